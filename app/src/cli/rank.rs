@@ -1,0 +1,203 @@
+//! `fithire rank`: two CSV files in, ranked candidates out.
+
+mod print;
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use clap::{Args, ValueEnum};
+use fithire_import::{Problem, coaches, jobs};
+use fithire_scoring::exchange::DEFAULT_PRESET;
+use fithire_scoring::explain::Explanation;
+use fithire_scoring::facts::Coach;
+use fithire_scoring::plan::{Group, Plan, Query, Ranking};
+use fithire_scoring::preset::{Preset, Presets};
+use fithire_scoring::snapshot::Snapshot;
+use fithire_scoring::wording;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Failure, PresetFolder, day, read_file, say};
+
+/// Rank coaches for jobs, from two CSV files
+///
+/// Every row of both files is checked first; when one is not right, every problem is printed with its row
+/// and column, and nothing is ranked.
+#[derive(Args)]
+pub(super) struct Rank {
+    /// CSV file of coaches
+    #[arg(long, value_name = "FILE")]
+    coaches: PathBuf,
+    /// CSV file of jobs
+    #[arg(long, value_name = "FILE")]
+    jobs: PathBuf,
+    /// Only the job with this `external_id`
+    #[arg(long, value_name = "ID")]
+    job: Option<String>,
+    /// Score every job with this preset, whatever the file says
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// The day on which everything is judged (default: today, UTC)
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    as_of: Option<NaiveDate>,
+    /// How many candidates to list for each job (default: the preset's limit)
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Whom to list
+    #[arg(long, value_enum, default_value_t = Show::Ranked)]
+    show: Show,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    presets: PresetFolder,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Show {
+    /// At or above the threshold and not excluded
+    Ranked,
+    /// Below the threshold
+    Below,
+    /// Excluded: a required certification, the hours or the place is out of reach
+    Ineligible,
+}
+
+impl From<Show> for Group {
+    fn from(show: Show) -> Self {
+        match show {
+            Show::Ranked => Self::Ranked,
+            Show::Below => Self::BelowThreshold,
+            Show::Ineligible => Self::Ineligible,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+/// One job with its ranking, as it is printed.
+struct Ranked<'f> {
+    job: &'f jobs::Row,
+    preset: &'f Preset,
+    as_of: NaiveDate,
+    threshold: u16,
+    show: Show,
+    ranking: Ranking,
+    candidates: Vec<(&'f coaches::Row, Explanation)>,
+}
+
+impl Rank {
+    pub(super) fn run(&self, today: NaiveDate) -> Result<(), Failure> {
+        let presets = self.presets.load()?;
+        let forced =
+            self.preset.as_deref().map(|name| presets.named(name)).transpose().map_err(Failure::new)?;
+        let (coaches, jobs) = self.read(&presets)?;
+        let jobs = self.chosen(&jobs)?;
+        let as_of = self.as_of.unwrap_or(today);
+
+        let facts: Vec<(u64, &Coach)> = (0..).zip(&coaches).map(|(row, coach)| (row, &coach.facts)).collect();
+        let snapshot = Snapshot::build(as_of, &facts);
+        let by_id: HashMap<u64, &coaches::Row> = (0..).zip(&coaches).collect();
+        let bar = progress(jobs.len() as u64, "jobs ranked");
+        let mut ranked = Vec::new();
+        for job in jobs {
+            let named = job.preset.as_deref().unwrap_or(DEFAULT_PRESET);
+            let preset = forced.map_or_else(|| presets.named(named), Ok).map_err(Failure::new)?;
+            let plan = Plan::compile(preset, &job.facts, as_of);
+            let query = Query {
+                threshold: job.threshold.unwrap_or(preset.threshold),
+                limit: self.limit.unwrap_or(preset.limit),
+                group: self.show.into(),
+            };
+            let ranking = plan.rank(&snapshot, query);
+            let shown = ranking.rows.iter().map(|row| by_id[&row.id]);
+            let candidates = shown.map(|coach| (coach, plan.explain(&coach.facts))).collect();
+            ranked.push(Ranked {
+                job,
+                preset,
+                as_of,
+                threshold: query.threshold,
+                show: self.show,
+                ranking,
+                candidates,
+            });
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let mut output = io::BufWriter::new(io::stdout().lock());
+        match self.format {
+            Format::Table => print::table(&mut output, &ranked)?,
+            Format::Json => print::json(&mut output, &ranked)?,
+            Format::Csv => print::csv(&mut output, &ranked)?,
+        }
+        output.flush()?;
+        Ok(())
+    }
+
+    /// Both files, or every problem of both printed.
+    fn read(&self, presets: &Presets) -> Result<(Vec<coaches::Row>, Vec<jobs::Row>), Failure> {
+        let coaches = read(&self.coaches, coaches::read)?;
+        let jobs = read(&self.jobs, |bytes, progress| jobs::read(bytes, presets, progress))?;
+        match (coaches, jobs) {
+            (Ok(coaches), Ok(jobs)) => Ok((coaches, jobs)),
+            (coaches, jobs) => {
+                let told = tell(&self.coaches, coaches.err()) + tell(&self.jobs, jobs.err());
+                let found = if told == 1 { "1 problem".to_owned() } else { format!("{told} problems") };
+                Err(Failure::new(format!("{found}; nothing was ranked")))
+            }
+        }
+    }
+
+    fn chosen<'j>(&self, jobs: &'j [jobs::Row]) -> Result<Vec<&'j jobs::Row>, Failure> {
+        let Some(id) = &self.job else { return Ok(jobs.iter().collect()) };
+        match jobs.iter().find(|job| job.external_id == *id) {
+            Some(job) => Ok(vec![job]),
+            None => Err(Failure::new(wording::unknown(
+                "job",
+                id,
+                jobs.iter().map(|job| job.external_id.as_str()),
+            ))),
+        }
+    }
+}
+
+type Rows<T> = Result<Vec<T>, Vec<Problem>>;
+
+/// Reads one file behind a progress bar.
+fn read<T>(
+    path: &Path,
+    rows: impl FnOnce(&[u8], &mut dyn FnMut(u64)) -> Rows<T>,
+) -> Result<Rows<T>, Failure> {
+    let bytes = read_file(path)?;
+    let bar = progress(bytes.len() as u64, "bytes read");
+    let rows = rows(&bytes, &mut |position| bar.set_position(position));
+    bar.finish_and_clear();
+    Ok(rows)
+}
+
+/// Prints the problems of a file and counts them.
+fn tell(path: &Path, problems: Option<Vec<Problem>>) -> usize {
+    /// More than anyone mends in one go.
+    const MOST: usize = 200;
+    let problems = problems.unwrap_or_default();
+    for problem in problems.iter().take(MOST) {
+        say(&format!("{}: {problem}", path.display()));
+    }
+    if problems.len() > MOST {
+        say(&format!("{}: and {} more problems", path.display(), problems.len() - MOST));
+    }
+    problems.len()
+}
+
+/// A bar on the terminal; nothing where there is none.
+fn progress(length: u64, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {msg}")
+        .unwrap_or(ProgressStyle::default_bar());
+    ProgressBar::new(length).with_style(style).with_message(what)
+}

@@ -1,0 +1,220 @@
+//! The three ways to print a ranking.
+
+use std::io::{self, Write};
+
+use fithire_scoring::exchange;
+use fithire_scoring::explain::{Explanation, two_places};
+use fithire_scoring::registry;
+use fithire_scoring::score::{Component, Eligibility};
+use fithire_scoring::subscore::State;
+use serde_json::{Value, json};
+
+use super::{Failure, Ranked, Show};
+
+/// For people: bars, numbers, and what speaks for and against each candidate.
+pub(super) fn table(output: &mut impl Write, ranked: &[Ranked<'_>]) -> Result<(), Failure> {
+    for (place, job) in ranked.iter().enumerate() {
+        if place > 0 {
+            writeln!(output)?;
+        }
+        heading(output, job)?;
+        for (number, (coach, explanation)) in (1..).zip(&job.candidates) {
+            candidate(output, number, &coach.name, explanation)?;
+        }
+        if job.candidates.is_empty() {
+            writeln!(output, "  {}", nobody(job))?;
+        }
+    }
+    Ok(())
+}
+
+fn heading(output: &mut impl Write, job: &Ranked<'_>) -> io::Result<()> {
+    let Ranked { job: row, preset, ranking, .. } = job;
+    writeln!(output, "{} · {} · {}", row.external_id, row.title, row.location)?;
+    writeln!(
+        output,
+        "preset {}, threshold {}, as of {}: {} ranked, {} below the threshold, {} ineligible",
+        preset.name,
+        two_places(job.threshold),
+        job.as_of,
+        ranking.total,
+        ranking.below_threshold,
+        ranking.ineligible
+    )?;
+    if !job.candidates.is_empty() {
+        let keys: Vec<String> =
+            preset.weights().map(|(key, _)| format!("{:>6}", key.get(..6).unwrap_or(key))).collect();
+        writeln!(output, "  #  FitScore        {}       km  coach", keys.join(" "))?;
+    }
+    Ok(())
+}
+
+/// What to do about an empty list.
+fn nobody(job: &Ranked<'_>) -> &'static str {
+    match job.show {
+        Show::Ranked if job.ranking.below_threshold > 0 => {
+            "Nobody reaches the threshold. --show below lists who comes closest."
+        }
+        Show::Ranked => "Nobody is eligible. --show ineligible lists everyone with the reason.",
+        Show::Below => "Nobody is below the threshold.",
+        Show::Ineligible => "Nobody is ineligible.",
+    }
+}
+
+fn candidate(
+    output: &mut impl Write,
+    number: usize,
+    name: &str,
+    explanation: &Explanation,
+) -> io::Result<()> {
+    let score = &explanation.score;
+    let parts: Vec<String> = score.components.iter().map(part).collect();
+    let km =
+        score.distance_m.map_or("–".to_owned(), |metres| format!("{:.1}", f64::from(metres) / 1_000.0));
+    let mark = match score.eligibility {
+        Eligibility::Eligible => String::new(),
+        Eligibility::Provisional => " (provisional)".to_owned(),
+        Eligibility::Ineligible => format!(" (ineligible: {})", score.blockers.join(", ")),
+    };
+    writeln!(
+        output,
+        "{number:>3}  {} {} {} {km:>8}  {}{mark}",
+        two_places(score.bp),
+        bar(score.bp),
+        parts.join(" "),
+        plain(name)
+    )?;
+    for (sign, facts) in [("+", &explanation.strengths), ("-", &explanation.gaps)] {
+        if !facts.is_empty() {
+            writeln!(output, "     {sign} {}", facts.join(" · "))?;
+        }
+    }
+    Ok(())
+}
+
+/// One sub-score in six columns: an eighth-block as tall as it is good, and its hundredths.
+fn part(component: &Component) -> String {
+    let Some(figure) = component.figure else { return "     –".to_owned() };
+    let tall = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][usize::from(figure.score) * 7 / 10_000];
+    let doubt = if figure.state == State::Known { ' ' } else { '?' };
+    format!("{doubt}{tall} {:>3}", (u32::from(figure.score) + 50) / 100)
+}
+
+/// Ten columns, filled as far as the share goes.
+fn bar(bp: u16) -> String {
+    let eighths = usize::from(bp) * 80 / 10_000;
+    let mut bar = "█".repeat(eighths / 8);
+    bar.extend(['▏', '▎', '▍', '▌', '▋', '▊', '▉'].get((eighths % 8).wrapping_sub(1)));
+    let width = bar.chars().count();
+    bar + &" ".repeat(10 - width)
+}
+
+/// A name without what would steer a terminal.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// For programs: the shape of the API, one object per job in a list.
+pub(super) fn json(output: &mut impl Write, ranked: &[Ranked<'_>]) -> Result<(), Failure> {
+    let list: Vec<Value> = ranked.iter().map(job_json).collect();
+    serde_json::to_writer_pretty(&mut *output, &list).map_err(io::Error::from)?;
+    writeln!(output)?;
+    Ok(())
+}
+
+fn job_json(job: &Ranked<'_>) -> Value {
+    let candidates: Vec<Value> =
+        job.candidates.iter().map(|(coach, explanation)| candidate_json(coach, explanation)).collect();
+    json!({
+        "job_id": job.job.external_id,
+        "title": job.job.title,
+        "location": job.job.location,
+        "preset": job.preset.name,
+        "as_of": job.as_of.to_string(),
+        "candidates": candidates,
+        "total": job.ranking.total,
+        "below_threshold": job.ranking.below_threshold,
+        "ineligible": job.ranking.ineligible,
+        "threshold": exchange::share(job.threshold),
+    })
+}
+
+fn candidate_json(coach: &fithire_import::coaches::Row, explanation: &Explanation) -> Value {
+    let mut candidate = json!({
+        "coach_id": coach.external_id,
+        "name": coach.name,
+        "fitscore": exchange::share(explanation.score.bp),
+    });
+    if let (Value::Object(candidate), Value::Object(mut rest)) =
+        (&mut candidate, exchange::explained(explanation))
+    {
+        // It is the FitScore above.
+        rest.remove("score");
+        candidate.extend(rest);
+    }
+    candidate
+}
+
+/// For spreadsheets: one row per candidate.
+pub(super) fn csv(output: &mut impl Write, ranked: &[Ranked<'_>]) -> Result<(), Failure> {
+    let mut csv = csv::Writer::from_writer(output);
+    let head = [
+        "job_id",
+        "title",
+        "rank",
+        "coach_id",
+        "name",
+        "fitscore",
+        "low",
+        "high",
+        "coverage",
+        "eligibility",
+        "blockers",
+        "distance_m",
+    ];
+    let header = head.into_iter().chain(registry::keys()).chain(["strengths", "gaps"]);
+    csv.write_record(header).map_err(failed)?;
+    for job in ranked {
+        for (rank, (coach, explanation)) in (1_usize..).zip(&job.candidates) {
+            let score = &explanation.score;
+            let share = |bp| exchange::share(bp).to_string();
+            let eligibility = serde_json::to_value(score.eligibility).map_err(io::Error::from)?;
+            let mut cells = vec![
+                text(&job.job.external_id),
+                text(&job.job.title),
+                rank.to_string(),
+                text(&coach.external_id),
+                text(&coach.name),
+                share(score.bp),
+                share(score.low),
+                share(score.high),
+                share(score.coverage),
+                eligibility.as_str().unwrap_or_default().to_owned(),
+                score.blockers.join("; "),
+                score.distance_m.map_or(String::new(), |metres| metres.to_string()),
+            ];
+            cells.extend(registry::keys().map(|key| {
+                let component = score.components.iter().find(|component| component.key == key);
+                component
+                    .and_then(|component| component.figure)
+                    .map_or(String::new(), |figure| share(figure.score))
+            }));
+            cells.extend([text(&explanation.strengths.join("; ")), text(&explanation.gaps.join("; "))]);
+            csv.write_record(&cells).map_err(failed)?;
+        }
+    }
+    csv.flush()?;
+    Ok(())
+}
+
+fn failed(error: csv::Error) -> Failure {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error.into(),
+        kind => Failure::new(format!("cannot write CSV: {kind:?}")),
+    }
+}
+
+/// Text that no spreadsheet takes for a formula.
+fn text(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+}

@@ -1,0 +1,37 @@
+# The daily recipes. `just` lists them; scripts/test is what decides.
+
+# List the recipes
+default:
+    @just --list
+
+# Everything that decides: format, lints, licences, tests
+test:
+    ./scripts/test
+
+# The tests alone
+quick *filter:
+    cargo nextest run --workspace {{ filter }}
+
+# Format every file, also those that a macro declares
+fmt:
+    rustfmt --edition 2024 $(git ls-files '*.rs')
+
+# Lints
+lint:
+    cargo clippy --workspace --all-targets -- --deny warnings
+
+# Nanoseconds per pair beside this machine's streaming bandwidth
+bench:
+    cargo bench --package fithire-scoring --bench kernels
+
+# Fuzz a target (preset or exchange) for some seconds; needs cargo-fuzz and a nightly toolchain
+fuzz target="exchange" seconds="600":
+    cd modules/scoring && cargo +nightly fuzz run {{ target }} -- -max_total_time={{ seconds }} -timeout=10
+
+# Rank the sample
+sample:
+    cargo run --release -- rank --coaches samples/coaches.csv --jobs samples/jobs.csv --as-of 2026-11-23
+
+# Write the schema that editors use for presets
+schema:
+    cargo run --quiet -- presets schema > scoring-presets/preset.schema.json

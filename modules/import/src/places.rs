@@ -1,0 +1,211 @@
+//! Where a postal code or a city is: coordinates and time zone from `data/`, GeoNames' (CC BY 4.0).
+//!
+//! A postal code is only a way to a coordinate and never scored. Names are matched whole; a name that stands for
+//! several places is an error that lists them, never a guess.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use csv::StringRecord;
+use fithire_scoring::facts::{Point, Zone};
+
+const ZIPS: &str = include_str!("../../../data/us_zip_centroids.csv");
+const CITIES: &str = include_str!("../../../data/cities.csv");
+
+/// The farthest that a point may be from a known place to take its time zone, in metres.
+const ZONE_REACH_M: u32 = 200_000;
+
+/// A place that was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// Its centre.
+    pub point: Point,
+    /// Its time zone.
+    pub zone: Zone,
+}
+
+/// A city as people write it.
+#[derive(Clone, Debug)]
+pub struct City {
+    /// Its name.
+    pub name: String,
+    /// State or the like, as a short code.
+    pub region: String,
+    /// Two letters.
+    pub country: String,
+    /// Where it is.
+    pub place: Place,
+}
+
+static ZIP_PLACES: LazyLock<HashMap<String, Place>> =
+    LazyLock::new(|| rows(ZIPS).map(|row| (row[0].to_owned(), place(&row[2], &row[3], &row[4]))).collect());
+
+static CITY_LIST: LazyLock<Vec<City>> = LazyLock::new(|| {
+    rows(CITIES)
+        .map(|row| City {
+            name: row[1].to_owned(),
+            region: row[2].to_owned(),
+            country: row[3].to_owned(),
+            place: place(&row[4], &row[5], &row[7]),
+        })
+        .collect()
+});
+
+/// Indexes into [`CITY_LIST`] by folded name, most populous first.
+static CITIES_BY_NAME: LazyLock<HashMap<String, Vec<usize>>> = LazyLock::new(|| {
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, city) in CITY_LIST.iter().enumerate() {
+        by_name.entry(folded(&city.name)).or_default().push(index);
+    }
+    by_name
+});
+
+/// The rows of a table of the reference data.
+fn rows(csv: &'static str) -> impl Iterator<Item = StringRecord> {
+    csv::Reader::from_reader(csv.as_bytes())
+        .into_records()
+        .map(|row| row.expect("the tables of places are well formed"))
+}
+
+fn place(lat: &str, lon: &str, zone: &str) -> Place {
+    let degrees = |text: &str| text.parse().expect("coordinates of the places are numbers");
+    Place {
+        point: Point::new(degrees(lat), degrees(lon)).expect("the places are on Earth"),
+        zone: Zone::named(zone).expect("the zones of the places are known"),
+    }
+}
+
+/// Lower case, without dots, `saint` as `st`.
+fn folded(name: &str) -> String {
+    let plain: String = name.to_lowercase().chars().filter(|c| *c != '.').collect();
+    match plain.strip_prefix("saint ") {
+        Some(rest) => format!("st {rest}"),
+        None => plain,
+    }
+}
+
+/// The two letters of a country, also from its usual English names.
+#[must_use]
+pub fn country_code(written: &str) -> String {
+    match written.to_uppercase().as_str() {
+        "USA" | "UNITED STATES" | "UNITED STATES OF AMERICA" => "US".to_owned(),
+        "UK" | "UNITED KINGDOM" | "GREAT BRITAIN" => "GB".to_owned(),
+        "CANADA" => "CA".to_owned(),
+        "AUSTRALIA" => "AU".to_owned(),
+        "IRELAND" => "IE".to_owned(),
+        "NEW ZEALAND" => "NZ".to_owned(),
+        code => code.to_owned(),
+    }
+}
+
+/// The place of a US ZIP code, also as ZIP+4.
+///
+/// # Errors
+/// A sentence that says what a ZIP code looks like or that it is not known.
+pub fn zip(written: &str) -> Result<Place, String> {
+    let code = written.split('-').next().unwrap_or_default().trim();
+    if let Some(place) = ZIP_PLACES.get(code) {
+        return Ok(*place);
+    }
+    let padded = format!("{code:0>5}");
+    if code.len() < 5 && ZIP_PLACES.contains_key(padded.as_str()) {
+        return Err(format!("`{written}` is not a ZIP code; did a spreadsheet drop a zero of {padded}?"));
+    }
+    if code.len() == 5 && code.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("ZIP code {code} is not known; give a city or coordinates"));
+    }
+    Err(format!("`{written}` is not a US ZIP code; for other postal codes give a city or coordinates"))
+}
+
+/// The place of a city; region and country narrow the choice.
+///
+/// # Errors
+/// A sentence that says that it is not known, or lists the places of that name.
+pub fn city(name: &str, region: Option<&str>, country: Option<&str>) -> Result<Place, String> {
+    let alike =
+        |wanted: Option<&str>, has: &str| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(has));
+    let found = |name: &str| -> Vec<&City> {
+        let indexes = CITIES_BY_NAME.get(&folded(name)).map_or(&[][..], Vec::as_slice);
+        let cities = indexes.iter().map(|index| &CITY_LIST[*index]);
+        cities.filter(|city| alike(region, &city.region) && alike(country, &city.country)).collect()
+    };
+    let mut cities = found(name);
+    if cities.is_empty() {
+        cities = found(&format!("{name} city"));
+    }
+    // Two places of one name in one region: the data puts the larger first.
+    cities.dedup_by_key(|city| (&city.region, &city.country));
+    let whole = [Some(name), region, country].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    match cities[..] {
+        [] => Err(format!("the city {whole} is not known; give a ZIP code or coordinates")),
+        [city] => Ok(city.place),
+        _ => {
+            let listed: Vec<String> =
+                cities.iter().take(4).map(|city| format!("{}, {}", city.region, city.country)).collect();
+            let more = if cities.len() > 4 { " and more" } else { "" };
+            Err(format!(
+                "there are {} places called {whole} ({}{more}); give region and country",
+                cities.len(),
+                listed.join("; ")
+            ))
+        }
+    }
+}
+
+/// The time zone of the nearest known place, unless that is far away.
+#[must_use]
+pub fn zone_near(point: Point) -> Option<Zone> {
+    // A degree of latitude is 111 km: places beyond two degrees are out of reach.
+    let near = |place: &&Place| (place.point.lat - point.lat).abs() < 2.0;
+    let places = ZIP_PLACES.values().chain(CITY_LIST.iter().map(|city| &city.place)).filter(near);
+    let nearest = places.map(|place| (place.point.distance_m(point), place.zone)).min()?;
+    (nearest.0 <= ZONE_REACH_M).then_some(nearest.1)
+}
+
+/// Every city, most populous first.
+#[must_use]
+pub fn cities() -> &'static [City] {
+    &CITY_LIST
+}
+
+/// Every ZIP code with its place, in order of the code.
+#[must_use]
+pub fn zips() -> Vec<(&'static str, Place)> {
+    let mut zips: Vec<_> = ZIP_PLACES.iter().map(|(zip, place)| (zip.as_str(), *place)).collect();
+    zips.sort_unstable_by_key(|(zip, _)| *zip);
+    zips
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_data_is_a_place() {
+        assert_eq!((ZIP_PLACES.len(), CITY_LIST.len()), (41_033, 8_859));
+    }
+
+    #[test]
+    fn finds_zips_and_cities() {
+        assert_eq!(zip("10013-1234").unwrap().zone.name(), "America/New_York");
+        assert_eq!(city("New York", Some("ny"), None).unwrap().zone.name(), "America/New_York");
+        assert_eq!(city("Saint Paul", Some("MN"), Some("US")).unwrap().zone.name(), "America/Chicago");
+        assert_eq!(city("Dublin", None, Some("IE")).unwrap().zone.name(), "Europe/Dublin");
+    }
+
+    #[test]
+    fn never_guesses() {
+        assert!(zip("2134").unwrap_err().contains("02134"));
+        assert!(zip("99999").unwrap_err().contains("not known"));
+        assert!(zip("SW1A 1AA").unwrap_err().contains("not a US ZIP"));
+        assert!(city("Springfield", None, None).unwrap_err().contains("give region and country"));
+        assert!(city("Atlantis", None, None).unwrap_err().contains("not known"));
+    }
+
+    #[test]
+    fn a_point_takes_the_zone_of_its_nearest_place() {
+        let near = |lat, lon| zone_near(Point::new(lat, lon).unwrap()).map(Zone::name);
+        assert_eq!(near(40.7163, -74.0086), Some("America/New_York"));
+        assert_eq!(near(0.0, -140.0), None, "mid-ocean");
+    }
+}

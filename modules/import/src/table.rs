@@ -1,0 +1,179 @@
+//! A CSV file as rows of named cells, and the problems found in it.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use csv::{ByteRecord, ReaderBuilder, StringRecord};
+use fithire_scoring::wording;
+
+/// One thing wrong with a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The row as a spreadsheet counts: the header is row 1.
+    pub row: u64,
+    /// The column's name; empty when it is about the whole row.
+    pub column: String,
+    /// What is wrong, and what to do where that is not plain.
+    pub message: String,
+}
+
+/// `row 17, certifications: unknown certification …`.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row {}", self.row)?;
+        if !self.column.is_empty() {
+            write!(f, ", {}", self.column)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// The cells of one row. A cell that is missing, empty or blank has no value.
+pub(crate) struct Cells<'t> {
+    row: u64,
+    record: &'t StringRecord,
+    header: &'t HashMap<String, usize>,
+    problems: &'t mut Vec<Problem>,
+}
+
+impl<'t> Cells<'t> {
+    /// The text of a cell, without blanks around it.
+    pub(crate) fn text(&self, column: &str) -> Option<&'t str> {
+        let text = self.record.get(*self.header.get(column)?)?.trim();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The same as an owned value.
+    pub(crate) fn owned(&self, column: &str) -> Option<String> {
+        self.text(column).map(str::to_owned)
+    }
+
+    /// The text of a cell that every row must have.
+    pub(crate) fn needed(&mut self, column: &str) -> String {
+        self.owned(column).unwrap_or_else(|| {
+            self.problem(column, "is empty; every row needs it".to_owned());
+            String::new()
+        })
+    }
+
+    /// A cell's value; what cannot be read is recorded as a problem.
+    pub(crate) fn parse<T>(
+        &mut self,
+        column: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match read(self.text(column)?) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.problem(column, message);
+                None
+            }
+        }
+    }
+
+    /// Records a problem of this row.
+    pub(crate) fn problem(&mut self, column: &str, message: String) {
+        self.problems.push(Problem { row: self.row, column: column.to_owned(), message });
+    }
+}
+
+/// Reads a file whose first column set is `columns`, of which `needed` must be there; every row goes through
+/// `read`. `progress` is told the bytes read so far.
+///
+/// # Errors
+/// Every problem of the file, in row order.
+pub(crate) fn read<T>(
+    bytes: &[u8],
+    columns: &[&str],
+    needed: &[&str],
+    progress: &mut dyn FnMut(u64),
+    mut read: impl FnMut(&mut Cells<'_>) -> T,
+) -> Result<Vec<T>, Vec<Problem>> {
+    // A spreadsheet marks UTF-8 with a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
+    let mut record = ByteRecord::new();
+    let mut problems = Vec::new();
+    let whole = |row, message: String| Problem { row, column: String::new(), message };
+    match reader.read_byte_record(&mut record) {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(vec![whole(1, "the file is empty; its first row names the columns".to_owned())]);
+        }
+        Err(error) => return Err(vec![whole(1, error.to_string())]),
+    }
+    let header = header(&record, columns, needed, &mut problems);
+    if !problems.is_empty() {
+        // Without its columns no row can be read, and every row would complain.
+        return Err(problems);
+    }
+    let width = record.len();
+    let mut rows = Vec::new();
+    let mut seen: HashMap<String, u64> = HashMap::new();
+    for row in 2.. {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => progress(reader.position().byte()),
+            Ok(false) => break,
+            Err(error) => {
+                problems.push(whole(row, error.to_string()));
+                break;
+            }
+        }
+        if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
+            continue;
+        }
+        let Ok(record) = StringRecord::from_byte_record(record.clone()) else {
+            problems.push(whole(row, "is not UTF-8; save the file as \"CSV UTF-8\"".to_owned()));
+            continue;
+        };
+        if record.len() != width {
+            problems.push(whole(
+                row,
+                format!("has {} cells, the header has {width}; is a comma missing its quotes?", record.len()),
+            ));
+            continue;
+        }
+        let mut cells = Cells { row, record: &record, header: &header, problems: &mut problems };
+        if let Some(id) = cells.text(needed[0])
+            && let Some(first) = seen.insert(id.to_owned(), row)
+        {
+            cells.problem(needed[0], format!("`{id}` stands in row {first} too"));
+        }
+        rows.push(read(&mut cells));
+    }
+    if problems.is_empty() && rows.is_empty() {
+        problems.push(whole(1, "the file has no rows below its header".to_owned()));
+    }
+    if problems.is_empty() { Ok(rows) } else { Err(problems) }
+}
+
+/// Where each known column is.
+fn header(
+    record: &ByteRecord,
+    columns: &[&str],
+    needed: &[&str],
+    problems: &mut Vec<Problem>,
+) -> HashMap<String, usize> {
+    let mut header = HashMap::new();
+    let mut problem = |column: &str, message: String| {
+        problems.push(Problem { row: 1, column: column.to_owned(), message });
+    };
+    if record.len() == 1 && record[0].contains(&b';') {
+        problem("", "the columns are separated by `;`; save the file with commas".to_owned());
+        return header;
+    }
+    for (place, name) in record.iter().enumerate() {
+        let name = String::from_utf8_lossy(name).trim().to_lowercase();
+        if !columns.contains(&name.as_str()) {
+            problem(&name, wording::unknown("column", &name, columns.iter().copied()));
+        } else if header.insert(name.clone(), place).is_some() {
+            problem(&name, "stands twice in the header".to_owned());
+        }
+    }
+    for name in needed {
+        if !header.contains_key(*name) {
+            problem(name, "is missing from the header; every row needs it".to_owned());
+        }
+    }
+    header
+}

@@ -1,0 +1,97 @@
+//! Files in, rows or problems out.
+
+use fithire_import::{Problem, coaches, jobs, sample};
+use fithire_scoring::preset::builtin;
+
+fn read_coaches(csv: &str) -> Result<Vec<coaches::Row>, Vec<Problem>> {
+    coaches::read(csv.as_bytes(), &mut |_| {})
+}
+
+fn read_jobs(csv: &str) -> Result<Vec<jobs::Row>, Vec<Problem>> {
+    jobs::read(csv.as_bytes(), builtin(), &mut |_| {})
+}
+
+fn problems<T>(result: Result<Vec<T>, Vec<Problem>>) -> String {
+    let Err(problems) = result else { panic!("the file is taken") };
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_full_row_of_each_file_is_read() {
+    let coach = "external_id,name,email,phone,postal_code,city,region,country,latitude,longitude,radius_km,time_zone,bio,languages,\
+                 certifications,positions,taught,free,if_needed,style\n\
+                 c1,Ada Chen,ada@example.test,+1 555 0100,10013,New York,NY,US,40.72,-74.0,12.5,America/New_York,\"Runs, lifts\",en; zh,\
+                 NASM-CPT|claimed|2027-06-30; CPR-AED|pending|,hiit|2021-02-01|2023-05-31; yin|2023-06-01|,hiit|2026-10-01,\
+                 mon 06:00-12:00; sat 22:00-02:00,sun 08:00-10:00,intensity=3; music=1\n";
+    let job = "external_id,title,location,postal_code,city,region,country,latitude,longitude,modality,description,starts_on,virtual,\
+               employment_type,pay_type,pay_min,pay_max,currency,min_years,requirements,slots,style,preset,threshold\n\
+               j1,Weekend HIIT,NYC Tribeca,10013,,,,,,hiit,\"Two classes, one team\",2026-12-01,no,part-time,per class,40,55.50,usd,1.5,\
+               required: NASM-CPT|ACE-CPT; preferred: CPR-AED,class sat 09:00 60; shift mon 06:00 240,intensity=4,local-team,0.7\n";
+    insta::assert_debug_snapshot!("a_full_coach", read_coaches(coach).unwrap());
+    insta::assert_debug_snapshot!("a_full_job", read_jobs(job).unwrap());
+}
+
+#[test]
+fn every_problem_has_its_row_and_column() {
+    let csv = "external_id,name,email,postal_code,radius_km,certifications,positions,free,latitude,longitude\n\
+               c1,Ada,ada@example.test,10013,10,NASM-CPT|verified|2027-01-31,,,,\n\
+               c2,Ben,ben@example.test,2134,10,NASM-CTP|verified|2027-01-31,,,,\n\
+               c3,,no-address,,-5,,hiit|2024-02-30|,mon 9-12,,\n\
+               c4,Dana,dana@example.test,,NaN,CPR-AED|verified|2027-02-30,,,NaN,1e999\n\
+               c1,Elif,elif@example.test,,,,hiit|2024-03-01|2024-02-01,,40.7,\n\
+               c6,Finn,finn@example.test\n";
+    insta::assert_snapshot!(problems(read_coaches(csv)));
+}
+
+#[test]
+fn problems_of_jobs_too() {
+    let csv = "external_id,title,location,city,modality,min_years,requirements,slots,style,threshold,pay_min,pay_max,virtual,starts_on,preset\n\
+               j1,Yoga,Soho,Springfield,vinyassa,2.05,RYT-200,class sat 09:10 60,intensity=5,1.5,50,40,maybe,2026-13-01,ballanced\n\
+               ,,,Atlantis,,99,required: RYT-9000,yoga sat 09:00 60,a=1;a=2,0.12345,x,,,,\n";
+    insta::assert_snapshot!(problems(read_jobs(csv)));
+}
+
+#[test]
+fn a_header_that_cannot_be_right_is_told() {
+    let told = |csv: &str| problems(read_coaches(csv));
+    insta::assert_snapshot!(
+        [
+            told(""),
+            told("\n\n"),
+            told("external_id,name,email\n"),
+            told("external_id;name;email\nc1;Ada;ada@example.test\n"),
+            told("external_id,name,nmae,email,email\n"),
+            told("name,city\nAda,Boston\n"),
+        ]
+        .join("\n--\n")
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_problem_of_their_row() {
+    let csv = b"external_id,name,email\nc1,Ada,ada@example.test\nc2,Zo\xEB,zoe@example.test\n";
+    let found = problems(coaches::read(csv, &mut |_| {}));
+    assert_eq!(found, "row 3: is not UTF-8; save the file as \"CSV UTF-8\"");
+}
+
+#[test]
+fn a_byte_order_mark_and_blank_rows_are_no_matter() {
+    let csv = "\u{feff}External_ID,Name,Email\r\nc1,Ada,ada@example.test\r\n,,\r\n";
+    assert_eq!(read_coaches(csv).unwrap().len(), 1);
+}
+
+#[test]
+fn a_job_without_a_named_place_takes_the_zone_of_its_coordinates() {
+    let csv = "external_id,title,location,latitude,longitude\nj1,HIIT,Tribeca,40.7163,-74.0086\n";
+    assert_eq!(read_jobs(csv).unwrap()[0].facts.tz.unwrap().name(), "America/New_York");
+}
+
+#[test]
+fn samples_are_valid_and_the_same_every_time() {
+    let day = fithire_scoring::date::parse("2026-11-23").unwrap();
+    let (coaches, jobs) = (sample::coaches(7, 300, day), sample::jobs(7, 40, day));
+    assert_eq!(read_coaches(&coaches).unwrap().len(), 300);
+    assert_eq!(read_jobs(&jobs).unwrap().len(), 40);
+    assert_eq!(coaches, sample::coaches(7, 300, day));
+    assert!(sample::coaches(7, 400, day).starts_with(&coaches), "a longer file begins with the shorter one");
+}

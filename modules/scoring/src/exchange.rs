@@ -1,0 +1,119 @@
+//! The exchange format: one JSON object a line in, one out. Anyone can check or replay a score with it.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::date;
+use crate::explain::Explanation;
+use crate::facts::{Coach, Job};
+use crate::object::Object;
+use crate::score::{Component, Score};
+use crate::subscore::State;
+use crate::wording;
+
+/// The preset that scores where none is named.
+pub const DEFAULT_PRESET: &str = "balanced";
+
+/// One pair to score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The day on which everything is judged.
+    #[serde(with = "date")]
+    pub as_of: NaiveDate,
+    /// The preset by name; missing means [`DEFAULT_PRESET`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// The job.
+    pub job: Job,
+    /// The coach.
+    pub coach: Coach,
+}
+
+/// Why a line cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
+    /// Where in the object, such as `coach.holdings[0].expires_on`; `.` for the whole line.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Question {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// The first field that breaks the format or a rule of the facts.
+    pub fn read(line: &str) -> Result<Self, Unreadable> {
+        let mut json = serde_json::Deserializer::from_str(line);
+        let Object(question) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            // A place that cannot be named (`?`) is in the text itself.
+            let field = error.path().to_string().replace('?', ".");
+            Unreadable { field, message: readable(&error.into_inner().to_string()) }
+        })?;
+        json.end()
+            .map_err(|error| Unreadable { field: ".".to_owned(), message: readable(&error.to_string()) })?;
+        Ok(question)
+    }
+
+    /// The preset that it asks for.
+    #[must_use]
+    pub fn preset(&self) -> &str {
+        self.preset.as_deref().unwrap_or(DEFAULT_PRESET)
+    }
+}
+
+/// The parser's message in plain words. It sees every object as line 1; the caller knows the real line.
+fn readable(message: &str) -> String {
+    wording::plain_types(&message.replace("at line 1 column", "at column"))
+}
+
+/// A share as the exchange format writes it: basis points over 10000.
+#[must_use]
+pub fn share(bp: u16) -> f64 {
+    f64::from(bp) / 10_000.0
+}
+
+/// The answer: figures only.
+#[must_use]
+pub fn answer(score: &Score) -> Value {
+    let components: Map<String, Value> =
+        score.components.iter().map(|part| (part.key.to_owned(), component(part))).collect();
+    json!({
+        "score": share(score.bp),
+        "eligibility": score.eligibility,
+        "blockers": score.blockers,
+        "range": [share(score.low), share(score.high)],
+        "coverage": share(score.coverage),
+        "distance_m": score.distance_m,
+        "components": components,
+    })
+}
+
+/// The answer with words, advice and provenance beside the figures.
+#[must_use]
+pub fn explained(explanation: &Explanation) -> Value {
+    let mut whole = answer(&explanation.score);
+    for (part, evidence) in explanation.score.components.iter().zip(&explanation.evidence) {
+        if part.figure.is_some() {
+            whole["components"][part.key]["evidence"] = json!(evidence);
+        }
+    }
+    whole["explanation"] = json!({"strengths": explanation.strengths, "gaps": explanation.gaps});
+    whole["advice"] = explanation.advice.iter().map(ToString::to_string).collect();
+    whole["provenance"] = json!(explanation.provenance);
+    whole
+}
+
+fn component(part: &Component) -> Value {
+    match part.figure {
+        None => json!({"state": State::NotApplicable}),
+        Some(figure) => json!({
+            "score": share(figure.score),
+            "weight": share(part.weight),
+            "contribution": share(part.contribution),
+            "state": figure.state,
+        }),
+    }
+}

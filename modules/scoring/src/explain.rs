@@ -1,0 +1,180 @@
+//! A score in words: strengths, gaps, evidence, advice and provenance.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::catalog::reference_hash;
+use crate::date;
+use crate::facts::Coach;
+use crate::hash;
+use crate::num::{FULL, div_round_bp};
+use crate::plan::Plan;
+use crate::score::Score;
+use crate::subscore::{Figure, Outcome};
+use crate::zone::tzdata_version;
+
+/// The version of the arithmetic: it changes whenever any figure for any input does.
+pub const ENGINE_VERSION: u32 = 1;
+
+/// Gains below this, in basis points, are no advice.
+const MIN_GAIN: u16 = 100;
+/// How much advice is given.
+const MAX_ADVICE: usize = 3;
+
+/// Everything that `FitHire` says of a pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The figures.
+    pub score: Score,
+    /// What speaks for the coach, strongest contribution first.
+    pub strengths: Vec<String>,
+    /// What does not, the most costly first.
+    pub gaps: Vec<String>,
+    /// What each component rests on, in the order of `score.components`.
+    pub evidence: Vec<Vec<String>>,
+    /// The single changes that would raise the score most, best first.
+    pub advice: Vec<Advice>,
+    /// What the score was computed from and by.
+    pub provenance: Provenance,
+}
+
+/// One change and what it would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// What to do.
+    pub action: String,
+    /// The score now.
+    pub from: u16,
+    /// The score then.
+    pub to: u16,
+    /// Whether `to` is the most that the change could bring.
+    pub up_to: bool,
+}
+
+/// `Renew CPR-AED: 0.71 → 0.86`.
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let up_to = if self.up_to { "up to " } else { "" };
+        write!(f, "{}: {} → {up_to}{}", self.action, two_places(self.from), two_places(self.to))
+    }
+}
+
+/// A share with two decimals, rounded half up.
+#[must_use]
+pub fn two_places(bp: u16) -> String {
+    let hundredths = (u32::from(bp) + 50) / 100;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// What makes a score replayable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Provenance {
+    /// The preset's name.
+    pub preset: String,
+    /// And its content.
+    pub preset_hash: String,
+    /// [`ENGINE_VERSION`].
+    pub engine_version: u32,
+    /// The facts of job and coach.
+    pub input_hash: String,
+    /// The certifications and modalities.
+    pub reference_hash: &'static str,
+    /// The time zone rules.
+    pub tzdata_version: &'static str,
+    /// The day.
+    #[serde(serialize_with = "date::serialize")]
+    pub as_of: NaiveDate,
+}
+
+impl Plan<'_> {
+    /// Explains a pair with the kernels that score it.
+    #[must_use]
+    pub fn explain(&self, coach: &Coach) -> Explanation {
+        let score = self.score(coach);
+        let mut strengths = Vec::new();
+        let mut gaps = Vec::new();
+        let mut evidence = Vec::new();
+        for (term, component) in self.terms.iter().zip(&score.components) {
+            let (Some(kernel), Some(figure)) = (&term.kernel, component.figure) else {
+                evidence.push(Vec::new());
+                continue;
+            };
+            let statement = kernel.explain(coach, &figure);
+            if figure.score >= 8_000 || (statement.always && figure.score >= 5_000) {
+                strengths.push((component.contribution, statement.fact));
+            } else if figure.score < 5_000 {
+                let cost = u32::from(component.weight) * (FULL - u32::from(figure.score));
+                gaps.push((cost, statement.fact));
+            }
+            evidence.push(statement.evidence);
+        }
+        // The sorts are stable: equals stay in registration order.
+        strengths.sort_by_key(|(contribution, _)| std::cmp::Reverse(*contribution));
+        gaps.sort_by_key(|(cost, _)| std::cmp::Reverse(*cost));
+        Explanation {
+            strengths: strengths.into_iter().map(|(_, fact)| fact).collect(),
+            gaps: gaps.into_iter().map(|(_, fact)| fact).collect(),
+            evidence,
+            advice: self.advise(coach, &score),
+            provenance: self.provenance(coach),
+            score,
+        }
+    }
+
+    /// Scores every change that the sub-scores propose and keeps the best.
+    fn advise(&self, coach: &Coach, score: &Score) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        for (place, term) in self.terms.iter().enumerate() {
+            let (Some(kernel), Some(figure)) = (&term.kernel, score.components[place].figure) else {
+                continue;
+            };
+            for change in kernel.advise(coach, &figure) {
+                let (to, up_to) = match &change.outcome {
+                    Outcome::Facts(changed) => (self.score(changed).bp, false),
+                    Outcome::UpToFull => (with_full(score, place), true),
+                };
+                if to >= score.bp + MIN_GAIN {
+                    advice.push(Advice { action: change.action, from: score.bp, to, up_to });
+                }
+            }
+        }
+        advice.sort_by_key(|advice| std::cmp::Reverse(advice.to));
+        advice.truncate(MAX_ADVICE);
+        advice
+    }
+
+    fn provenance(&self, coach: &Coach) -> Provenance {
+        Provenance {
+            preset: self.preset.name.clone(),
+            preset_hash: self.preset.hash.clone(),
+            engine_version: ENGINE_VERSION,
+            input_hash: hash::sha256(&[&canonical(&self.job), &canonical(coach)]),
+            reference_hash: reference_hash(),
+            tzdata_version: tzdata_version(),
+            as_of: self.as_of,
+        }
+    }
+}
+
+/// The score if one component had full marks.
+fn with_full(score: &Score, place: usize) -> u16 {
+    let weigh = |at: usize, figure: &Figure| if at == place { FULL } else { u32::from(figure.score) };
+    let applicable = || {
+        score
+            .components
+            .iter()
+            .enumerate()
+            .filter_map(|(at, c)| c.figure.map(|figure| (u64::from(c.weight), weigh(at, &figure))))
+    };
+    match applicable().map(|(weight, _)| weight).sum() {
+        0 => 0,
+        total => div_round_bp(applicable().map(|(weight, bp)| weight * u64::from(bp)).sum(), total),
+    }
+}
+
+/// The one way to write facts: keys in the order of their types, nothing that is missing.
+fn canonical(facts: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(facts).expect("facts have string keys and finite numbers")
+}

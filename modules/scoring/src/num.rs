@@ -1,0 +1,99 @@
+//! Whole-number arithmetic of the score: rounding, apportionment and the two decay tables.
+//!
+//! Everything here is exact. Floating point appears once, in building the tables, and the tables'
+//! sums are pinned by tests so that a platform with other arithmetic fails the build, not a score.
+
+use std::sync::LazyLock;
+
+/// Full marks: a sub-score, a score and a weight are all counted in basis points of this.
+pub const FULL: u32 = 10_000;
+
+/// Months of teaching that can count, the current one included.
+pub(crate) const MONTHS: usize = 480;
+
+/// `a / b`, rounded half up.
+///
+/// # Panics
+/// When `b` is 0; callers hold a denominator that cannot be.
+#[must_use]
+pub const fn div_round(a: u64, b: u64) -> u64 {
+    (2 * a + b) / (2 * b)
+}
+
+/// [`div_round`] where the caller knows that the quotient is at most [`FULL`].
+pub(crate) fn div_round_bp(a: u64, b: u64) -> u16 {
+    let bp = div_round(a, b);
+    debug_assert!(bp <= u64::from(FULL), "{a}/{b} is no share");
+    u16::try_from(bp).unwrap_or(u16::MAX)
+}
+
+/// Splits `total` in proportion to `shares / denominator`, by largest remainder; equal remainders are
+/// served in order. Each part is the floor of its exact value or one more.
+///
+/// `total` must lie between the sum of the floors and that sum plus the number of shares with a remainder.
+pub(crate) fn largest_remainder(shares: &[u64], denominator: u64, total: u64) -> Vec<u64> {
+    let mut parts: Vec<u64> = shares.iter().map(|share| share / denominator).collect();
+    let mut missing = total - parts.iter().sum::<u64>();
+    let mut order: Vec<usize> = (0..shares.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(shares[i] % denominator));
+    for i in order {
+        if missing == 0 {
+            break;
+        }
+        parts[i] += 1;
+        missing -= 1;
+    }
+    parts
+}
+
+/// `floor(10000 · 2^(−age/half_life) + 0.5)` for each age below `N`.
+fn decay_table<const N: usize>(half_life: f64) -> [u32; N] {
+    std::array::from_fn(|age| {
+        #[expect(clippy::cast_precision_loss, reason = "ages are below 2^52")]
+        let exact = f64::from(FULL) * libm::exp2(-(age as f64) / half_life);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=10000")]
+        let rounded = libm::floor(exact + 0.5) as u32;
+        rounded
+    })
+}
+
+/// What a month of teaching is worth at an age of 0..=479 months; half-life 60 months.
+pub(crate) static MONTH_WORTH: LazyLock<[u32; MONTHS]> = LazyLock::new(|| decay_table(60.0));
+
+/// `MONTH_WORTH_BELOW[n]` = the sum of [`MONTH_WORTH`] over ages below `n`, for `n` in 0..=480.
+pub(crate) static MONTH_WORTH_BELOW: LazyLock<[u32; MONTHS + 1]> = LazyLock::new(|| {
+    let mut sums = [0; MONTHS + 1];
+    for age in 0..MONTHS {
+        sums[age + 1] = sums[age] + MONTH_WORTH[age];
+    }
+    sums
+});
+
+/// What a sign of life is worth after 0..=365 idle days; half-life 30 days.
+pub(crate) static IDLE_WORTH: LazyLock<[u32; 366]> = LazyLock::new(|| decay_table(30.0));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_those_of_the_specification() {
+        assert_eq!(MONTH_WORTH[300], 313, "10000 · 2^-5 = 312.5 rounds up");
+        assert_eq!(IDLE_WORTH[150], 313);
+        assert_eq!(MONTH_WORTH_BELOW[MONTHS], 867_231);
+        assert_eq!(IDLE_WORTH.iter().sum::<u32>(), 437_735);
+        assert_eq!((MONTH_WORTH[0], MONTH_WORTH[60], IDLE_WORTH[30]), (10_000, 5_000, 5_000));
+    }
+
+    #[test]
+    fn rounds_half_up() {
+        assert_eq!([div_round(1, 2), div_round(1, 3), div_round(5, 2), div_round(0, 7)], [1, 0, 3, 0]);
+    }
+
+    #[test]
+    fn remainders_go_to_the_largest_then_the_first() {
+        assert_eq!(largest_remainder(&[5, 5, 5], 10, 2), [1, 1, 0]);
+        assert_eq!(largest_remainder(&[14, 19, 7], 10, 4), [1, 2, 1]);
+        assert_eq!(largest_remainder(&[], 10, 0), Vec::<u64>::new());
+    }
+}

@@ -1,0 +1,114 @@
+//! Presets: how much each sub-score weighs, and its parameters, as an administrator writes them in TOML.
+//!
+//! A preset that exists is valid: [`read`] is the only way to one, and it reports every problem of a file
+//! at once, each with its place. A sub-score that a preset does not weigh takes no part in its scores; one
+//! with weight 0 is shown, and its gate holds, but it moves nothing.
+
+mod read;
+mod schema;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+pub use read::{Problem, read};
+pub use schema::schema;
+
+use crate::subscore::Configured;
+use crate::wording;
+
+/// A valid preset.
+pub struct Preset {
+    /// The name of its file, without `.toml`.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// When to choose it.
+    pub description: String,
+    /// The lowest score that is ranked, in basis points, where the job sets none.
+    pub threshold: u16,
+    /// How many rows a ranking lists where nobody asks for another number.
+    pub limit: usize,
+    /// SHA-256 of the file.
+    pub hash: String,
+    weighed: Vec<Weighed>,
+}
+
+/// A sub-score as a preset weighs it.
+pub(crate) struct Weighed {
+    /// Place in the registry.
+    pub(crate) entry: usize,
+    /// In basis points; they add up to 10000.
+    pub(crate) weight: u16,
+    pub(crate) parameters: Box<dyn Configured>,
+}
+
+impl Preset {
+    /// The sub-scores that it weighs, in registration order.
+    pub(crate) fn weighed(&self) -> impl Iterator<Item = &Weighed> {
+        self.weighed.iter()
+    }
+
+    /// Key and weight in basis points of the sub-scores that it weighs, in registration order.
+    pub fn weights(&self) -> impl Iterator<Item = (&'static str, u16)> {
+        self.weighed.iter().map(|weighed| (crate::registry::all()[weighed.entry].key, weighed.weight))
+    }
+}
+
+impl fmt::Debug for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Preset").field("name", &self.name).field("hash", &self.hash).finish_non_exhaustive()
+    }
+}
+
+/// A set of presets by name.
+#[derive(Debug, Default)]
+pub struct Presets(Vec<Preset>);
+
+impl Presets {
+    /// The presets, sorted by name; a later one of the same name replaces an earlier one.
+    #[must_use]
+    pub fn new(presets: impl IntoIterator<Item = Preset>) -> Self {
+        let mut kept: Vec<Preset> = Vec::new();
+        for preset in presets {
+            kept.retain(|other| other.name != preset.name);
+            kept.push(preset);
+        }
+        kept.sort_by(|a, b| a.name.cmp(&b.name));
+        Self(kept)
+    }
+
+    /// The preset of that name.
+    ///
+    /// # Errors
+    /// A sentence that names the nearest one.
+    pub fn named(&self, name: &str) -> Result<&Preset, String> {
+        self.iter()
+            .find(|preset| preset.name == name)
+            .ok_or_else(|| wording::unknown("preset", name, self.iter().map(|preset| preset.name.as_str())))
+    }
+
+    /// All of them, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Preset> {
+        self.0.iter()
+    }
+}
+
+/// The files of `scoring-presets/` as this program was built with them: name and content.
+pub const BUILTIN: [(&str, &str); 7] = [
+    ("balanced", include_str!("../../../scoring-presets/balanced.toml")),
+    ("compliance-first", include_str!("../../../scoring-presets/compliance-first.toml")),
+    ("experience-led", include_str!("../../../scoring-presets/experience-led.toml")),
+    ("local-team", include_str!("../../../scoring-presets/local-team.toml")),
+    ("new-talent", include_str!("../../../scoring-presets/new-talent.toml")),
+    ("studio-launch", include_str!("../../../scoring-presets/studio-launch.toml")),
+    ("urgent-cover", include_str!("../../../scoring-presets/urgent-cover.toml")),
+];
+
+/// The presets that this program was built with.
+#[must_use]
+pub fn builtin() -> &'static Presets {
+    static PRESETS: LazyLock<Presets> = LazyLock::new(|| {
+        Presets::new(BUILTIN.map(|(name, text)| read(name, text).expect("built-in presets are valid")))
+    });
+    &PRESETS
+}

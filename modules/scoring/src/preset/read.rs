@@ -1,0 +1,324 @@
+//! Reading a preset: syntax, known keys, types, ranges and the rules across keys, all problems at once.
+
+use std::ops::Range;
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Preset, Weighed, schema};
+use crate::num::{FULL, largest_remainder};
+use crate::registry::{self, Entry};
+use crate::{hash, wording};
+
+/// One thing wrong with a preset file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Bytes of the file that it is about; empty at the start when it is about the whole file.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// Line and column of its start, both from 1; a column is a character.
+    #[must_use]
+    pub fn position(&self, text: &str) -> (usize, usize) {
+        let before = text.get(..self.span.start).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
+}
+
+type Value_<'i> = Spanned<DeValue<'i>>;
+type Key<'k> = (&'k str, Range<usize>);
+
+/// Reads a preset of that name.
+///
+/// # Errors
+/// Every problem of the file, in the order of their places; never an empty list.
+pub fn read(name: &str, text: &str) -> Result<Preset, Vec<Problem>> {
+    let (table, syntax) = DeTable::parse_recoverable(text);
+    let mut reader = Reader { problems: Vec::new(), whole: syntax.is_empty() };
+    for error in syntax {
+        reader.problem(error.span().unwrap_or_default(), error.message().to_owned(), None);
+    }
+    let preset = reader.preset(name, text, table.get_ref());
+    let mut problems = reader.problems;
+    if problems.is_empty() {
+        return Ok(preset);
+    }
+    problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
+    Err(problems)
+}
+
+struct Reader {
+    problems: Vec<Problem>,
+    /// The syntax is right, so that what is missing is really missing.
+    whole: bool,
+}
+
+/// Weights are summed in units of 10^-15, exactly.
+const UNITS: u64 = 1_000_000_000_000_000;
+/// Weights may miss 1 by 1e-9.
+const TOLERANCE: u64 = UNITS / 1_000_000_000;
+
+const HEAD: [&str; 5] = ["title", "description", "threshold", "limit", "weights"];
+
+impl Reader {
+    fn problem(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+        self.problems.push(Problem { span, message, help });
+    }
+
+    fn preset(&mut self, name: &str, text: &str, table: &DeTable<'_>) -> Preset {
+        let mut preset = Preset {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            description: String::new(),
+            threshold: 6_000,
+            limit: 20,
+            hash: hash::sha256(&[text.as_bytes()]),
+            weighed: Vec::new(),
+        };
+        let mut weights = None;
+        let mut tables: Vec<(&Entry, DeTable<'_>)> = Vec::new();
+        for (key, value) in table {
+            let at = (key.get_ref().as_ref(), key.span());
+            match at.0 {
+                "title" => preset.title = self.string(&at, value),
+                "description" => preset.description = self.string(&at, value),
+                "threshold" => preset.threshold = self.threshold(value),
+                "limit" => preset.limit = self.limit(value),
+                "weights" => weights = Some((key.span(), self.weights(value))),
+                _ => match registry::all().iter().find(|entry| entry.key == at.0) {
+                    Some(entry) => {
+                        tables.extend(self.parameters(entry, &at, value).map(|table| (entry, table)));
+                    }
+                    None => self.unknown_key(&at, HEAD.into_iter().chain(registry::keys()), "a preset"),
+                },
+            }
+        }
+        match weights {
+            Some((span, weights)) => preset.weighed = self.weighed(span, weights, &tables),
+            None if self.whole => {
+                let help = "add a table [weights] with one number per sub-score; they add up to 1".to_owned();
+                self.problem(0..0, "there is no table [weights]".to_owned(), Some(help));
+            }
+            None => {}
+        }
+        preset
+    }
+
+    fn unknown_key<'a>(&mut self, key: &Key<'_>, known: impl Iterator<Item = &'a str>, place: &str) {
+        let listed: Vec<&str> = known.collect();
+        let help = if listed.is_empty() {
+            format!("{place} has no keys")
+        } else {
+            format!("{place} has: {}", listed.join(", "))
+        };
+        self.problem(key.1.clone(), wording::unknown("key", key.0, listed), Some(help));
+    }
+
+    fn string(&mut self, key: &Key<'_>, value: &Value_<'_>) -> String {
+        match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            other => {
+                self.problem(
+                    value.span(),
+                    format!("{} is {}, not a text", key.0, a(other)),
+                    Some("write it in quotes".to_owned()),
+                );
+                String::new()
+            }
+        }
+    }
+
+    fn threshold(&mut self, value: &Value_<'_>) -> u16 {
+        let bp =
+            units(value.get_ref()).filter(|units| *units <= UNITS && units % (UNITS / u64::from(FULL)) == 0);
+        bp.and_then(|units| u16::try_from(units / (UNITS / u64::from(FULL))).ok()).unwrap_or_else(|| {
+            let help = "the lowest score that is ranked, such as 0.60".to_owned();
+            self.problem(
+                value.span(),
+                "threshold must be a number from 0 to 1 with at most 4 decimals".to_owned(),
+                Some(help),
+            );
+            0
+        })
+    }
+
+    fn limit(&mut self, value: &Value_<'_>) -> usize {
+        let limit = match value.get_ref() {
+            DeValue::Integer(number) => usize::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        limit.filter(|limit| (1..=200).contains(limit)).unwrap_or_else(|| {
+            let help = "how many candidates a ranking lists, such as 20".to_owned();
+            self.problem(value.span(), "limit must be a whole number from 1 to 200".to_owned(), Some(help));
+            1
+        })
+    }
+
+    /// The table `[weights]`, in [`UNITS`]; `None` when it cannot be summed.
+    fn weights(&mut self, value: &Value_<'_>) -> Option<Vec<(usize, u64)>> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.problem(value.span(), format!("weights is {}, not a table", a(value.get_ref())), None);
+            return None;
+        };
+        let before = self.problems.len();
+        let mut weights = Vec::new();
+        for (key, value) in table {
+            let at = (key.get_ref().as_ref(), key.span());
+            let Some(place) = registry::keys().position(|known| known == at.0) else {
+                self.unknown_key(&at, registry::keys(), "[weights]");
+                continue;
+            };
+            let most_bp = registry::all()[place].max_weight_bp;
+            let most = UNITS / u64::from(FULL) * u64::from(most_bp);
+            match units(value.get_ref()) {
+                Some(units) if units <= most => weights.push((place, units)),
+                found => {
+                    let most = decimal(most);
+                    let message = match found {
+                        Some(found) => {
+                            format!("the weight of {} is {}, more than {most}", at.0, decimal(found))
+                        }
+                        None => format!("the weight of {} must be a number from 0 to {most}", at.0),
+                    };
+                    let help = (most_bp < FULL)
+                        .then(|| format!("{} never decides a score: {most} is the most it may weigh", at.0));
+                    self.problem(value.span(), message, help);
+                }
+            }
+        }
+        weights.sort_unstable();
+        (self.problems.len() == before).then_some(weights)
+    }
+
+    /// Weights in basis points with their parameters, once they add up.
+    fn weighed(
+        &mut self,
+        span: Range<usize>,
+        weights: Option<Vec<(usize, u64)>>,
+        tables: &[(&Entry, DeTable<'_>)],
+    ) -> Vec<Weighed> {
+        let Some(weights) = weights.filter(|_| self.whole) else { return Vec::new() };
+        let sum: u64 = weights.iter().map(|(_, units)| units).sum();
+        if sum.abs_diff(UNITS) > TOLERANCE {
+            let off = decimal(sum.abs_diff(UNITS));
+            let help = if sum > UNITS { format!("take {off} away") } else { format!("add {off}") };
+            self.problem(span, format!("the weights add up to {}, not to 1", decimal(sum)), Some(help));
+            return Vec::new();
+        }
+        let shares: Vec<u64> = weights.iter().map(|(_, units)| units * u64::from(FULL)).collect();
+        let bp = largest_remainder(&shares, UNITS, u64::from(FULL));
+        let weighed = weights.into_iter().zip(bp).filter_map(|((place, _), bp)| {
+            let entry = &registry::all()[place];
+            let table = tables.iter().find(|(other, _)| other.key == entry.key);
+            let table = table.map_or_else(DeTable::new, |(_, table)| table.clone());
+            let parameters = (entry.configure)(table).ok()?;
+            Some(Weighed { entry: place, weight: u16::try_from(bp).unwrap_or_default(), parameters })
+        });
+        weighed.collect()
+    }
+
+    /// The table of one sub-score, when nothing is wrong with it.
+    fn parameters<'i>(&mut self, entry: &Entry, key: &Key<'_>, value: &Value_<'i>) -> Option<DeTable<'i>> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.problem(value.span(), format!("{} is {}, not a table", key.0, a(value.get_ref())), None);
+            return None;
+        };
+        let before = self.problems.len();
+        let schema = schema::of(entry);
+        let empty = serde_json::Map::new();
+        let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+        for (key, value) in table {
+            let at = (key.get_ref().as_ref(), key.span());
+            let Some(rule) = known.get(at.0) else {
+                self.unknown_key(&at, known.keys().map(String::as_str), &format!("[{}]", entry.key));
+                continue;
+            };
+            // A table of this key alone says whether this value has the right type.
+            let alone = DeTable::from_iter([(key.clone(), value.clone())]);
+            let help = rule.get("description").and_then(Value::as_str).map(|text| text.replace('\n', " "));
+            if let Err(error) = (entry.configure)(alone) {
+                self.problem(
+                    value.span(),
+                    format!("{}: {}", at.0, wording::plain_types(error.message())),
+                    help,
+                );
+            } else if let Some(message) = out_of_range(rule, value.get_ref()) {
+                self.problem(value.span(), format!("{} {message}", at.0), help);
+            }
+        }
+        if self.problems.len() > before {
+            return None;
+        }
+        if let Err((parameter, message)) = (entry.check)(table.clone()) {
+            let span = table
+                .iter()
+                .find(|(key, _)| key.get_ref() == parameter)
+                .map_or(key.1.clone(), |(_, value)| value.span());
+            self.problem(span, format!("{parameter} {message}"), None);
+            return None;
+        }
+        Some(table.clone())
+    }
+}
+
+/// A number in [`UNITS`], exactly as its shortest decimal has it; `None` for what is no number from 0 to 1000.
+fn units(value: &DeValue<'_>) -> Option<u64> {
+    let number = number(value)?;
+    if !(0.0..=1_000.0).contains(&number) {
+        return None;
+    }
+    let text = number.abs().to_string();
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    let decimals: String = decimals.chars().chain("0".repeat(15).chars()).take(15).collect();
+    Some(whole.parse::<u64>().ok()? * UNITS + decimals.parse::<u64>().ok()?)
+}
+
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Float(float) => float.as_str().parse().ok(),
+        #[expect(clippy::cast_precision_loss, reason = "only compared with small bounds")]
+        DeValue::Integer(integer) => {
+            i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|integer| integer as f64)
+        }
+        _ => None,
+    }
+}
+
+/// Units as a decimal, without trailing zeros.
+fn decimal(units: u64) -> String {
+    let text = format!("{}.{:015}", units / UNITS, units % UNITS);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Which bound of its schema a number breaks.
+fn out_of_range(rule: &Value, value: &DeValue<'_>) -> Option<String> {
+    let number = number(value)?;
+    let bound = |name| rule.get(name).and_then(Value::as_f64);
+    if let Some(least) = bound("minimum").filter(|least| number < *least) {
+        return Some(format!("is {number}, less than {least}"));
+    }
+    if let Some(most) = bound("maximum").filter(|most| number > *most) {
+        return Some(format!("is {number}, more than {most}"));
+    }
+    let step = bound("multipleOf").filter(|step| number % step != 0.0)?;
+    Some(format!("is {number}, not a multiple of {step}"))
+}
+
+/// A value's kind with its article.
+fn a(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

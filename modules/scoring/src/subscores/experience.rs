@@ -1,0 +1,236 @@
+//! # Experience
+//!
+//! Has the coach taught this, for as long as the job asks, and lately?
+//!
+//! Months are calendar months, counted back from `as_of` (age 0) to age 479. A position covers every month
+//! from its start to its end (no end: to `as_of`), never past `as_of`; a position dated after `as_of` does
+//! not exist yet. A month is worth `floor(10000 · 2^(−age/60) + 0.5)`, so what was five years ago counts half.
+//! Each month counts once, for the best position that covers it: same modality (10), same family (6), any
+//! other coaching (3). `A_x` is the worth of the months of kind `x` or better, and `Q` the worth of the asked
+//! number of months until today:
+//!
+//! ```text
+//! ratio  = div_round(4000·min(A_10, Q) + 3000·min(A_6, Q) + 3000·min(A_3, Q), Q)     (Q = 0: 10000)
+//! recent = 10000 when the modality was taught within 90 days of as_of, 5000 within 365, else 0
+//! s      = div_round(75·ratio + 25·recent, 100)
+//! ```
+//!
+//! So the asked time in the asked modality is full marks, decades elsewhere are worth at most 0.30, overlaps
+//! count once, and nobody gains by being older.
+//!
+//! **Not applicable** when the job names no modality. **Unknown** when no position has begun and nothing was
+//! taught by `as_of`. **Range**: unknown is full at best; otherwise the score is certain.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::catalog::Family;
+use crate::columns::Sparse;
+use crate::date::{day_number, month_index};
+use crate::facts::{Coach, Job, Modality, Position};
+use crate::num::{MONTH_WORTH_BELOW, MONTHS, div_round, div_round_bp};
+use crate::subscore::{BLOCK, Case, Change, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore};
+
+/// The table `[experience]` of a preset: it has no parameters.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {}
+
+/// A day long before any other: never taught.
+const NEVER: i32 = i32::MIN / 2;
+
+/// What was taught, in one block.
+pub struct Columns {
+    unknown: Vec<bool>,
+    /// `A_3`: worth of all months taught.
+    any: Vec<u32>,
+    /// `A_6` by family.
+    by_family: Sparse<Family, u32>,
+    /// `A_10` and the [`day_number`] of the last class, by modality.
+    by_modality: Sparse<Modality, (u32, i32)>,
+    as_of: i32,
+}
+
+/// The experience that one job asks for.
+pub struct Asked {
+    modality: Modality,
+    months: usize,
+    /// `Q`.
+    worth: u32,
+    as_of: NaiveDate,
+}
+
+impl SubScore for Parameters {
+    const KEY: &'static str = "experience";
+    type Kernel = Asked;
+
+    fn pack(coaches: &[&Coach], as_of: NaiveDate) -> Columns {
+        let mut columns = Columns {
+            unknown: Vec::with_capacity(coaches.len()),
+            any: Vec::with_capacity(coaches.len()),
+            by_family: Sparse::new(),
+            by_modality: Sparse::new(),
+            as_of: day_number(as_of),
+        };
+        for (row, coach) in coaches.iter().enumerate() {
+            let past = Past::of(coach, as_of);
+            columns.unknown.push(past.by_modality.is_empty());
+            columns.any.push(worth(&past.all));
+            for (family, months) in &past.by_family {
+                columns.by_family.push(*family, row, worth(months));
+            }
+            for (modality, (months, last_taught)) in &past.by_modality {
+                columns.by_modality.push(*modality, row, (worth(months), *last_taught));
+            }
+        }
+        columns
+    }
+
+    fn compile(&self, job: &Job, as_of: NaiveDate) -> Option<Asked> {
+        let modality = job.modality?;
+        let months = job.min_years.months();
+        Some(Asked { modality, months, worth: MONTH_WORTH_BELOW[months], as_of })
+    }
+}
+
+/// Ages in months, youngest first, both ends included and at least 0; not sorted, may overlap.
+type Ages = Vec<(usize, usize)>;
+
+/// What a coach taught by a day.
+struct Past {
+    all: Ages,
+    by_family: BTreeMap<Family, Ages>,
+    /// With the [`day_number`] of the last class.
+    by_modality: BTreeMap<Modality, (Ages, i32)>,
+}
+
+impl Past {
+    fn of(coach: &Coach, as_of: NaiveDate) -> Self {
+        let mut past = Self { all: Ages::new(), by_family: BTreeMap::new(), by_modality: BTreeMap::new() };
+        for position in coach.positions.iter().filter(|position| position.started_on <= as_of) {
+            let (ages, last) = covered(position, as_of);
+            past.all.push(ages);
+            past.by_family.entry(position.modality.family()).or_default().push(ages);
+            let (months, last_taught) =
+                past.by_modality.entry(position.modality).or_insert((Ages::new(), NEVER));
+            months.push(ages);
+            *last_taught = day_number(last).max(*last_taught);
+        }
+        for taught in coach.taught.iter().filter(|taught| taught.last_taught_on <= as_of) {
+            let (_, last_taught) = past.by_modality.entry(taught.modality).or_insert((Ages::new(), NEVER));
+            *last_taught = day_number(taught.last_taught_on).max(*last_taught);
+        }
+        past
+    }
+}
+
+/// The ages of the months that a begun position covers, and its last day so far.
+fn covered(position: &Position, as_of: NaiveDate) -> ((usize, usize), NaiveDate) {
+    let last = position.ended_on.map_or(as_of, |end| end.min(as_of));
+    let age = |day| usize::try_from(month_index(as_of) - month_index(day)).unwrap_or_default();
+    ((age(last), age(position.started_on)), last)
+}
+
+/// The worth of the months that the stretches cover, each month once and none of age [`MONTHS`] or more.
+fn worth(ages: &Ages) -> u32 {
+    let mut ages = ages.clone();
+    ages.sort_unstable();
+    let mut counted = 0;
+    let mut sum = 0;
+    for (youngest, oldest) in ages {
+        let from = youngest.clamp(counted, MONTHS);
+        let to = (oldest + 1).clamp(from, MONTHS);
+        sum += MONTH_WORTH_BELOW[to] - MONTH_WORTH_BELOW[from];
+        counted = to;
+    }
+    sum
+}
+
+impl Asked {
+    /// The formula of the manual, from `A_10`, `A_6`, `A_3` and the days since the last class.
+    fn score(&self, same: u32, family: u32, any: u32, days_since: i32) -> u16 {
+        let q = u64::from(self.worth);
+        let up_to_q = |worth: u32| u64::from(worth.min(self.worth));
+        let ratio = match q {
+            0 => 10_000,
+            _ => div_round(4_000 * up_to_q(same) + 3_000 * up_to_q(family) + 3_000 * up_to_q(any), q),
+        };
+        let recent = match days_since {
+            ..=90 => 10_000,
+            91..=365 => 5_000,
+            _ => 0,
+        };
+        div_round_bp(75 * ratio + 25 * recent, 100)
+    }
+}
+
+impl Kernel for Asked {
+    type Columns = Columns;
+
+    fn run(&self, columns: &Columns, case: Case, out: &mut Lanes) {
+        let mut same = [(0, NEVER); BLOCK];
+        for (row, value) in columns.by_modality.rows(&self.modality) {
+            same[row] = *value;
+        }
+        let mut family = [0; BLOCK];
+        for (row, value) in columns.by_family.rows(&self.modality.family()) {
+            family[row] = *value;
+        }
+        for (row, any) in columns.any.iter().enumerate() {
+            let (worth, last_taught) = same[row];
+            out.bp[row] = self.score(worth, family[row], *any, columns.as_of - last_taught);
+            if columns.unknown[row] {
+                out.unknown(row, case);
+            }
+        }
+    }
+
+    fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {
+        let title = self.modality.details().title;
+        let past = Past::of(coach, self.as_of);
+        let (months, last_taught) =
+            past.by_modality.get(&self.modality).cloned().unwrap_or((Ages::new(), NEVER));
+        let fact = match figure.state {
+            State::Unknown => "No experience given".to_owned(),
+            _ if figure.score >= 8_000 => format!("Experienced in {title}"),
+            _ if months.is_empty() => format!("No {title} position yet"),
+            _ => format!("Less {title} experience than asked, or not recent"),
+        };
+        let share = |ages: &Ages| match self.worth {
+            0 => 100,
+            q => u64::from(worth(ages).min(q)) * 100 / u64::from(q),
+        };
+        let family = past.by_family.get(&self.modality.family()).cloned().unwrap_or_default();
+        let since = self.as_of.to_epoch_days() - (last_taught - day_number(NaiveDate::default()));
+        Statement {
+            fact,
+            always: false,
+            evidence: vec![
+                format!(
+                    "Of {} months asked, recent ones counting more: {}% in {title}, {}% in its family, {}% coaching anything",
+                    self.months,
+                    share(&months),
+                    share(&family),
+                    share(&past.all)
+                ),
+                if last_taught == NEVER {
+                    format!("{title} not taught yet")
+                } else {
+                    format!("{title} last taught {since} days ago")
+                },
+            ],
+        }
+    }
+
+    fn advise(&self, _coach: &Coach, figure: &Figure) -> Vec<Change> {
+        match figure.state {
+            State::Unknown => {
+                vec![Change { action: "Add your first position".to_owned(), outcome: Outcome::UpToFull }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}

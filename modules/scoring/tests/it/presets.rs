@@ -1,0 +1,134 @@
+//! Preset files: what is taken, and what is said of what is not.
+
+use fithire_scoring::preset::{BUILTIN, builtin, read, schema};
+use proptest::prelude::*;
+
+/// `line:column message (help)` for every problem.
+fn problems(text: &str) -> String {
+    let problems = read("tried", text).expect_err("the preset is taken");
+    let told = problems.iter().map(|problem| {
+        let (line, column) = problem.position(text);
+        let help = problem.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
+        format!("{line}:{column} {}{help}", problem.message)
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+const SIX: &str = "certifications = 0.25\nexperience = 0.20\navailability = 0.25\nlocation = 0.15\nculture = 0.05\nengagement = 0.10\n";
+
+#[test]
+fn the_seven_presets_weigh_what_the_specification_says() {
+    let table = [
+        ("balanced", [2_500, 2_000, 2_500, 1_500, 500, 1_000]),
+        ("compliance-first", [4_000, 2_000, 1_500, 1_000, 500, 1_000]),
+        ("experience-led", [2_000, 4_000, 1_500, 1_000, 500, 1_000]),
+        ("local-team", [2_000, 1_500, 2_500, 2_500, 500, 1_000]),
+        ("new-talent", [3_000, 500, 3_000, 1_500, 1_000, 1_000]),
+        ("studio-launch", [2_500, 2_000, 2_000, 1_000, 1_500, 1_000]),
+        ("urgent-cover", [2_500, 1_000, 3_500, 1_500, 0, 1_500]),
+    ];
+    assert_eq!(builtin().iter().count(), table.len());
+    for (preset, (name, weights)) in builtin().iter().zip(table) {
+        assert_eq!(preset.name, name);
+        assert!(preset.weights().map(|(_, weight)| weight).eq(weights), "{name}");
+        assert_eq!((preset.threshold, preset.limit), (6_000, 20), "{name}");
+        assert!(!preset.title.is_empty() && !preset.description.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn five_mistakes_are_five_problems_each_in_its_place() {
+    insta::assert_snapshot!(problems(
+        "treshold = 0.6\n\
+         limit = 1000\n\
+         [weights]\n\
+         certifications = 0.25\nexperiance = 0.20\navailability = 0.25\nlocation = 0.15\nculture = 0.25\nengagement = 0.10\n\
+         [location]\n\
+         default_radius_m = \"far\"\n"
+    ));
+}
+
+#[test]
+fn every_rule_has_its_words() {
+    let cases = [
+        String::new(),
+        "weights = 3".to_owned(),
+        "[weights]\n".to_owned(),
+        format!("[weights]\n{}", SIX.replace("0.10", "0.15")),
+        format!("[weights]\n{}", SIX.replace("0.10", "0.05")),
+        format!("[weights]\n{}", SIX.replace("0.05", "nan")),
+        format!("[weights]\n{}", SIX.replace("0.05", "-0.05")),
+        format!("[weights]\n{}", SIX.replace("0.05", "inf")),
+        format!("[weights]\n{}", SIX.replace("0.05", "\"0.05\"")),
+        format!("[weights]\n{}", SIX.replace("culture = 0.05", "culture = 0.16").replace("0.10", "0.00")),
+        format!("threshold = 1.01\n[weights]\n{SIX}"),
+        format!("threshold = 0.12345\n[weights]\n{SIX}"),
+        format!("title = 5\nlimit = 0\n[weights]\n{SIX}"),
+        format!("location = true\n[weights]\n{SIX}"),
+        format!("[weights]\n{SIX}[availability]\nbuffer_minutes = 20\n"),
+        format!("[weights]\n{SIX}[availability]\nbuffer_minutes = -15\n"),
+        format!("[weights]\n{SIX}[availability]\nbuffer_minutes = 99999999999999999999\n"),
+        format!("[weights]\n{SIX}[certifications]\ngate = \"excluded\"\ngrace = 3\n"),
+        format!("[weights]\n{SIX}[location]\ndefault_radius_m = 60000\n"),
+        format!("[weights]\n{SIX}[location]\ndefault_radius_m = 0\nmax_radius_m = 1.5\n"),
+        format!("[weights]\n{SIX}[experience]\nhalf_life = 60\n"),
+        format!("[weights]\n{SIX}{SIX}"),
+        "[weights\nculture = = 1\n\"open".to_owned(),
+    ];
+    let told: Vec<String> = cases.iter().map(|text| problems(text)).collect();
+    insta::assert_snapshot!(told.join("\n--\n"));
+}
+
+#[test]
+fn weights_become_basis_points_by_largest_remainder() {
+    let weigh = |text: &str| -> Vec<u16> {
+        read("tried", text).unwrap().weights().map(|(_, weight)| weight).collect()
+    };
+    let thirds =
+        "[weights]\ncertifications = 0.3333333333\nexperience = 0.3333333333\nengagement = 0.3333333334\n";
+    assert_eq!(weigh(thirds), [3_333, 3_333, 3_334], "the largest remainder is served first");
+    let halves = "[weights]\ncertifications = 0.33335\nexperience = 0.33335\nengagement = 0.3333\n";
+    assert_eq!(weigh(halves), [3_334, 3_333, 3_333], "equal remainders are served in order");
+    assert_eq!(weigh("[weights]\nlocation = 1\n"), [10_000], "one alone, and a whole number");
+    assert_eq!(weigh("[weights]\nlocation = 0.9999999995\n"), [10_000], "within the tolerance");
+}
+
+#[test]
+fn content_not_name_makes_the_hash() {
+    let text = format!("[weights]\n{SIX}");
+    let (a, b) = (read("a", &text).unwrap(), read("b", &text).unwrap());
+    assert_eq!(a.hash, b.hash);
+    assert_ne!(a.hash, read("a", &format!("{text}# a remark\n")).unwrap().hash);
+    assert_eq!(a.hash.len(), 64);
+}
+
+#[test]
+fn the_schema_for_editors_is_fresh() {
+    let committed: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../scoring-presets/preset.schema.json")).unwrap();
+    assert_eq!(committed, schema(), "run: cargo run -- presets schema > scoring-presets/preset.schema.json");
+}
+
+proptest! {
+    /// Whatever is in a file, it is read or refused, and problems lie within it.
+    #[test]
+    fn no_text_is_too_strange(
+        preset in 0..BUILTIN.len(),
+        cuts in proptest::collection::vec((0..2_000_usize, 0..40_usize, "[ \\[\\]=\"'.0-9a-z{}\n#,\\-+\u{e9}\u{1f600}\\\\]{0,12}"), 1..6),
+    ) {
+        let mut text = BUILTIN[preset].1.to_owned();
+        for (at, length, insert) in cuts {
+            let start = text.floor_char_boundary(at.min(text.len()));
+            let end = text.floor_char_boundary((start + length).min(text.len()));
+            text.replace_range(start..end, &insert);
+        }
+        if let Err(problems) = read("tried", &text) {
+            prop_assert!(!problems.is_empty());
+            for problem in problems {
+                prop_assert!(problem.span.start <= problem.span.end && problem.span.end <= text.len(), "{problem:?}");
+                let (line, column) = problem.position(&text);
+                prop_assert!(line >= 1 && column >= 1);
+            }
+        }
+    }
+}
