@@ -26,7 +26,8 @@ bench:
 
 # Fuzz a target (preset or exchange) for some seconds; needs cargo-fuzz and a nightly toolchain
 fuzz target="exchange" seconds="600":
-    cd modules/scoring && cargo +nightly fuzz run {{ target }} -- -max_total_time={{ seconds }} -timeout=10
+    mkdir -p modules/scoring/fuzz/corpus/{{ target }}
+    cd modules/scoring && cargo +nightly fuzz run {{ target }} fuzz/corpus/{{ target }} fuzz/seeds/{{ target }} -- -max_total_time={{ seconds }} -timeout=10
 
 # Rank the sample
 sample:

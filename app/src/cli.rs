@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
-use fithire_scoring::preset::{self, Presets};
+use fithire_scoring::preset::Presets;
 
 /// Something went wrong with what was asked or given.
 const FAILED: u8 = 1;
@@ -50,9 +50,7 @@ impl PresetFolder {
     /// The presets; every problem of every file is printed.
     fn load(&self) -> Result<Presets, Failure> {
         match &self.folder {
-            None => Ok(Presets::new(
-                preset::BUILTIN.iter().filter_map(|(name, text)| preset::read(name, text).ok()),
-            )),
+            None => Ok(Presets::builtin()),
             Some(folder) => presets::load(std::slice::from_ref(folder)),
         }
     }

@@ -118,19 +118,18 @@ fn read(path: &Path) -> Result<Result<Preset, Vec<String>>, Failure> {
 /// A problem with its file, line, column, the lines around it, and what to do.
 fn render(path: &Path, text: &str, problem: Problem) -> String {
     let (line, column) = problem.position(text);
-    let place = format!("{}:{line}:{column}", path.display());
+    let plain = format!("{}:{line}:{column}: {}", path.display(), problem.message);
     let mut diagnostic =
         MietteDiagnostic::new(problem.message).with_label(LabeledSpan::at(problem.span, "here"));
     diagnostic.help = problem.help;
-    let report = Report::new(diagnostic).with_source_code(NamedSource::new(&place, text.to_owned()));
-    let mut printed = format!("{place}\n");
+    let source = NamedSource::new(path.display().to_string(), text.to_owned());
+    let report = Report::new(diagnostic).with_source_code(source);
+    let mut drawn = String::new();
     let theme = GraphicalTheme::unicode_nocolor();
-    let drawn = GraphicalReportHandler::new_themed(theme)
-        .with_width(100)
-        .render_report(&mut printed, report.as_ref());
-    // Writing to a string fails only when the span cannot be drawn; the place and message are enough then.
-    if drawn.is_err() {
-        printed.push_str(&report.to_string());
+    match GraphicalReportHandler::new_themed(theme).with_width(100).render_report(&mut drawn, report.as_ref())
+    {
+        Ok(()) => drawn,
+        // What cannot be drawn can still be said.
+        Err(_) => plain,
     }
-    printed
 }

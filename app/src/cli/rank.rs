@@ -4,6 +4,7 @@ mod print;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -43,7 +44,7 @@ pub(super) struct Rank {
     as_of: Option<NaiveDate>,
     /// How many candidates to list for each job (default: the preset's limit)
     #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     /// Whom to list
     #[arg(long, value_enum, default_value_t = Show::Ranked)]
     show: Show,
@@ -60,7 +61,7 @@ enum Show {
     Ranked,
     /// Below the threshold
     Below,
-    /// Excluded: a required certification, the hours or the place is out of reach
+    /// Excluded: without a required certification, free for none of the hours, or out of reach
     Ineligible,
 }
 
@@ -97,7 +98,8 @@ impl Rank {
         let presets = self.presets.load()?;
         let forced =
             self.preset.as_deref().map(|name| presets.named(name)).transpose().map_err(Failure::new)?;
-        let (coaches, jobs) = self.read(&presets)?;
+        // A preset that is not used need not exist.
+        let (coaches, jobs) = self.read(forced.is_none().then_some(&presets))?;
         let jobs = self.chosen(&jobs)?;
         let as_of = self.as_of.unwrap_or(today);
 
@@ -112,7 +114,7 @@ impl Rank {
             let plan = Plan::compile(preset, &job.facts, as_of);
             let query = Query {
                 threshold: job.threshold.unwrap_or(preset.threshold),
-                limit: self.limit.unwrap_or(preset.limit),
+                limit: self.limit.map_or(preset.limit, NonZeroUsize::get),
                 group: self.show.into(),
             };
             let ranking = plan.rank(&snapshot, query);
@@ -141,7 +143,7 @@ impl Rank {
     }
 
     /// Both files, or every problem of both printed.
-    fn read(&self, presets: &Presets) -> Result<(Vec<coaches::Row>, Vec<jobs::Row>), Failure> {
+    fn read(&self, presets: Option<&Presets>) -> Result<(Vec<coaches::Row>, Vec<jobs::Row>), Failure> {
         let coaches = read(&self.coaches, coaches::read)?;
         let jobs = read(&self.jobs, |bytes, progress| jobs::read(bytes, presets, progress))?;
         match (coaches, jobs) {

@@ -38,7 +38,7 @@ impl Score {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            let answer = match self.answer(&line, &presets) {
+            let answer = match self.answer(line.trim_ascii_end(), &presets) {
                 Ok(answer) => {
                     answered += 1;
                     answer

@@ -1,1 +1,9 @@
-//! x
+//! The program as people run it: arguments and input in, output and exit code out.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod presets;
+mod program;
+mod rank;
+mod score;
+mod tidy;

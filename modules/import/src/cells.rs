@@ -30,11 +30,7 @@ fn word<T: Copy>(what: &str, written: &str, known: &[(&str, T)]) -> Result<T, St
     let written = written.to_lowercase();
     known.iter().find(|(name, _)| *name == written).map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        format!(
-            "{}; it is one of {}",
-            wording::unknown(what, &written, names.iter().copied()),
-            names.join(", ")
-        )
+        format!("{} (one of {})", wording::unknown(what, &written, names.iter().copied()), names.join(", "))
     })
 }
 
@@ -196,7 +192,7 @@ mod tests {
         let error = |result: Result<(), String>| result.unwrap_err();
         assert_eq!(
             error(holdings("NASM-CPT|verifed|").map(drop)),
-            "unknown state `verifed`: did you mean `verified`?; it is one of verified, pending, claimed, rejected, revoked"
+            "unknown state `verifed`: did you mean `verified`? (one of verified, pending, claimed, rejected, revoked)"
         );
         assert_eq!(error(holdings("NASM-CPT").map(drop)), "`NASM-CPT` has no state; write NASM-CPT|claimed|");
         assert_eq!(

@@ -72,19 +72,19 @@ pub struct Pay {
     pub currency: Option<String>,
 }
 
-/// Reads the file, whose presets must be among `presets`; `progress` is told the bytes read so far.
+/// Reads the file, whose presets must be among `presets` where those are given; `progress` is told the bytes read so far.
 ///
 /// # Errors
 /// Every problem of the file, in row order.
 pub fn read(
     bytes: &[u8],
-    presets: &Presets,
+    presets: Option<&Presets>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<Row>, Vec<Problem>> {
     table::read(bytes, &COLUMNS, &COLUMNS[..3], progress, |cells| row(cells, presets))
 }
 
-fn row(cells: &mut Cells<'_>, presets: &Presets) -> Row {
+fn row(cells: &mut Cells<'_>, presets: Option<&Presets>) -> Row {
     let place = coaches::place(cells);
     let given = coaches::point(cells);
     // Slots are local times, so a place without a name still needs its zone.
@@ -96,7 +96,10 @@ fn row(cells: &mut Cells<'_>, presets: &Presets) -> Row {
         description: cells.owned("description"),
         employment_type: cells.owned("employment_type"),
         pay: pay(cells),
-        preset: cells.parse("preset", |name| presets.named(name).map(|preset| preset.name.clone())),
+        preset: cells.parse("preset", |name| match presets {
+            Some(presets) => presets.named(name).map(|preset| preset.name.clone()),
+            None => Ok(name.to_owned()),
+        }),
         threshold: cells.parse("threshold", threshold),
         facts: Job {
             starts_on: cells.parse::<NaiveDate>("starts_on", date::parse),

@@ -49,18 +49,38 @@ impl Question {
         let mut json = serde_json::Deserializer::from_str(line);
         let Object(question) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             // A place that cannot be named (`?`) is in the text itself.
-            let field = error.path().to_string().replace('?', ".");
-            Unreadable { field, message: readable(&error.into_inner().to_string()) }
+            let place = error.path().to_string().replace('?', ".");
+            let message = readable(&error.into_inner().to_string());
+            Unreadable { field: with_missing(place, &message), message }
         })?;
         json.end()
             .map_err(|error| Unreadable { field: ".".to_owned(), message: readable(&error.to_string()) })?;
         Ok(question)
     }
 
+    /// Writes it as one line, in the one way that facts are written.
+    ///
+    /// # Panics
+    /// Never: facts have string keys and finite numbers.
+    #[must_use]
+    pub fn write(&self) -> String {
+        serde_json::to_string(self).expect("facts have string keys and finite numbers")
+    }
+
     /// The preset that it asks for.
     #[must_use]
     pub fn preset(&self) -> &str {
         self.preset.as_deref().unwrap_or(DEFAULT_PRESET)
+    }
+}
+
+/// The place of a field that is missing, which its reader reports at the object that lacks it.
+fn with_missing(place: String, message: &str) -> String {
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (missing, place.as_str()) {
+        (None, _) => place,
+        (Some(field), ".") => field.to_owned(),
+        (Some(field), _) => format!("{place}.{field}"),
     }
 }
 

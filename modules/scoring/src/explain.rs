@@ -12,7 +12,7 @@ use crate::hash;
 use crate::num::{FULL, div_round_bp};
 use crate::plan::Plan;
 use crate::score::Score;
-use crate::subscore::{Figure, Outcome};
+use crate::subscore::{Figure, Outcome, Side};
 use crate::zone::tzdata_version;
 
 /// The version of the arithmetic: it changes whenever any figure for any input does.
@@ -102,11 +102,18 @@ impl Plan<'_> {
                 continue;
             };
             let statement = kernel.explain(coach, &figure);
-            if figure.score >= 8_000 || (statement.always && figure.score >= 5_000) {
-                strengths.push((component.contribution, statement.fact));
-            } else if figure.score < 5_000 {
-                let cost = u32::from(component.weight) * (FULL - u32::from(figure.score));
-                gaps.push((cost, statement.fact));
+            let side = match figure.score {
+                8_000.. => Some(Side::Strength),
+                5_000.. => statement.middling,
+                _ => Some(Side::Gap),
+            };
+            match side {
+                Some(Side::Strength) => strengths.push((component.contribution, statement.fact)),
+                Some(Side::Gap) => {
+                    let cost = u32::from(component.weight) * (FULL - u32::from(figure.score));
+                    gaps.push((cost, statement.fact));
+                }
+                None => {}
             }
             evidence.push(statement.evidence);
         }

@@ -77,6 +77,15 @@ impl Presets {
         Self(kept)
     }
 
+    /// The presets that this program was built with.
+    ///
+    /// # Panics
+    /// When one is not valid, which a test excludes.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::new(BUILTIN.map(|(name, text)| read(name, text).expect("built-in presets are valid")))
+    }
+
     /// The preset of that name.
     ///
     /// # Errors
@@ -107,8 +116,6 @@ pub const BUILTIN: [(&str, &str); 7] = [
 /// The presets that this program was built with.
 #[must_use]
 pub fn builtin() -> &'static Presets {
-    static PRESETS: LazyLock<Presets> = LazyLock::new(|| {
-        Presets::new(BUILTIN.map(|(name, text)| read(name, text).expect("built-in presets are valid")))
-    });
+    static PRESETS: LazyLock<Presets> = LazyLock::new(Presets::builtin);
     &PRESETS
 }

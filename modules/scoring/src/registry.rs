@@ -33,6 +33,7 @@ pub(crate) type Columns = Box<dyn Any + Send + Sync>;
 /// A registered sub-score.
 pub(crate) struct Entry {
     pub(crate) key: &'static str,
+    short: &'static str,
     pub(crate) max_weight_bp: u32,
     pub(crate) pack: fn(&[&Coach], NaiveDate) -> Columns,
     /// Reads a preset's table; the error is what the TOML library says of it.
@@ -46,6 +47,7 @@ impl Entry {
     const fn of<S: SubScore>() -> Self {
         Self {
             key: S::KEY,
+            short: S::SHORT,
             max_weight_bp: S::MAX_WEIGHT_BP,
             pack: |coaches, as_of| Box::new(S::pack(coaches, as_of)),
             configure: |table| read::<S>(table).map(|parameters| Box::new(parameters) as Box<dyn Configured>),
@@ -67,6 +69,12 @@ pub(crate) fn all() -> &'static [Entry] {
 /// The keys of every sub-score, in registration order.
 pub fn keys() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().map(|entry| entry.key)
+}
+
+/// The name of a sub-score over a narrow column; the key itself where there is no such sub-score.
+#[must_use]
+pub fn short(key: &str) -> &str {
+    ENTRIES.iter().find(|entry| entry.key == key).map_or(key, |entry| entry.short)
 }
 
 #[cfg(test)]

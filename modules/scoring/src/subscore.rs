@@ -22,6 +22,8 @@ pub const BLOCK: usize = 1024;
 pub trait SubScore: Default + DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Its name in presets and answers.
     const KEY: &'static str;
+    /// Its name over a narrow column, at most seven letters.
+    const SHORT: &'static str;
     /// The largest weight that a preset may give it, in basis points.
     const MAX_WEIGHT_BP: u32 = FULL;
     /// What it compiles to.
@@ -165,10 +167,19 @@ pub enum State {
 pub struct Statement {
     /// One fact, in fixed wording.
     pub fact: String,
-    /// Whether it is said even of a middling figure.
-    pub always: bool,
+    /// Where it is said of a middling figure, 5000..8000; `None`: not at all.
+    pub middling: Option<Side>,
     /// What it rests on.
     pub evidence: Vec<String>,
+}
+
+/// What a fact speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// For the coach.
+    Strength,
+    /// Against.
+    Gap,
 }
 
 /// A single change that a coach could make.

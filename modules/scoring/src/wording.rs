@@ -26,7 +26,7 @@ pub fn unknown<'a>(what: &str, written: &str, candidates: impl IntoIterator<Item
     }
 }
 
-/// A reader's message with its types in words.
+/// A reader's message with its types in words, and with the nearest of the names that it lists.
 #[must_use]
 pub fn plain_types(message: &str) -> String {
     const KINDS: [(&str, &str); 8] = [
@@ -39,5 +39,16 @@ pub fn plain_types(message: &str) -> String {
         ("invalid type: sequence", "invalid type: list"),
         ("invalid type: map", "invalid type: object"),
     ];
-    KINDS.iter().fold(message.to_owned(), |message, (kind, meaning)| message.replace(kind, meaning))
+    let plain =
+        KINDS.iter().fold(message.to_owned(), |message, (kind, meaning)| message.replace(kind, meaning));
+    if !plain.starts_with("unknown field `") && !plain.starts_with("unknown variant `") {
+        return plain;
+    }
+    // Names stand between backticks: what was written first, then what is known.
+    let mut names = plain.split('`').skip(1).step_by(2);
+    let written = names.next().unwrap_or_default();
+    match nearest(written, names) {
+        Some(near) => plain.replacen("`, expected", &format!("`: did you mean `{near}`? Expected"), 1),
+        None => plain,
+    }
 }

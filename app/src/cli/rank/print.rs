@@ -43,7 +43,7 @@ fn heading(output: &mut impl Write, job: &Ranked<'_>) -> io::Result<()> {
     )?;
     if !job.candidates.is_empty() {
         let keys: Vec<String> =
-            preset.weights().map(|(key, _)| format!("{:>6}", key.get(..6).unwrap_or(key))).collect();
+            preset.weights().map(|(key, _)| format!("{:>7}", registry::short(key))).collect();
         writeln!(output, "  #  FitScore        {}       km  coach", keys.join(" "))?;
     }
     Ok(())
@@ -92,12 +92,12 @@ fn candidate(
     Ok(())
 }
 
-/// One sub-score in six columns: an eighth-block as tall as it is good, and its hundredths.
+/// One sub-score in seven columns: an eighth-block as tall as it is good, and its hundredths.
 fn part(component: &Component) -> String {
-    let Some(figure) = component.figure else { return "     –".to_owned() };
+    let Some(figure) = component.figure else { return "      –".to_owned() };
     let tall = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][usize::from(figure.score) * 7 / 10_000];
     let doubt = if figure.state == State::Known { ' ' } else { '?' };
-    format!("{doubt}{tall} {:>3}", (u32::from(figure.score) + 50) / 100)
+    format!(" {doubt}{tall} {:>3}", (u32::from(figure.score) + 50) / 100)
 }
 
 /// Ten columns, filled as far as the share goes.
@@ -149,7 +149,7 @@ fn candidate_json(coach: &fithire_import::coaches::Row, explanation: &Explanatio
         (&mut candidate, exchange::explained(explanation))
     {
         // It is the FitScore above.
-        rest.remove("score");
+        rest.shift_remove("score");
         candidate.extend(rest);
     }
     candidate

@@ -1,5 +1,7 @@
 //! Files in, rows or problems out.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use fithire_import::{Problem, coaches, jobs, sample};
 use fithire_scoring::preset::builtin;
 
@@ -8,7 +10,7 @@ fn read_coaches(csv: &str) -> Result<Vec<coaches::Row>, Vec<Problem>> {
 }
 
 fn read_jobs(csv: &str) -> Result<Vec<jobs::Row>, Vec<Problem>> {
-    jobs::read(csv.as_bytes(), builtin(), &mut |_| {})
+    jobs::read(csv.as_bytes(), Some(builtin()), &mut |_| {})
 }
 
 fn problems<T>(result: Result<Vec<T>, Vec<Problem>>) -> String {

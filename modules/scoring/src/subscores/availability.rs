@@ -24,7 +24,7 @@ use serde::Deserialize;
 use crate::facts::{Coach, Job, Slot, SlotKind, Zone};
 use crate::num::div_round_bp;
 use crate::subscore::{
-    BLOCK, BLOCKS, Case, Change, Figure, Gate, Kernel, Lanes, Outcome, State, Statement, SubScore,
+    BLOCK, BLOCKS, Case, Change, Figure, Gate, Kernel, Lanes, Outcome, Side, State, Statement, SubScore,
 };
 use crate::week::{QUARTERS, Span, WORDS, Week};
 use crate::zone::shift_quarters;
@@ -75,6 +75,7 @@ struct Mask {
 
 impl SubScore for Parameters {
     const KEY: &'static str = "availability";
+    const SHORT: &'static str = "avail";
     type Kernel = Hours;
 
     fn gate(&self) -> Gate {
@@ -192,7 +193,7 @@ impl Kernel for Hours {
         if figure.state == State::Unknown {
             return Statement {
                 fact: "No availability given".to_owned(),
-                always: true,
+                middling: None,
                 evidence: Vec::new(),
             };
         }
@@ -203,10 +204,22 @@ impl Kernel for Hours {
             .zip(&self.slots)
             .filter(|(a, slot)| slot.kind == SlotKind::Class && **a == 5_000)
             .count();
-        let also = if more > 0 { format!(", {more} more if needed") } else { String::new() };
+        let part = suits
+            .iter()
+            .zip(&self.slots)
+            .filter(|(a, slot)| slot.kind == SlotKind::Shift && (1..10_000).contains(*a))
+            .count();
+        let also =
+            |count: usize, how: &str| if count > 0 { format!(", {count} {how}") } else { String::new() };
         Statement {
-            fact: format!("{whole}/{} availability match{also}", suits.len()),
-            always: true,
+            fact: format!(
+                "{whole}/{} availability match{}{}",
+                suits.len(),
+                also(more, "more if needed"),
+                also(part, "in part")
+            ),
+            // A middling figure means that some slot is not covered.
+            middling: Some(Side::Gap),
             evidence: suits
                 .iter()
                 .zip(&self.slots)

@@ -28,8 +28,6 @@
 //! best; unknown is full at best. **Eligibility**: a required credit of 0 makes ineligible (see `gate`), one
 //! below 10000 provisional.
 
-use std::borrow::Cow;
-
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -39,7 +37,7 @@ use crate::date::day_number;
 use crate::facts::{Cert, Coach, Holding, HoldingState, Job, Requirement, RequirementKind};
 use crate::num::{FULL, div_round_bp};
 use crate::subscore::{
-    BLOCK, BLOCKS, Case, Change, Figure, Gate, Kernel, Lanes, Outcome, PROVISIONAL, State, Statement,
+    BLOCK, BLOCKS, Case, Change, Figure, Gate, Kernel, Lanes, Outcome, PROVISIONAL, Side, State, Statement,
     SubScore,
 };
 
@@ -137,6 +135,7 @@ struct Asked {
 
 impl SubScore for Parameters {
     const KEY: &'static str = "certifications";
+    const SHORT: &'static str = "cert";
     type Kernel = Requirements;
 
     fn gate(&self) -> Gate {
@@ -231,36 +230,35 @@ impl Kernel for Requirements {
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {
-        let credited: Vec<(&Asked, Option<(u16, &Holding)>)> =
-            self.asked.iter().map(|asked| (asked, self.best_holding(asked, coach))).collect();
+        let served: Vec<Served<'_>> = self.asked.iter().map(|asked| self.served(asked, coach)).collect();
+        let decisive = if self.required > 0 { RequirementKind::Required } else { RequirementKind::Preferred };
+        let decisive: Vec<&Served<'_>> =
+            served.iter().filter(|served| served.asked.kind == decisive).collect();
+        let all_met = decisive.iter().all(|served| served.met());
         Statement {
-            fact: if figure.state == State::Unknown {
-                format!("No certifications given; {} asked for", self.asked.len())
-            } else {
-                self.fact(&credited)
+            fact: match figure.state {
+                State::Unknown => format!("No certifications given; {} asked for", self.asked.len()),
+                _ => self.fact(&decisive),
             },
-            always: true,
-            evidence: credited.iter().map(|(asked, best)| self.evidence(asked, *best)).collect(),
+            middling: Some(if all_met { Side::Strength } else { Side::Gap }),
+            evidence: served.iter().map(|served| self.evidence(served)).collect(),
         }
     }
 
     fn advise(&self, coach: &Coach, _figure: &Figure) -> Vec<Change> {
         let mut changes: Vec<Change> = Vec::new();
         for asked in &self.asked {
-            let mut serving = coach
-                .holdings
-                .iter()
-                .enumerate()
-                .filter(|(_, held)| asked.proofs.contains(&held.code))
-                .peekable();
-            if serving.peek().is_none() {
+            let serving =
+                coach.holdings.iter().enumerate().filter(|(_, held)| asked.proofs.contains(&held.code));
+            let mends: Vec<Change> =
+                serving.filter_map(|(place, holding)| self.mend(coach, place, holding)).collect();
+            if mends.is_empty() && !self.served(asked, coach).met() {
                 changes.push(add(coach, &asked.requirement.any_of));
             }
-            for (place, holding) in serving {
-                let Some(change) = self.mend(coach, place, holding) else { continue };
+            for mend in mends {
                 // One holding may serve two requirements; it is mended once.
-                if changes.iter().all(|other| other.action != change.action) {
-                    changes.push(change);
+                if changes.iter().all(|other| other.action != mend.action) {
+                    changes.push(mend);
                 }
             }
         }
@@ -268,79 +266,94 @@ impl Kernel for Requirements {
     }
 }
 
+/// A requirement with the holding that serves it best.
+struct Served<'a> {
+    asked: &'a Requirement,
+    /// In basis points.
+    credit: u16,
+    /// The best holding that would prove it, even when it earns nothing; `None` where there is none.
+    holding: Option<&'a Holding>,
+}
+
+impl Served<'_> {
+    fn met(&self) -> bool {
+        u32::from(self.credit) == FULL
+    }
+}
+
 impl Requirements {
-    /// The holding that earns a requirement's credit, if one earns any.
-    fn best_holding<'c>(&self, asked: &Asked, coach: &'c Coach) -> Option<(u16, &'c Holding)> {
-        let mut best = None;
+    fn served<'a>(&self, asked: &'a Asked, coach: &'a Coach) -> Served<'a> {
+        let mut best = Served { asked: &asked.requirement, credit: 0, holding: None };
         for holding in coach.holdings.iter().filter(|holding| asked.proofs.contains(&holding.code)) {
-            let Some(standing) = Standing::of(holding, &coach.holdings) else { continue };
             let grace = holding.code.details().grace_days;
-            let credit = self.days.credit(standing, expiry(holding), grace, Case::Actual);
-            if credit > best.map_or(0, |(credit, _)| credit) {
-                best = Some((credit, holding));
+            let credit = Standing::of(holding, &coach.holdings)
+                .map_or(0, |standing| self.days.credit(standing, expiry(holding), grace, Case::Actual));
+            if best.holding.is_none() || credit > best.credit {
+                best = Served { credit, holding: Some(holding), ..best };
             }
         }
         best
     }
 
-    fn fact(&self, credited: &[(&Asked, Option<(u16, &Holding)>)]) -> String {
-        let met = |kind| {
-            credited
-                .iter()
-                .filter(|(asked, best)| {
-                    asked.requirement.kind == kind && best.is_some_and(|(c, _)| c == 10_000)
-                })
-                .count()
-        };
-        let kind = if self.required > 0 { RequirementKind::Required } else { RequirementKind::Preferred };
-        let (name, of) = match kind {
-            RequirementKind::Required => ("Required", self.required),
-            RequirementKind::Preferred => ("Preferred", self.preferred),
-        };
-        if met(kind) as u64 == of {
-            return format!("{name} certs met");
+    /// What there is to say of the requirements that decide: the required ones, else the preferred.
+    fn fact(&self, decisive: &[&Served<'_>]) -> String {
+        let name = if self.required > 0 { "required" } else { "preferred" };
+        let met = decisive.iter().filter(|served| served.met()).count();
+        if met == decisive.len() {
+            return if self.required > 0 {
+                "Required certs met".to_owned()
+            } else {
+                "Preferred certs met".to_owned()
+            };
         }
-        let missing: Vec<Cow<'_, str>> = credited
-            .iter()
-            .filter(|(asked, _)| asked.requirement.kind == kind)
-            .filter_map(|(asked, best)| match best {
-                Some((10_000, _)) => None,
-                Some((_, holding)) => {
-                    Some(Cow::Owned(format!("{} {}", holding.code.details().code, self.doubt(holding))))
-                }
-                None => Some(Cow::Owned(format!("{} missing", one_of(&asked.requirement.any_of)))),
-            })
-            .collect();
-        format!("{}/{of} {} certs met: {}", met(kind), name.to_lowercase(), missing.join(", "))
+        let lacking: Vec<String> =
+            decisive.iter().filter(|served| !served.met()).map(|served| self.lack(served)).collect();
+        format!("{met}/{} {name} certs met: {}", decisive.len(), lacking.join(", "))
+    }
+
+    /// Why a requirement is not met.
+    fn lack(&self, served: &Served<'_>) -> String {
+        match served.holding {
+            None => format!("{} missing", one_of(&served.asked.any_of)),
+            Some(holding) => format!("{} {}", holding.code.details().code, self.doubt(holding)),
+        }
     }
 
     /// Why a holding earns less than full credit.
     fn doubt(&self, holding: &Holding) -> String {
+        let start = day_number(self.starts_on);
         match (holding.state, holding.expires_on) {
+            (HoldingState::Rejected, _) => "rejected".to_owned(),
+            (HoldingState::Revoked, _) => "revoked".to_owned(),
             (HoldingState::Verified, Some(last)) if day_number(last) >= self.days.as_of => {
                 format!("to be renewed before {}", self.starts_on)
             }
-            (HoldingState::Verified, Some(last)) => format!("expired {last}, in its grace period"),
+            (HoldingState::Verified, Some(last))
+                if start - day_number(last) <= holding.code.details().grace_days =>
+            {
+                format!("expired {last}, in its grace period")
+            }
+            (_, Some(last)) if day_number(last) < self.days.as_of => format!("expired {last}"),
+            (_, Some(last)) if day_number(last) < start => format!("expires {last}, before the start"),
             (HoldingState::Pending, _) => "awaiting review".to_owned(),
-            _ => "without a document".to_owned(),
+            _ => "without a valid document".to_owned(),
         }
     }
 
-    fn evidence(&self, asked: &Asked, best: Option<(u16, &Holding)>) -> String {
-        let kind = match asked.requirement.kind {
+    fn evidence(&self, served: &Served<'_>) -> String {
+        let kind = match served.asked.kind {
             RequirementKind::Required => "Required",
             RequirementKind::Preferred => "Preferred",
         };
-        let wanted = one_of(&asked.requirement.any_of);
-        let Some((credit, holding)) = best else {
-            return format!("{kind} {wanted}: no holding counts");
-        };
-        let until = holding.expires_on.map_or("with no expiry".to_owned(), |last| format!("until {last}"));
-        let code = holding.code.details().code;
-        if u32::from(credit) == FULL {
-            format!("{kind} {wanted}: {code} verified {until}")
-        } else {
-            format!("{kind} {wanted}: {code} {} counts {}%", self.doubt(holding), credit / 100)
+        let wanted = one_of(&served.asked.any_of);
+        match served.holding {
+            None => format!("{kind} {wanted}: none held"),
+            Some(holding) if served.met() => {
+                let until =
+                    holding.expires_on.map_or("with no expiry".to_owned(), |last| format!("until {last}"));
+                format!("{kind} {wanted}: {} verified {until}", holding.code.details().code)
+            }
+            Some(_) => format!("{kind} {wanted}: {}, counts {}%", self.lack(served), served.credit / 100),
         }
     }
 

@@ -49,6 +49,7 @@ pub struct Style {
 
 impl SubScore for Parameters {
     const KEY: &'static str = "culture";
+    const SHORT: &'static str = "culture";
     const MAX_WEIGHT_BP: u32 = 1_500;
     type Kernel = Style;
 
@@ -128,7 +129,7 @@ impl Kernel for Style {
                 _ if figure.score >= 5_000 => "Teaching style close to what is wanted".to_owned(),
                 _ => "Teaching style differs from what is wanted".to_owned(),
             },
-            always: false,
+            middling: None,
             evidence: evidence.collect(),
         }
     }

@@ -81,6 +81,7 @@ fn wide_div_round(a: u64, b: u64) -> u64 {
 
 impl SubScore for Parameters {
     const KEY: &'static str = "engagement";
+    const SHORT: &'static str = "engage";
     type Kernel = Always;
 
     fn pack(coaches: &[&Coach], _as_of: NaiveDate) -> Columns {
@@ -113,7 +114,7 @@ impl Kernel for Always {
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {
         let Some(counts) = coach.engagement else {
-            return Statement { fact: "No activity yet".to_owned(), always: false, evidence: Vec::new() };
+            return Statement { fact: "No activity yet".to_owned(), middling: None, evidence: Vec::new() };
         };
         let parts = Parts::of(&counts);
         let percent = |bp: u64| bp / 100;
@@ -123,7 +124,7 @@ impl Kernel for Always {
             } else {
                 "Reliability, response or activity is low".to_owned()
             },
-            always: false,
+            middling: None,
             evidence: vec![
                 format!(
                     "Reliability {}%: {} done, {} cancelled late, {} not come",

@@ -65,6 +65,7 @@ pub struct Asked {
 
 impl SubScore for Parameters {
     const KEY: &'static str = "experience";
+    const SHORT: &'static str = "exp";
     type Kernel = Asked;
 
     fn pack(coaches: &[&Coach], as_of: NaiveDate) -> Columns {
@@ -204,10 +205,10 @@ impl Kernel for Asked {
             q => u64::from(worth(ages).min(q)) * 100 / u64::from(q),
         };
         let family = past.by_family.get(&self.modality.family()).cloned().unwrap_or_default();
-        let since = self.as_of.to_epoch_days() - (last_taught - day_number(NaiveDate::default()));
+        let days_since = day_number(self.as_of) - last_taught;
         Statement {
             fact,
-            always: false,
+            middling: None,
             evidence: vec![
                 format!(
                     "Of {} months asked, recent ones counting more: {}% in {title}, {}% in its family, {}% coaching anything",
@@ -216,10 +217,10 @@ impl Kernel for Asked {
                     share(&family),
                     share(&past.all)
                 ),
-                if last_taught == NEVER {
-                    format!("{title} not taught yet")
-                } else {
-                    format!("{title} last taught {since} days ago")
+                match days_since {
+                    0 => format!("{title} taught to this day"),
+                    _ if last_taught == NEVER => format!("{title} not taught yet"),
+                    days => format!("{title} last taught {days} days ago"),
                 },
             ],
         }

@@ -27,7 +27,7 @@ use crate::facts::{Coach, Job};
 use crate::geo::Sited;
 use crate::num::div_round_bp;
 use crate::subscore::{
-    BLOCKS, Case, Change, Figure, Gate, Kernel, Lanes, Outcome, State, Statement, SubScore,
+    BLOCKS, Case, Change, Figure, Gate, Kernel, Lanes, Outcome, Side, State, Statement, SubScore,
 };
 
 /// The table `[location]` of a preset.
@@ -68,6 +68,7 @@ pub struct Place {
 
 impl SubScore for Parameters {
     const KEY: &'static str = "location";
+    const SHORT: &'static str = "loc";
     type Kernel = Place;
 
     fn check(&self) -> Result<(), (&'static str, String)> {
@@ -163,7 +164,8 @@ impl Kernel for Place {
             }
             Some(_) => Vec::new(),
         };
-        Statement { fact, always: true, evidence }
+        // Within reach is 5000 and more, so a middling figure speaks for the coach.
+        Statement { fact, middling: Some(Side::Strength), evidence }
     }
 
     fn advise(&self, _coach: &Coach, figure: &Figure) -> Vec<Change> {

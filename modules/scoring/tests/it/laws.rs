@@ -75,7 +75,7 @@ proptest! {
     fn replayable((asked, coach) in given::pair()) {
         let preset = fithire_scoring::preset::builtin().named("balanced").unwrap();
         let question = Question { as_of: asked.as_of, preset: None, job: asked.job.clone(), coach: coach.clone() };
-        let read = Question::read(&serde_json::to_string(&question).unwrap()).unwrap();
+        let read = Question::read(&question.write()).unwrap();
         prop_assert_eq!(&read, &question);
         let before = Plan::compile(preset, &asked.job, asked.as_of).explain(&coach);
         let after = Plan::compile(preset, &read.job, read.as_of).explain(&read.coach);
