@@ -1,7 +1,5 @@
 //! Files in, rows or problems out.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use fithire_import::{Problem, coaches, jobs, sample};
 use fithire_scoring::preset::builtin;
 
