@@ -1,0 +1,104 @@
+//! Request bodies, checked whole.
+//!
+//! A [`Body`] is held against the very schema that the OpenAPI document shows, and every field that does not fit is
+//! named with its pointer, not only the first. What the schema cannot say (a code that is not known, two dates
+//! the wrong way round) is checked where the rule lives, and reported in the same shape.
+
+mod check;
+mod json;
+
+use poem::{Request, RequestBody, Result};
+use poem_openapi::payload::{ParsePayload, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use crate::problem::{Code, FieldError, Problem};
+
+/// The most bytes that a body may have.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// A JSON body of a type that poem-openapi knows.
+#[derive(Clone, Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: Type> Payload for Body<T> {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn check_content_type(content_type: &str) -> bool {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case(Self::CONTENT_TYPE)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: ParseFromJSON> ParsePayload for Body<T> {
+    const IS_REQUIRED: bool = true;
+
+    async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
+        if !request.content_type().is_some_and(Self::check_content_type) {
+            return Err(Problem::new(Code::UnsupportedType).into());
+        }
+        let body = body.take()?;
+        let bytes = body.into_bytes_limit(MAX_BYTES).await.map_err(|_| {
+            Problem::new(Code::TooLarge).because(format!("a body has at most {MAX_BYTES} bytes"))
+        })?;
+        Ok(Self(read(&bytes)?))
+    }
+}
+
+/// Reads a body's bytes.
+///
+/// # Errors
+/// One problem that names every field that is not right.
+pub fn read<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, Problem> {
+    let (value, twice) =
+        json::read(bytes).map_err(|error| Problem::new(Code::Malformed).because(error.to_string()))?;
+    let mut errors: Vec<FieldError> = twice
+        .into_iter()
+        .map(|pointer| FieldError { pointer, detail: "stands twice in its object".to_owned() })
+        .collect();
+    errors.extend(check::check::<T>(&value));
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
+    }
+    // The schema holds, so that what is left is what a schema cannot say.
+    T::parse_from_json(Some(value)).map_err(|error| Problem::field("", error.into_message()))
+}
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <Self as Payload>::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest {
+            description: None,
+            content: vec![MetaMediaType {
+                content_type: Self::CONTENT_TYPE,
+                schema: <Self as Payload>::schema_ref(),
+            }],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> Result<Self> {
+        <Self as ParsePayload>::from_request(request, body).await
+    }
+}

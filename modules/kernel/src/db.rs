@@ -1,0 +1,111 @@
+//! One code, two dialects: SQLite in the process, or PostgreSQL.
+//!
+//! Statements are built once with sea-query and rendered for the database at hand. Dialect branches exist here
+//! and nowhere else. SQLite has one writer and many readers, write-ahead log and full synchronisation: what is
+//! acknowledged survives a power cut. PostgreSQL is used without session state, so that a pooler may stand
+//! between; row-level security holds there even if a predicate is forgotten.
+
+mod tx;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlitePool};
+
+pub use tx::{GlobalTable, GlobalTx, Row, ScopedTable, Statement, Tx};
+
+use crate::scope::BrandScope;
+
+/// What can go wrong between this program and its database.
+pub type Error = sqlx::Error;
+
+/// A database.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// A file, with one writer and several readers.
+    Sqlite {
+        /// The only connection that writes.
+        writer: SqlitePool,
+        /// Read-only connections.
+        readers: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// Connections that read, on either database.
+const READERS: u32 = 8;
+
+impl Db {
+    /// Opens a database by its URL: `sqlite:PATH` or `postgres://…`. A SQLite file is made when it is missing.
+    ///
+    /// # Errors
+    /// When the URL is not understood or the database cannot be reached.
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(5));
+            let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            let readers = SqlitePoolOptions::new()
+                .max_connections(READERS)
+                .connect_with(options.read_only(true))
+                .await?;
+            return Ok(Self::Sqlite { writer, readers });
+        }
+        // A pooler may hand each transaction another server connection: no statement outlives its transaction.
+        let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(0);
+        Ok(Self::Postgres(PgPoolOptions::new().max_connections(READERS).connect_with(options).await?))
+    }
+
+    /// Brings the schema up to date. On PostgreSQL this needs the owner of the tables, not the app's role.
+    ///
+    /// # Errors
+    /// When a migration fails; what ran before it stays, and running again goes on from there.
+    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+        match self {
+            Self::Sqlite { writer, .. } => sqlx::migrate!("../../migrations/sqlite").run(writer).await,
+            Self::Postgres(pool) => sqlx::migrate!("../../migrations/postgres").run(pool).await,
+        }
+    }
+
+    /// A transaction that reads one brand.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn read(&self, scope: &BrandScope) -> Result<Tx, Error> {
+        Tx::begin(self, scope, tx::Mode::Read).await
+    }
+
+    /// A transaction that reads and writes one brand.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn write(&self, scope: &BrandScope) -> Result<Tx, Error> {
+        Tx::begin(self, scope, tx::Mode::Write).await
+    }
+
+    /// A transaction on the tables that belong to no brand.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn global(&self) -> Result<GlobalTx, Error> {
+        GlobalTx::begin(self).await
+    }
+
+    /// Closes every connection; what waits for one fails.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Transactions. A [`Tx`] belongs to one brand and opens every statement inside it.
+
+use sea_query::{
+    DeleteStatement, Expr, ExprTrait, Iden, InsertStatement, IntoCondition, PostgresQueryBuilder, Query,
+    SelectStatement, SimpleExpr, SqliteQueryBuilder, UpdateStatement, Value,
+};
+use sea_query_sqlx::{SqlxBinder, SqlxValues};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite, Transaction};
+
+use super::{Db, Error};
+use crate::ids::Id;
+use crate::scope::BrandScope;
+
+/// A table whose rows belong to a brand: the identifiers of its table and of its column `brand_id`.
+pub trait ScopedTable: Iden + Copy + Send + Sync + 'static {
+    /// The table.
+    const TABLE: Self;
+    /// Its column `brand_id`.
+    const BRAND_ID: Self;
+}
+
+/// A table whose rows belong to no brand, such as the directory of brands and the accounts.
+pub trait GlobalTable: Iden + Copy + Send + Sync + 'static {
+    /// The table.
+    const TABLE: Self;
+}
+
+/// A row that both databases can give.
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// A statement that both databases can run.
+pub trait Statement {
+    #[doc(hidden)]
+    fn render(&self, dialect: Dialect) -> (String, SqlxValues);
+}
+
+macro_rules! statements {
+    ($($statement:ty),*) => {$(
+        impl Statement for $statement {
+            fn render(&self, dialect: Dialect) -> (String, SqlxValues) {
+                match dialect {
+                    Dialect::Sqlite => self.build_sqlx(SqliteQueryBuilder),
+                    Dialect::Postgres => self.build_sqlx(PostgresQueryBuilder),
+                }
+            }
+        }
+    )*};
+}
+statements!(SelectStatement, InsertStatement, UpdateStatement, DeleteStatement);
+
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Read,
+    Write,
+}
+
+/// A transaction of either database.
+#[derive(Debug)]
+enum Connection {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Connection {
+    async fn begin(db: &Db, mode: Mode) -> Result<Self, Error> {
+        Ok(match db {
+            // A writer takes its lock at once: a read that turns into a write could not wait for it.
+            Db::Sqlite { writer, .. } if mode == Mode::Write => {
+                Self::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            Db::Sqlite { readers, .. } => Self::Sqlite(readers.begin().await?),
+            Db::Postgres(pool) => Self::Postgres(pool.begin().await?),
+        })
+    }
+
+    async fn commit(self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    async fn all<R: Row>(&mut self, statement: &impl Statement) -> Result<Vec<R>, Error> {
+        match self {
+            Self::Sqlite(tx) => {
+                let (sql, values) = statement.render(Dialect::Sqlite);
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(&mut **tx).await
+            }
+            Self::Postgres(tx) => {
+                let (sql, values) = statement.render(Dialect::Postgres);
+                sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(&mut **tx).await
+            }
+        }
+    }
+
+    async fn run(&mut self, statement: &impl Statement) -> Result<u64, Error> {
+        Ok(match self {
+            Self::Sqlite(tx) => {
+                let (sql, values) = statement.render(Dialect::Sqlite);
+                sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut **tx).await?.rows_affected()
+            }
+            Self::Postgres(tx) => {
+                let (sql, values) = statement.render(Dialect::Postgres);
+                sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut **tx).await?.rows_affected()
+            }
+        })
+    }
+}
+
+/// What every transaction can do with a finished statement.
+macro_rules! runs_statements {
+    ($tx:ty) => {
+        impl $tx {
+            /// Every row.
+            ///
+            /// # Errors
+            /// When the database refuses or cannot be reached.
+            pub async fn all<R: Row>(&mut self, statement: &impl Statement) -> Result<Vec<R>, Error> {
+                self.connection.all(statement).await
+            }
+
+            /// The first row, if there is one.
+            ///
+            /// # Errors
+            /// When the database refuses or cannot be reached.
+            pub async fn optional<R: Row>(&mut self, statement: &impl Statement) -> Result<Option<R>, Error> {
+                Ok(self.connection.all(statement).await?.into_iter().next())
+            }
+
+            /// Runs a statement and counts the rows that it changed.
+            ///
+            /// # Errors
+            /// When the database refuses or cannot be reached.
+            pub async fn run(&mut self, statement: &impl Statement) -> Result<u64, Error> {
+                self.connection.run(statement).await
+            }
+
+            /// Makes what was written durable. A transaction that is dropped instead has not happened.
+            ///
+            /// # Errors
+            /// When the database cannot be reached; whether it happened is then not known.
+            pub async fn commit(self) -> Result<(), Error> {
+                self.connection.commit().await
+            }
+        }
+    };
+}
+runs_statements!(Tx);
+runs_statements!(GlobalTx);
+
+/// A transaction inside one brand.
+///
+/// Statements are opened by [`Tx::select`], [`Tx::insert`], [`Tx::update`] and [`Tx::delete`], which carry the
+/// brand; a join goes through [`Tx::join`]. On PostgreSQL row-level security holds the same line again.
+#[derive(Debug)]
+pub struct Tx {
+    brand_id: Id,
+    connection: Connection,
+}
+
+impl Tx {
+    pub(super) async fn begin(db: &Db, scope: &BrandScope, mode: Mode) -> Result<Self, Error> {
+        let mut connection = Connection::begin(db, mode).await?;
+        if let Connection::Postgres(tx) = &mut connection {
+            // Local to the transaction: behind a pooler the connection goes to somebody else afterwards.
+            sqlx::query("SELECT set_config('app.brand_id', $1, true)")
+                .bind(scope.brand_id().to_string())
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(Self { brand_id: scope.brand_id(), connection })
+    }
+
+    fn in_brand<T: ScopedTable>(&self) -> SimpleExpr {
+        Expr::col((T::TABLE, T::BRAND_ID)).eq(self.brand_id)
+    }
+
+    /// Reads a table within the brand.
+    #[must_use]
+    pub fn select<T: ScopedTable>(&self, table: T) -> SelectStatement {
+        let mut statement = Query::select();
+        statement.from(table_of(table)).and_where(self.in_brand::<T>());
+        statement
+    }
+
+    /// Joins another table of the brand to a select.
+    pub fn join<T: ScopedTable>(&self, statement: &mut SelectStatement, _table: T, on: impl IntoCondition) {
+        statement.inner_join(T::TABLE, on).and_where(self.in_brand::<T>());
+    }
+
+    /// Adds rows, stamped with the brand. Each row has one value per column.
+    ///
+    /// # Panics
+    /// When a row has another number of values than there are columns.
+    #[must_use]
+    pub fn insert<T: ScopedTable>(
+        &self,
+        columns: &[T],
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> InsertStatement {
+        let mut statement = Query::insert();
+        statement.into_table(T::TABLE).columns(std::iter::once(T::BRAND_ID).chain(columns.iter().copied()));
+        for row in rows {
+            let brand = Expr::value(self.brand_id);
+            statement.values_panic(std::iter::once(brand).chain(row.into_iter().map(Expr::value)));
+        }
+        statement
+    }
+
+    /// Changes rows of the brand.
+    #[must_use]
+    pub fn update<T: ScopedTable>(&self, _table: T) -> UpdateStatement {
+        let mut statement = Query::update();
+        statement.table(T::TABLE).and_where(self.in_brand::<T>());
+        statement
+    }
+
+    /// Removes rows of the brand.
+    #[must_use]
+    pub fn delete<T: ScopedTable>(&self, _table: T) -> DeleteStatement {
+        let mut statement = Query::delete();
+        statement.from_table(T::TABLE).and_where(self.in_brand::<T>());
+        statement
+    }
+}
+
+fn table_of<T: ScopedTable>(_table: T) -> T {
+    T::TABLE
+}
+
+/// A transaction on tables that belong to no brand. It can reach no table that does.
+#[derive(Debug)]
+pub struct GlobalTx {
+    connection: Connection,
+}
+
+impl GlobalTx {
+    pub(super) async fn begin(db: &Db) -> Result<Self, Error> {
+        Ok(Self { connection: Connection::begin(db, Mode::Write).await? })
+    }
+
+    /// Reads a table.
+    #[must_use]
+    pub fn select<T: GlobalTable>(&self, _table: T) -> SelectStatement {
+        let mut statement = Query::select();
+        statement.from(T::TABLE);
+        statement
+    }
+
+    /// Adds rows; each has one value per column.
+    ///
+    /// # Panics
+    /// When a row has another number of values than there are columns.
+    #[must_use]
+    pub fn insert<T: GlobalTable>(
+        &self,
+        columns: &[T],
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> InsertStatement {
+        let mut statement = Query::insert();
+        statement.into_table(T::TABLE).columns(columns.iter().copied());
+        for row in rows {
+            statement.values_panic(row.into_iter().map(Expr::value));
+        }
+        statement
+    }
+
+    /// Changes rows.
+    #[must_use]
+    pub fn update<T: GlobalTable>(&self, _table: T) -> UpdateStatement {
+        let mut statement = Query::update();
+        statement.table(T::TABLE);
+        statement
+    }
+}

@@ -1,0 +1,22 @@
+//! # What every module stands on
+//!
+//! - [`db`]: one code for SQLite and PostgreSQL; [`db::Tx`] opens every statement inside one brand.
+//! - [`scope`]: who may reach which brand, and with what privilege.
+//! - [`problem`]: every error that a client can see, with a stable code, in one table.
+//! - [`body`]: request bodies, checked whole: every invalid field is named.
+//! - [`paging`]: opaque cursors over a total order.
+//! - [`clock`] and [`ids`]: time and identity come in as arguments.
+//! - [`testing`]: both databases for every test.
+//!
+//! Invariants, above all absences: there is no statement outside [`db`]; there is no way to a brand's rows
+//! without a [`scope::BrandScope`], and no way to make one from data.
+
+pub mod body;
+pub mod clock;
+pub mod db;
+pub mod ids;
+pub mod paging;
+pub mod problem;
+pub mod scope;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,0 +1,82 @@
+//! Pages by cursor: a page says where the next begins, by the key of its last row.
+//!
+//! A cursor is opaque to clients and stands for one list: it carries the list's name, so that one list's cursor
+//! is refused by another. It holds only what the client has already seen.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// Rows on a page unless asked otherwise.
+pub const DEFAULT_LIMIT: u64 = 20;
+/// Rows on a page at most.
+pub const MAX_LIMIT: u64 = 100;
+
+/// Writes the key of the last row of a page of a list.
+///
+/// # Panics
+/// Never: keys are plain values.
+#[must_use]
+pub fn cursor(list: &str, key: &impl Serialize) -> String {
+    let json = serde_json::to_vec(&(list, key)).expect("keys are plain values");
+    URL_SAFE_NO_PAD.encode(json)
+}
+
+/// Reads a cursor of a list.
+///
+/// # Errors
+/// A problem on the parameter `cursor` when it is of another list or not a cursor at all.
+pub fn after<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K, Problem> {
+    let wrong = || Problem::field("cursor", "is not a cursor of this list; start again without it");
+    let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
+    let (of, key): (String, K) = serde_json::from_slice(&json).map_err(|_| wrong())?;
+    if of == list { Ok(key) } else { Err(wrong()) }
+}
+
+/// Cuts a list that was read one row too long to a page, and says where the next one begins.
+#[must_use]
+pub fn page<R, K: Serialize>(
+    list: &str,
+    mut rows: Vec<R>,
+    limit: u64,
+    key: impl Fn(&R) -> K,
+) -> (Vec<R>, Option<String>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if rows.len() <= limit {
+        return (rows, None);
+    }
+    rows.truncate(limit);
+    let next = rows.last().map(|row| cursor(list, &key(row)));
+    (rows, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_belongs_to_its_list() {
+        let written = cursor("jobs", &("Größe", 42_i64));
+        assert_eq!(after::<(String, i64)>("jobs", &written).unwrap(), ("Größe".to_owned(), 42));
+        for (list, cursor) in [
+            ("coaches", written.as_str()),
+            ("jobs", "zz"),
+            ("jobs", "abc"),
+            ("jobs", ""),
+            ("jobs", "é"),
+            ("jobs", "e30"),
+        ] {
+            assert!(after::<(String, i64)>(list, cursor).is_err(), "{list} {cursor}");
+        }
+    }
+
+    #[test]
+    fn the_last_page_has_no_next() {
+        assert_eq!(page("n", vec![1, 2, 3], 3, |n| *n), (vec![1, 2, 3], None));
+        let (rows, next) = page("n", vec![1, 2, 3, 4], 3, |n| *n);
+        assert_eq!((rows, after::<i32>("n", &next.unwrap()).unwrap()), (vec![1, 2, 3], 3));
+    }
+}

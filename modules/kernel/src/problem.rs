@@ -1,0 +1,249 @@
+//! Every error that a client can see: RFC 9457 problems with stable codes, in one table.
+//!
+//! A client sees what it can act on. What went wrong inside goes to the log, once, with an id that the
+//! client sees too; no statement, path or trace ever leaves.
+
+use std::fmt;
+
+use poem::error::ResponseError;
+use poem::http::StatusCode;
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::{ApiResponse, Object};
+
+/// Declares the codes: name, status, code on the wire, title.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident $status:literal $code:literal $title:literal;)*) => {
+        /// What kind of problem it is. Codes are never renamed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The HTTP status.
+            #[must_use]
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// The code on the wire.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The same for every problem of this code.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not JSON, or says one thing twice.
+    Malformed 400 "malformed" "The request cannot be read";
+    /// Nobody is signed in, or the credentials are not right.
+    Unauthenticated 401 "unauthenticated" "Sign in first";
+    /// Signed in, and not allowed to do this.
+    Forbidden 403 "forbidden" "Not allowed";
+    /// Not there, or not yours: the two answer alike.
+    NotFound 404 "not_found" "Not found";
+    /// It contradicts what is there.
+    Conflict 409 "conflict" "Conflicts with what is there";
+    /// More bytes than a body may have.
+    TooLarge 413 "too_large" "The request is too large";
+    /// The body is not JSON by its content type.
+    UnsupportedType 415 "unsupported_type" "Send application/json";
+    /// One or more fields are not right; `errors` names each.
+    Invalid 422 "invalid" "Some fields are not right";
+    /// Too many attempts; `Retry-After` says when to come back.
+    TooMany 429 "too_many" "Too many requests";
+    /// Something failed inside; the log has the cause under `id`.
+    Internal 500 "internal" "Something went wrong on our side";
+    /// For now; trying again is worth it.
+    Unavailable 503 "unavailable" "Not available right now";
+}
+
+/// One field that is not right.
+#[derive(Clone, Debug, PartialEq, Eq, Object)]
+pub struct FieldError {
+    /// Where in the body, as a JSON pointer (RFC 6901); for a parameter, its name.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// What is sent (`application/problem+json`).
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "Problem")]
+struct Wire {
+    /// A reference that names the kind of problem.
+    #[oai(rename = "type")]
+    kind: String,
+    /// The same for every problem of this code.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// The stable code.
+    code: String,
+    /// What is wrong this time.
+    #[oai(skip_serializing_if_is_none)]
+    detail: Option<String>,
+    /// Every field that is not right.
+    #[oai(skip_serializing_if_is_empty)]
+    errors: Vec<FieldError>,
+    /// What to quote when asking for help.
+    #[oai(skip_serializing_if_is_none)]
+    id: Option<String>,
+}
+
+/// An error on its way to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind.
+    pub code: Code,
+    /// What is wrong this time, for the person who reads it.
+    pub detail: Option<String>,
+    /// Every field that is not right.
+    pub errors: Vec<FieldError>,
+    /// The id under which the log has the cause.
+    pub id: Option<String>,
+    /// Seconds after which trying again is worth it.
+    pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem with nothing more to say than its title.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        Self { code, detail: None, errors: Vec::new(), id: None, retry_after: None }
+    }
+
+    /// The same with a sentence.
+    #[must_use]
+    pub fn because(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Fields that are not right; at least one.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(Code::Invalid) }
+    }
+
+    /// One field that is not right.
+    #[must_use]
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError { pointer: pointer.into(), detail: detail.into() }])
+    }
+
+    /// Something failed inside: the cause goes to the log under an id, the id to the client.
+    #[must_use]
+    pub fn internal(cause: &dyn fmt::Display) -> Self {
+        let id = format!("{:016x}", fastrand::u64(..));
+        tracing::error!(error.id = %id, cause = %cause, "internal error");
+        Self { id: Some(id), ..Self::new(Code::Internal) }
+    }
+}
+
+impl From<crate::db::Error> for Problem {
+    fn from(error: crate::db::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) }
+            }
+            error => Self::internal(&error),
+        }
+    }
+}
+
+/// Whether a statement failed on the named constraint. SQLite names the columns of a unique constraint and
+/// not the constraint itself, so both are given.
+#[must_use]
+pub fn breaks(error: &crate::db::Error, constraint: &str, columns: &str) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        error.constraint() == Some(constraint)
+            || error.message().ends_with(&format!("constraint failed: {columns}"))
+    })
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail.as_deref().unwrap_or(self.code.title()))
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn as_response(&self) -> Response {
+        self.clone().into_response()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::builder()
+            .status(ResponseError::status(&self))
+            .content_type("application/problem+json")
+            .header("Cache-Control", "no-store");
+        if let Some(seconds) = self.retry_after {
+            response = response.header("Retry-After", seconds);
+        }
+        let wire = Wire {
+            kind: format!("/docs/problems#{}", self.code.code()),
+            title: self.code.title().to_owned(),
+            status: self.code.status(),
+            code: self.code.code().to_owned(),
+            detail: self.detail,
+            errors: self.errors,
+            id: self.id,
+        };
+        response.body(wire.to_json_string())
+    }
+}
+
+/// One schema documents every error of every operation.
+impl ApiResponse for Problem {
+    fn meta() -> MetaResponses {
+        let content =
+            vec![MetaMediaType { content_type: "application/problem+json", schema: Wire::schema_ref() }];
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "A problem (RFC 9457); `code` says which.",
+                status: None,
+                status_range: None,
+                content,
+                headers: Vec::new(),
+            }],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        Wire::register(registry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn codes_are_distinct() {
+        let mut codes: Vec<&str> = Code::ALL.iter().map(|code| code.code()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,76 @@
+//! Who may reach which brand.
+//!
+//! A [`BrandScope`] is the only key to a brand's rows. It has private fields, no default and no reader: it is
+//! minted by whoever has proved a right to it (a verified session, token or task) and by tests, through
+//! [`BrandScope::mint`]; a check of the sources lists the callers. A privilege is a parameter type:
+//! `Allowed<ManageJobs>` cannot be had without the check, so a service that takes one has been checked.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use crate::ids::Id;
+
+/// The right to reach one brand's rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrandScope {
+    brand_id: Id,
+    actor: Actor,
+}
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A signed-in account.
+    Account(Id),
+    /// The program itself: a task, an import from the command line.
+    System,
+}
+
+impl BrandScope {
+    /// A scope for an actor whose right to the brand has been proved.
+    #[must_use]
+    pub fn mint(brand_id: Id, actor: Actor) -> Self {
+        Self { brand_id, actor }
+    }
+
+    /// The brand.
+    #[must_use]
+    pub fn brand_id(&self) -> Id {
+        self.brand_id
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+}
+
+/// Something that only some may do.
+pub trait Privilege {
+    /// Its name, for logs and the access table.
+    const NAME: &'static str;
+}
+
+/// Proof that the actor of a scope holds a privilege; dereferences to the scope.
+#[derive(Debug)]
+pub struct Allowed<P> {
+    scope: BrandScope,
+    privilege: PhantomData<fn() -> P>,
+}
+
+impl<P: Privilege> Allowed<P> {
+    /// Proof for a scope whose actor has been checked.
+    #[must_use]
+    pub fn mint(scope: BrandScope) -> Self {
+        Self { scope, privilege: PhantomData }
+    }
+}
+
+impl<P> Deref for Allowed<P> {
+    type Target = BrandScope;
+
+    fn deref(&self) -> &BrandScope {
+        &self.scope
+    }
+}

@@ -1,0 +1,100 @@
+//! Throwaway databases for tests: every test runs on SQLite and on PostgreSQL, each time on a database of its own.
+//!
+//! PostgreSQL comes from `FITHIRE_TEST_POSTGRES`, the URL of a superuser of a throwaway server, which
+//! `cargo nextest run` sets by its setup script. The app connects as a role that owns nothing and bypasses
+//! nothing, as in production; only migrations run as the owner.
+
+use std::future::Future;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::ids::Ids;
+
+/// What a test is given.
+#[derive(Debug)]
+pub struct World {
+    /// The app's connection to an empty, migrated database.
+    pub db: Db,
+    /// Stands still at 2026-11-23T12:00:00Z.
+    pub clock: Clock,
+    /// By that clock.
+    pub ids: Ids,
+    /// The owner's connection, past every policy; on SQLite the same as `db`.
+    pub owner: Db,
+    /// What this database is called, for messages.
+    pub dialect: &'static str,
+    folder: Option<TempDir>,
+}
+
+/// Runs a test on both databases, one after the other.
+///
+/// # Panics
+/// When a database cannot be had: a test never passes by not running.
+pub fn on_both<F: Future<Output = ()>>(test: impl Fn(World) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        test(sqlite().await).await;
+        test(postgres().await).await;
+    });
+}
+
+fn world(db: Db, owner: Db, dialect: &'static str, folder: Option<TempDir>) -> World {
+    let clock = Clock::fixed("2026-11-23T12:00:00Z".parse().expect("a time"));
+    World { db, owner, ids: Ids::new(clock.clone(), 1), clock, dialect, folder }
+}
+
+impl World {
+    /// The folder of the SQLite file.
+    #[must_use]
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_ref().map(TempDir::path)
+    }
+}
+
+async fn sqlite() -> World {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db =
+        Db::open(&format!("sqlite:{}", folder.path().join("test.db").display())).await.expect("SQLite opens");
+    db.migrate().await.expect("migrations run");
+    world(db.clone(), db, "SQLite", Some(folder))
+}
+
+async fn postgres() -> World {
+    #[expect(clippy::disallowed_methods, reason = "tests are configured by their runner")]
+    let server = std::env::var("FITHIRE_TEST_POSTGRES").expect(
+        "FITHIRE_TEST_POSTGRES is not set: run the tests with `cargo nextest run`, or give a superuser's URL",
+    );
+    let server: PgConnectOptions = server.parse().expect("a PostgreSQL URL");
+    let name = format!("t{:016x}", fastrand::u64(..));
+    let mut admin = PgConnection::connect_with(&server).await.expect("the PostgreSQL server answers");
+    for sql in [
+        // Two tests may make the login at once; the second finds it there.
+        "DO $$ BEGIN CREATE ROLE fithire_login LOGIN PASSWORD 'test' NOBYPASSRLS; \
+         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            .to_owned(),
+        format!("CREATE DATABASE {name}"),
+    ] {
+        sqlx::query(AssertSqlSafe(sql))
+            .execute(&mut admin)
+            .await
+            .expect("the server does as the superuser says");
+    }
+    let owner = Db::Postgres(
+        PgPoolOptions::new().max_connections(2).connect_lazy_with(server.clone().database(&name)),
+    );
+    owner.migrate().await.expect("migrations run");
+    let grant = "DO $$ BEGIN GRANT fithire_app TO fithire_login; EXCEPTION WHEN unique_violation OR internal_error THEN NULL; END $$";
+    sqlx::query(grant).execute(&mut admin).await.expect("the role is granted");
+    let login = server.username("fithire_login").password("test").database(&name).statement_cache_capacity(0);
+    let pool =
+        PgPoolOptions::new().max_connections(4).connect_with(login).await.expect("the app's role connects");
+    world(Db::Postgres(pool), owner, "PostgreSQL", None)
+}

@@ -1,0 +1,6 @@
+//! The kernel on both databases.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod body;
+mod tx;

@@ -1,0 +1,316 @@
+//! A join, an upsert, a page by cursor and the wall between brands, through [`Tx`] on both databases.
+
+use fithire_kernel::db::{Db, GlobalTable, ScopedTable};
+use fithire_kernel::ids::Id;
+use fithire_kernel::paging;
+use fithire_kernel::problem::breaks;
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::testing::{World, on_both};
+use sea_query::{Cond, Expr, ExprTrait, Func, Iden, OnConflict, Order, Query};
+use sqlx::FromRow;
+
+#[derive(Iden, Clone, Copy)]
+enum Brands {
+    Table,
+    Id,
+    Slug,
+    Name,
+    TimeZone,
+    CreatedAt,
+}
+
+impl GlobalTable for Brands {
+    const TABLE: Self = Self::Table;
+}
+
+#[derive(Iden, Clone, Copy)]
+enum Regions {
+    Table,
+    BrandId,
+    Id,
+    Name,
+    CreatedAt,
+}
+
+impl ScopedTable for Regions {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
+#[derive(Iden, Clone, Copy)]
+enum Locations {
+    Table,
+    BrandId,
+    Id,
+    RegionId,
+    Name,
+    TimeZone,
+    CreatedAt,
+}
+
+impl ScopedTable for Locations {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
+#[derive(FromRow, Debug, PartialEq, Eq)]
+struct Place {
+    id: Id,
+    name: String,
+    region: String,
+}
+
+#[derive(FromRow)]
+struct Count {
+    count: i64,
+}
+
+/// A brand with one region, and the scope to reach it.
+async fn brand(world: &World, slug: &str) -> (BrandScope, Id) {
+    let (brand_id, region_id) = (world.ids.next(), world.ids.next());
+    let now = world.clock.now();
+    let mut tx = world.db.global().await.unwrap();
+    let columns = [Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone, Brands::CreatedAt];
+    let row = vec![brand_id.into(), slug.into(), slug.into(), "UTC".into(), now.into()];
+    tx.run(&tx.insert(&columns, [row])).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let scope = BrandScope::mint(brand_id, Actor::System);
+    let mut tx = world.db.write(&scope).await.unwrap();
+    let columns = [Regions::Id, Regions::Name, Regions::CreatedAt];
+    tx.run(&tx.insert(&columns, [vec![region_id.into(), "North".into(), now.into()]])).await.unwrap();
+    tx.commit().await.unwrap();
+    (scope, region_id)
+}
+
+/// Adds a location, or moves it when its name is there already; answers its id.
+async fn put(world: &World, scope: &BrandScope, region_id: Id, name: &str, time_zone: &str) -> Id {
+    let mut tx = world.db.write(scope).await.unwrap();
+    let columns =
+        [Locations::Id, Locations::RegionId, Locations::Name, Locations::TimeZone, Locations::CreatedAt];
+    let row = vec![
+        world.ids.next().into(),
+        region_id.into(),
+        name.into(),
+        time_zone.into(),
+        world.clock.now().into(),
+    ];
+    let mut insert = tx.insert(&columns, [row]);
+    let key = OnConflict::columns([Locations::BrandId, Locations::Name])
+        .update_column(Locations::TimeZone)
+        .to_owned();
+    insert.on_conflict(key).returning_col(Locations::Id);
+    let (id,): (Id,) = tx.optional(&insert).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn page(db: &Db, scope: &BrandScope, limit: u64, cursor: Option<&str>) -> (Vec<Place>, Option<String>) {
+    let mut tx = db.read(scope).await.unwrap();
+    let mut select = tx.select(Locations::Table);
+    tx.join(
+        &mut select,
+        Regions::Table,
+        Expr::col((Regions::Table, Regions::Id)).equals((Locations::Table, Locations::RegionId)),
+    );
+    select
+        .column((Locations::Table, Locations::Id))
+        .column((Locations::Table, Locations::Name))
+        .expr_as(Expr::col((Regions::Table, Regions::Name)), "region")
+        .order_by((Locations::Table, Locations::Name), Order::Asc)
+        .order_by((Locations::Table, Locations::Id), Order::Asc)
+        .limit(limit + 1);
+    if let Some(cursor) = cursor {
+        let (name, id): (String, Id) = paging::after("locations", cursor).unwrap();
+        let at = |column| Expr::col((Locations::Table, column));
+        let same_name = Cond::all().add(at(Locations::Name).eq(name.clone())).add(at(Locations::Id).gt(id));
+        select.cond_where(Cond::any().add(at(Locations::Name).gt(name)).add(same_name));
+    }
+    let rows = tx.all(&select).await.unwrap();
+    paging::page("locations", rows, limit, |place: &Place| (place.name.clone(), place.id))
+}
+
+#[test]
+fn joins_upserts_and_pages() {
+    on_both(async |world| {
+        let (scope, region_id) = brand(&world, "acme").await;
+        for name in ["Delta", "Alpha", "Charlie", "Bravo", "Echo"] {
+            put(&world, &scope, region_id, name, "UTC").await;
+        }
+        let first = put(&world, &scope, region_id, "Alpha", "Europe/Berlin").await;
+        let again = put(&world, &scope, region_id, "Alpha", "Europe/Paris").await;
+        assert_eq!(first, again, "an upsert keeps the row");
+
+        let mut names = Vec::new();
+        let mut cursor = None;
+        for _ in 0..9 {
+            let (rows, next) = page(&world.db, &scope, 2, cursor.as_deref()).await;
+            assert!(rows.iter().all(|place| place.region == "North"));
+            names.extend(rows.into_iter().map(|place| place.name));
+            cursor = next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(names, ["Alpha", "Bravo", "Charlie", "Delta", "Echo"], "{}", world.dialect);
+    });
+}
+
+#[test]
+fn a_brand_sees_and_changes_its_own_rows_only() {
+    on_both(async |world| {
+        let (ours, our_region) = brand(&world, "ours").await;
+        let (theirs, their_region) = brand(&world, "theirs").await;
+        put(&world, &ours, our_region, "Ours", "UTC").await;
+        let foreign = put(&world, &theirs, their_region, "Theirs", "UTC").await;
+
+        let (rows, _) = page(&world.db, &ours, 10, None).await;
+        assert_eq!(rows.iter().map(|place| place.name.as_str()).collect::<Vec<_>>(), ["Ours"]);
+
+        let mut tx = world.db.write(&ours).await.unwrap();
+        let mut update = tx.update(Locations::Table);
+        update.value(Locations::Name, "Taken").and_where(Expr::col(Locations::Id).eq(foreign));
+        assert_eq!(tx.run(&update).await.unwrap(), 0);
+        let mut delete = tx.delete(Locations::Table);
+        delete.and_where(Expr::col(Locations::Id).eq(foreign));
+        assert_eq!(tx.run(&delete).await.unwrap(), 0);
+
+        // A row of ours cannot hang under a region of theirs, on either database.
+        let columns =
+            [Locations::Id, Locations::RegionId, Locations::Name, Locations::TimeZone, Locations::CreatedAt];
+        let row = vec![
+            world.ids.next().into(),
+            their_region.into(),
+            "Bridge".into(),
+            "UTC".into(),
+            world.clock.now().into(),
+        ];
+        assert!(tx.run(&tx.insert(&columns, [row])).await.is_err(), "{}", world.dialect);
+    });
+}
+
+#[test]
+fn a_constraint_is_known_by_its_name() {
+    on_both(async |world| {
+        let (scope, _) = brand(&world, "acme").await;
+        let mut tx = world.db.write(&scope).await.unwrap();
+        let row = vec![world.ids.next().into(), "North".into(), world.clock.now().into()];
+        let error =
+            tx.run(&tx.insert(&[Regions::Id, Regions::Name, Regions::CreatedAt], [row])).await.unwrap_err();
+        assert!(
+            breaks(&error, "regions_name", "regions.brand_id, regions.name"),
+            "{}: {error}",
+            world.dialect
+        );
+        assert!(!breaks(&error, "locations_name", "locations.brand_id, locations.name"));
+    });
+}
+
+#[test]
+fn what_is_not_committed_has_not_happened() {
+    on_both(async |world| {
+        let (scope, region_id) = brand(&world, "acme").await;
+        let mut tx = world.db.write(&scope).await.unwrap();
+        let mut update = tx.update(Regions::Table);
+        update.value(Regions::Name, "South").and_where(Expr::col(Regions::Id).eq(region_id));
+        assert_eq!(tx.run(&update).await.unwrap(), 1);
+        drop(tx);
+        let mut tx = world.db.read(&scope).await.unwrap();
+        let mut select = tx.select(Regions::Table);
+        select.column(Regions::Name);
+        let names: Vec<(String,)> = tx.all(&select).await.unwrap();
+        assert_eq!(names, [("North".to_owned(),)]);
+    });
+}
+
+/// The wall that stands even when a predicate is forgotten: statements made behind the back of [`Tx`].
+#[test]
+fn row_level_security_holds_without_a_predicate() {
+    on_both(async |world| {
+        let (ours, region_id) = brand(&world, "ours").await;
+        let (theirs, _) = brand(&world, "theirs").await;
+        let Db::Postgres(_) = world.db else { return };
+        let everything = Query::select()
+            .from(Regions::Table)
+            .expr_as(Func::count(Expr::col(Regions::Id)), "count")
+            .to_owned();
+
+        let mut tx = world.db.read(&ours).await.unwrap();
+        let counted: Count = tx.optional(&everything).await.unwrap().unwrap();
+        assert_eq!(counted.count, 1, "only ours");
+        drop(tx);
+        let mut tx = world.db.global().await.unwrap();
+        let counted: Count = tx.optional(&everything).await.unwrap().unwrap();
+        assert_eq!(counted.count, 0, "without a brand, nothing");
+        drop(tx);
+
+        let mut tx = world.db.write(&theirs).await.unwrap();
+        let steal =
+            Query::update().table(Regions::Table).value(Regions::BrandId, theirs.brand_id()).to_owned();
+        assert_eq!(tx.run(&steal).await.unwrap(), 1, "its own row, and no other");
+        let into_ours = Query::insert()
+            .into_table(Regions::Table)
+            .columns([Regions::BrandId, Regions::Id, Regions::Name, Regions::CreatedAt])
+            .values_panic([
+                ours.brand_id().into(),
+                (region_id + 1).into(),
+                "Planted".into(),
+                world.clock.now().into(),
+            ])
+            .to_owned();
+        let refused = tx.run(&into_ours).await.unwrap_err().to_string();
+        assert!(refused.contains("row-level security"), "{refused}");
+    });
+}
+
+/// Every table with a brand has the wall, forced; the app's role owns nothing and bypasses nothing.
+#[test]
+fn the_catalog_of_postgresql_leaves_no_gap() {
+    on_both(async |world| {
+        let Db::Postgres(app) = &world.db else { return };
+        let open: Vec<(String,)> = sqlx::query_as(
+            "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'brand_id' \
+             WHERE c.relkind IN ('r', 'p') AND NOT a.attisdropped AND c.relnamespace = 'public'::regnamespace \
+             AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid \
+             AND p.polcmd = '*' AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL))",
+        )
+        .fetch_all(app)
+        .await
+        .unwrap();
+        assert!(open.is_empty(), "without a wall: {open:?}");
+        let (walled,): (i64,) = sqlx::query_as("SELECT count(*) FROM pg_class WHERE relforcerowsecurity")
+            .fetch_one(app)
+            .await
+            .unwrap();
+        assert!(walled >= 2, "the tables are found");
+        let (role, bypasses, owns): (String, bool, i64) = sqlx::query_as(
+            "SELECT current_user::text, rolbypassrls OR rolsuper, (SELECT count(*) FROM pg_class WHERE relowner = r.oid) \
+             FROM pg_roles r WHERE rolname = current_user",
+        )
+        .fetch_one(app)
+        .await
+        .unwrap();
+        assert_eq!((role.as_str(), bypasses, owns), ("fithire_login", false, 0));
+    });
+}
+
+/// What SQLite must be set to so that what is acknowledged is durable, on every connection.
+#[test]
+fn sqlite_is_set_to_keep_what_it_acknowledges() {
+    on_both(async |world| {
+        let Db::Sqlite { writer, readers } = &world.db else { return };
+        for pool in [writer, readers] {
+            let (journal,): (String,) = sqlx::query_as("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+            let (synchronous,): (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(pool).await.unwrap();
+            let (foreign_keys,): (i64,) =
+                sqlx::query_as("PRAGMA foreign_keys").fetch_one(pool).await.unwrap();
+            assert_eq!((journal.as_str(), synchronous, foreign_keys), ("wal", 2, 1));
+        }
+        let lax: Vec<(String,)> = sqlx::query_as("SELECT name FROM pragma_table_list WHERE type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%' AND name <> '_sqlx_migrations'")
+            .fetch_all(readers)
+            .await
+            .unwrap();
+        assert!(lax.is_empty(), "not STRICT: {lax:?}");
+        assert!(sqlx::query("DELETE FROM brands").execute(readers).await.is_err(), "readers cannot write");
+    });
+}
