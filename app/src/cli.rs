@@ -116,5 +116,10 @@ pub(crate) fn run() -> ExitCode {
 
 /// Prints a line for the person at the terminal. There is nobody to tell when that fails.
 fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", plain(line));
+}
+
+/// Text without what would steer a terminal; line breaks stay.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
 }

@@ -57,14 +57,18 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Presets, Failure> {
     let mut presets = Vec::new();
     let (mut problems, mut bad_files) = (0, 0);
     for path in files(paths)? {
-        match read(&path)? {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let text = String::from_utf8(read_file(&path)?)
+            .map_err(|error| Failure::configuration(format!("{} is not UTF-8: {error}", path.display())))?;
+        match preset::read(&name, &text) {
+            Ok(preset) if presets.iter().any(|other: &Preset| other.name == preset.name) => {
+                return Err(Failure::configuration(format!("two of the files are called {name}.toml")));
+            }
             Ok(preset) => presets.push(preset),
-            Err(report) => {
-                problems += report.len();
+            Err(found) => {
+                problems += found.len();
                 bad_files += 1;
-                for problem in &report {
-                    say(problem);
-                }
+                tell(&path, &text, found);
             }
         }
     }
@@ -105,31 +109,34 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// One file: a preset, or its problems as printed.
-fn read(path: &Path) -> Result<Result<Preset, Vec<String>>, Failure> {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let name = stem.strip_suffix(".next").unwrap_or(&stem);
-    let text = String::from_utf8(read_file(path)?)
-        .map_err(|error| Failure::configuration(format!("{} is not UTF-8: {error}", path.display())))?;
-    Ok(preset::read(name, &text)
-        .map_err(|problems| problems.into_iter().map(|problem| render(path, &text, problem)).collect()))
+/// Prints the problems of a file.
+fn tell(path: &Path, text: &str, problems: Vec<Problem>) {
+    /// More than anyone mends in one go.
+    const MOST: usize = 200;
+    /// A file with a longer line is not drawn: the line would fill the screen.
+    const LONGEST_DRAWN: usize = 500;
+    let more = problems.len().saturating_sub(MOST);
+    let drawn = text.lines().all(|line| line.len() <= LONGEST_DRAWN);
+    for problem in problems.into_iter().take(MOST) {
+        let (line, column) = problem.position(text);
+        let plain = format!("{}:{line}:{column}: {}", path.display(), problem.message);
+        // What cannot be drawn can still be said.
+        say(&drawn.then(|| draw(path, text, problem)).flatten().unwrap_or(plain));
+    }
+    if more > 0 {
+        say(&format!("{}: and {more} more problems", path.display()));
+    }
 }
 
 /// A problem with its file, line, column, the lines around it, and what to do.
-fn render(path: &Path, text: &str, problem: Problem) -> String {
-    let (line, column) = problem.position(text);
-    let plain = format!("{}:{line}:{column}: {}", path.display(), problem.message);
+fn draw(path: &Path, text: &str, problem: Problem) -> Option<String> {
     let mut diagnostic =
         MietteDiagnostic::new(problem.message).with_label(LabeledSpan::at(problem.span, "here"));
     diagnostic.help = problem.help;
     let source = NamedSource::new(path.display().to_string(), text.to_owned());
     let report = Report::new(diagnostic).with_source_code(source);
     let mut drawn = String::new();
-    let theme = GraphicalTheme::unicode_nocolor();
-    match GraphicalReportHandler::new_themed(theme).with_width(100).render_report(&mut drawn, report.as_ref())
-    {
-        Ok(()) => drawn,
-        // What cannot be drawn can still be said.
-        Err(_) => plain,
-    }
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
+    handler.render_report(&mut drawn, report.as_ref()).ok()?;
+    Some(drawn)
 }

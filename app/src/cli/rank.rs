@@ -2,8 +2,7 @@
 
 mod print;
 
-use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +18,7 @@ use fithire_scoring::snapshot::Snapshot;
 use fithire_scoring::wording;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::print::Printer;
 use super::{Failure, PresetFolder, day, read_file, say};
 
 /// Rank coaches for jobs, from two CSV files
@@ -55,7 +55,7 @@ pub(super) struct Rank {
     presets: PresetFolder,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Show {
     /// At or above the threshold and not excluded
     Ranked,
@@ -99,15 +99,17 @@ impl Rank {
         let forced =
             self.preset.as_deref().map(|name| presets.named(name)).transpose().map_err(Failure::new)?;
         // A preset that is not used need not exist.
-        let (coaches, jobs) = self.read(forced.is_none().then_some(&presets))?;
+        let (mut coaches, jobs) = self.read(forced.is_none().then_some(&presets))?;
         let jobs = self.chosen(&jobs)?;
         let as_of = self.as_of.unwrap_or(today);
 
-        let facts: Vec<(u64, &Coach)> = (0..).zip(&coaches).map(|(row, coach)| (row, &coach.facts)).collect();
+        // Ids break ties: here they are the places of the external ids, sorted.
+        coaches.sort_by(|a, b| in_order(&a.external_id).cmp(&in_order(&b.external_id)));
+        let facts: Vec<(u64, &Coach)> =
+            (0..).zip(&coaches).map(|(place, coach)| (place, &coach.facts)).collect();
         let snapshot = Snapshot::build(as_of, &facts);
-        let by_id: HashMap<u64, &coaches::Row> = (0..).zip(&coaches).collect();
         let bar = progress(jobs.len() as u64, "jobs ranked");
-        let mut ranked = Vec::new();
+        let mut printer = Printer::new(self.format, io::BufWriter::new(io::stdout().lock()));
         for job in jobs {
             let named = job.preset.as_deref().unwrap_or(DEFAULT_PRESET);
             let preset = forced.map_or_else(|| presets.named(named), Ok).map_err(Failure::new)?;
@@ -118,9 +120,9 @@ impl Rank {
                 group: self.show.into(),
             };
             let ranking = plan.rank(&snapshot, query);
-            let shown = ranking.rows.iter().map(|row| by_id[&row.id]);
+            let shown = ranking.rows.iter().filter_map(|row| coaches.get(usize::try_from(row.id).ok()?));
             let candidates = shown.map(|coach| (coach, plan.explain(&coach.facts))).collect();
-            ranked.push(Ranked {
+            let ranked = Ranked {
                 job,
                 preset,
                 as_of,
@@ -128,18 +130,12 @@ impl Rank {
                 show: self.show,
                 ranking,
                 candidates,
-            });
+            };
+            bar.suspend(|| printer.job(&ranked))?;
             bar.inc(1);
         }
         bar.finish_and_clear();
-        let mut output = io::BufWriter::new(io::stdout().lock());
-        match self.format {
-            Format::Table => print::table(&mut output, &ranked)?,
-            Format::Json => print::json(&mut output, &ranked)?,
-            Format::Csv => print::csv(&mut output, &ranked)?,
-        }
-        output.flush()?;
-        Ok(())
+        printer.finish()
     }
 
     /// Both files, or every problem of both printed.
@@ -147,7 +143,15 @@ impl Rank {
         let coaches = read(&self.coaches, coaches::read)?;
         let jobs = read(&self.jobs, |bytes, progress| jobs::read(bytes, presets, progress))?;
         match (coaches, jobs) {
-            (Ok(coaches), Ok(jobs)) => Ok((coaches, jobs)),
+            (Ok(coaches), Ok(jobs)) => {
+                for job in jobs.iter().filter(|job| job.facts.tz.is_none() && !job.facts.slots.is_empty()) {
+                    let id = &job.external_id;
+                    say(&format!(
+                        "note: job {id} has no place, so its slots are taken as UTC; give a ZIP code, city or coordinates"
+                    ));
+                }
+                Ok((coaches, jobs))
+            }
             (coaches, jobs) => {
                 let told = tell(&self.coaches, coaches.err()) + tell(&self.jobs, jobs.err());
                 let found = if told == 1 { "1 problem".to_owned() } else { format!("{told} problems") };
@@ -167,6 +171,11 @@ impl Rank {
             ))),
         }
     }
+}
+
+/// Shorter ids first, so that `c2` comes before `c10`.
+fn in_order(id: &str) -> (usize, &str) {
+    (id.len(), id)
 }
 
 type Rows<T> = Result<Vec<T>, Vec<Problem>>;

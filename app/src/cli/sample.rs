@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use clap::Args;
 use fithire_import::sample;
 
@@ -30,6 +30,9 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) fn run(&self, today: NaiveDate) -> Result<(), Failure> {
         let as_of = self.as_of.unwrap_or(today);
+        if !(1900..=9000).contains(&as_of.year()) {
+            return Err(Failure::new("--as-of: the sample needs a year from 1900 to 9000"));
+        }
         let cannot = |path: &Path, error| Failure::new(format!("cannot write {}: {error}", path.display()));
         std::fs::create_dir_all(&self.folder).map_err(|error| cannot(&self.folder, error))?;
         let files = [

@@ -69,7 +69,10 @@ fn row(cells: &mut Cells<'_>) -> Row {
         languages: cells.owned("languages"),
         facts: Coach {
             point,
-            tz: cells.parse("time_zone", Zone::named).or(place.map(|place| place.zone)),
+            tz: cells
+                .parse("time_zone", Zone::named)
+                .or(place.map(|place| place.zone))
+                .or_else(|| point.and_then(places::zone_near)),
             radius_m: cells.parse("radius_km", |cell| {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1..=20100000")]
                 cells::number(cell, 0.001, 20_100.0).map(|km| (km * 1_000.0).round() as u64)
@@ -111,29 +114,47 @@ pub(crate) fn point(cells: &mut Cells<'_>) -> Option<Point> {
     Point::new(lat?, lon?).ok()
 }
 
-/// The place that postal code or city name in a row of either file. Given coordinates win, so a code or
-/// city that is not known beside them is no problem.
+/// The place that postal code and city name in a row of either file. Coordinates win where they are given, so
+/// what is not known beside them is no problem.
 pub(crate) fn place(cells: &mut Cells<'_>) -> Option<Place> {
-    let country = cells.text("country").map(places::country_code);
-    let sited = cells.text("latitude").is_some();
-    let in_the_us = country.as_deref().is_none_or(|country| country == "US");
-    let postal_code = cells.text("postal_code");
-    let city = cells.text("city");
-    let region = cells.text("region");
-    let found = match (postal_code, city) {
-        (Some(code), _) if in_the_us && !code.is_empty() => ("postal_code", places::zip(code)),
-        (_, Some(city)) => ("city", places::city(city, region, country.as_deref())),
-        (Some(code), None) => {
-            ("postal_code", Err(format!("`{code}`: only US ZIP codes are known; give a city or coordinates")))
+    let country = cells.parse("country", places::country_code);
+    let (code, city, region) = (cells.text("postal_code"), cells.text("city"), cells.text("region"));
+    let by_city = |city| places::city(city, region, country.as_deref());
+    let by_code = |code| places::zip(code).map(|zip| zip.place);
+    let found = match (code, city, country.as_deref()) {
+        (None, None, _) => return None,
+        (Some(code), _, Some("US")) | (Some(code), None, _) => ("postal_code", by_code(code)),
+        // Without a country five digits may be Berlin's.
+        (Some(code), Some(city), None) if places::is_zip(code) => {
+            ("postal_code", same_place(code, city, region))
         }
-        (None, None) => return None,
+        (_, Some(city), _) => ("city", by_city(city)),
     };
     match found {
         (_, Ok(place)) => Some(place),
-        (_, Err(_)) if sited => None,
+        (_, Err(_)) if cells.text("latitude").is_some() => None,
         (column, Err(message)) => {
             cells.problem(column, message);
             None
         }
     }
+}
+
+/// A ZIP code's place, when the city or the region beside it agrees that it is a ZIP code.
+fn same_place(code: &str, city: &str, region: Option<&str>) -> Result<Place, String> {
+    /// A ZIP code lies this near to the middle of its city, in metres, generously.
+    const NEAR_M: u32 = 100_000;
+    let zip = places::zip(code)?;
+    let same_state = region.is_some_and(|region| region.eq_ignore_ascii_case(&zip.state));
+    let near = || {
+        places::city(city, region, Some("US"))
+            .is_ok_and(|city| city.point.distance_m(zip.place.point) <= NEAR_M)
+    };
+    if same_state || near() {
+        return Ok(zip.place);
+    }
+    Err(format!(
+        "{code} is a ZIP code in {}, and {city} is not known to be near; give the country",
+        zip.state
+    ))
 }

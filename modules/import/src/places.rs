@@ -24,6 +24,15 @@ pub struct Place {
     pub zone: Zone,
 }
 
+/// A US ZIP code's place.
+#[derive(Clone, Debug)]
+pub struct Zip {
+    /// The two letters of its state.
+    pub state: String,
+    /// The middle of its area.
+    pub place: Place,
+}
+
 /// A city as people write it.
 #[derive(Clone, Debug)]
 pub struct City {
@@ -37,8 +46,13 @@ pub struct City {
     pub place: Place,
 }
 
-static ZIP_PLACES: LazyLock<HashMap<String, Place>> =
-    LazyLock::new(|| rows(ZIPS).map(|row| (row[0].to_owned(), place(&row[2], &row[3], &row[4]))).collect());
+static ZIP_PLACES: LazyLock<HashMap<String, Zip>> = LazyLock::new(|| {
+    rows(ZIPS)
+        .map(|row| {
+            (row[0].to_owned(), Zip { state: row[1].to_owned(), place: place(&row[2], &row[3], &row[4]) })
+        })
+        .collect()
+});
 
 static CITY_LIST: LazyLock<Vec<City>> = LazyLock::new(|| {
     rows(CITIES)
@@ -85,16 +99,31 @@ fn folded(name: &str) -> String {
 }
 
 /// The two letters of a country, also from its usual English names.
+///
+/// # Errors
+/// A sentence that says what a country looks like.
+pub fn country_code(written: &str) -> Result<String, String> {
+    let code = written.to_uppercase().replace('.', "");
+    let known = match code.as_str() {
+        "USA" | "UNITED STATES" | "UNITED STATES OF AMERICA" => "US",
+        "UK" | "UNITED KINGDOM" | "GREAT BRITAIN" => "GB",
+        "CANADA" => "CA",
+        "AUSTRALIA" => "AU",
+        "IRELAND" => "IE",
+        "NEW ZEALAND" => "NZ",
+        code if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) => code,
+        _ => return Err(format!("`{written}` is not a country; write its two letters, such as US or GB")),
+    };
+    Ok(known.to_owned())
+}
+
+/// Whether it looks like a US ZIP code: five digits, or five and four.
 #[must_use]
-pub fn country_code(written: &str) -> String {
-    match written.to_uppercase().as_str() {
-        "USA" | "UNITED STATES" | "UNITED STATES OF AMERICA" => "US".to_owned(),
-        "UK" | "UNITED KINGDOM" | "GREAT BRITAIN" => "GB".to_owned(),
-        "CANADA" => "CA".to_owned(),
-        "AUSTRALIA" => "AU".to_owned(),
-        "IRELAND" => "IE".to_owned(),
-        "NEW ZEALAND" => "NZ".to_owned(),
-        code => code.to_owned(),
+pub fn is_zip(written: &str) -> bool {
+    let digits = |part: &str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+    match written.split_once('-') {
+        None => digits(written, 5),
+        Some((code, more)) => digits(code, 5) && digits(more, 4),
     }
 }
 
@@ -102,19 +131,18 @@ pub fn country_code(written: &str) -> String {
 ///
 /// # Errors
 /// A sentence that says what a ZIP code looks like or that it is not known.
-pub fn zip(written: &str) -> Result<Place, String> {
-    let code = written.split('-').next().unwrap_or_default().trim();
-    if let Some(place) = ZIP_PLACES.get(code) {
-        return Ok(*place);
+pub fn zip(written: &str) -> Result<&'static Zip, String> {
+    if is_zip(written) {
+        let known = ZIP_PLACES.get(&written[..5]);
+        return known.ok_or_else(|| format!("ZIP code {written} is not known; give a city or coordinates"));
     }
-    let padded = format!("{code:0>5}");
-    if code.len() < 5 && ZIP_PLACES.contains_key(padded.as_str()) {
+    let padded = format!("{written:0>5}");
+    if written.len() < 5 && ZIP_PLACES.contains_key(padded.as_str()) {
         return Err(format!("`{written}` is not a ZIP code; did a spreadsheet drop a zero of {padded}?"));
     }
-    if code.len() == 5 && code.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("ZIP code {code} is not known; give a city or coordinates"));
-    }
-    Err(format!("`{written}` is not a US ZIP code; for other postal codes give a city or coordinates"))
+    Err(format!(
+        "`{written}` is not a US ZIP code; for other postal codes give a city and a country, or coordinates"
+    ))
 }
 
 /// The place of a city; region and country narrow the choice.
@@ -130,8 +158,8 @@ pub fn city(name: &str, region: Option<&str>, country: Option<&str>) -> Result<P
         cities.filter(|city| alike(region, &city.region) && alike(country, &city.country)).collect()
     };
     let mut cities = found(name);
-    if cities.is_empty() {
-        cities = found(&format!("{name} city"));
+    if cities.is_empty() && folded(name) == "new york" {
+        cities = found("New York City");
     }
     // Two places of one name in one region: the data puts the larger first.
     cities.dedup_by_key(|city| (&city.region, &city.country));
@@ -152,12 +180,29 @@ pub fn city(name: &str, region: Option<&str>, country: Option<&str>) -> Result<P
     }
 }
 
-/// The time zone of the nearest known place, unless that is far away.
+/// Every known place, by whole degrees of latitude and longitude.
+static PLACES_BY_DEGREE: LazyLock<HashMap<(i32, i32), Vec<Place>>> = LazyLock::new(|| {
+    let mut by_degree: HashMap<_, Vec<Place>> = HashMap::new();
+    for place in ZIP_PLACES.values().map(|zip| zip.place).chain(CITY_LIST.iter().map(|city| city.place)) {
+        by_degree.entry(degree(place.point)).or_default().push(place);
+    }
+    by_degree
+});
+
+fn degree(point: Point) -> (i32, i32) {
+    #[expect(clippy::cast_possible_truncation, reason = "-180..=180")]
+    let whole = |degrees: f64| degrees.floor() as i32;
+    (whole(point.lat), whole(point.lon))
+}
+
+/// The time zone of the nearest known place, unless that is far away. Near the poles and the date line no place
+/// of the data is near enough to matter.
 #[must_use]
 pub fn zone_near(point: Point) -> Option<Zone> {
-    // A degree of latitude is 111 km: places beyond two degrees are out of reach.
-    let near = |place: &&Place| (place.point.lat - point.lat).abs() < 2.0;
-    let places = ZIP_PLACES.values().chain(CITY_LIST.iter().map(|city| &city.place)).filter(near);
+    let (lat, lon) = degree(point);
+    // The reach is below two degrees of latitude, and below four of longitude up to 60° north or south.
+    let cells = (lat - 2..=lat + 2).flat_map(|lat| (lon - 4..=lon + 4).map(move |lon| (lat, lon)));
+    let places = cells.filter_map(|cell| PLACES_BY_DEGREE.get(&cell)).flatten();
     let nearest = places.map(|place| (place.point.distance_m(point), place.zone)).min()?;
     (nearest.0 <= ZONE_REACH_M).then_some(nearest.1)
 }
@@ -171,7 +216,7 @@ pub fn cities() -> &'static [City] {
 /// Every ZIP code with its place, in order of the code.
 #[must_use]
 pub fn zips() -> Vec<(&'static str, Place)> {
-    let mut zips: Vec<_> = ZIP_PLACES.iter().map(|(zip, place)| (zip.as_str(), *place)).collect();
+    let mut zips: Vec<_> = ZIP_PLACES.iter().map(|(code, zip)| (code.as_str(), zip.place)).collect();
     zips.sort_unstable_by_key(|(zip, _)| *zip);
     zips
 }
@@ -187,7 +232,7 @@ mod tests {
 
     #[test]
     fn finds_zips_and_cities() {
-        assert_eq!(zip("10013-1234").unwrap().zone.name(), "America/New_York");
+        assert_eq!(zip("10013-1234").unwrap().place.zone.name(), "America/New_York");
         assert_eq!(city("New York", Some("ny"), None).unwrap().zone.name(), "America/New_York");
         assert_eq!(city("Saint Paul", Some("MN"), Some("US")).unwrap().zone.name(), "America/Chicago");
         assert_eq!(city("Dublin", None, Some("IE")).unwrap().zone.name(), "Europe/Dublin");

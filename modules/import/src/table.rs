@@ -91,10 +91,12 @@ pub(crate) fn read<T>(
 ) -> Result<Vec<T>, Vec<Problem>> {
     // A spreadsheet marks UTF-8 with a byte order mark.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+        return Err(vec![whole(1, "the file is UTF-16; save it as \"CSV UTF-8\"".to_owned())]);
+    }
     let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
     let mut record = ByteRecord::new();
     let mut problems = Vec::new();
-    let whole = |row, message: String| Problem { row, column: String::new(), message };
     match reader.read_byte_record(&mut record) {
         Ok(true) => {}
         Ok(false) => {
@@ -110,15 +112,24 @@ pub(crate) fn read<T>(
     let width = record.len();
     let mut rows = Vec::new();
     let mut seen: HashMap<String, u64> = HashMap::new();
-    for row in 2.. {
+    let mut row = 1;
+    let mut last = 0;
+    loop {
         match reader.read_byte_record(&mut record) {
             Ok(true) => progress(reader.position().byte()),
             Ok(false) => break,
             Err(error) => {
-                problems.push(whole(row, error.to_string()));
+                problems.push(whole(row + 1, error.to_string()));
                 break;
             }
         }
+        // The reader passes over blank lines; a spreadsheet counts them.
+        last = record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or_default());
+        let breaks = bytes[last..]
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .filter(|byte| **byte == b'\n');
+        row += 1 + breaks.count() as u64;
         if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
             continue;
         }
@@ -141,10 +152,37 @@ pub(crate) fn read<T>(
         }
         rows.push(read(&mut cells));
     }
+    if ends_in_quotes(bytes.get(last..).unwrap_or_default()) {
+        problems.push(whole(
+            row,
+            "a quote opens in this row and is never closed; it swallows every row after it".to_owned(),
+        ));
+    }
     if problems.is_empty() && rows.is_empty() {
         problems.push(whole(1, "the file has no rows below its header".to_owned()));
     }
     if problems.is_empty() { Ok(rows) } else { Err(problems) }
+}
+
+/// Whether the record ends inside a quoted cell. The reader takes such an end for the cell's.
+fn ends_in_quotes(record: &[u8]) -> bool {
+    let mut quoted = false;
+    // Where a quote opens: at the start of a cell, and right after one that closed, which it then doubles.
+    let mut opens = true;
+    for byte in record {
+        match byte {
+            b'"' if quoted => (quoted, opens) = (false, true),
+            b'"' if opens => (quoted, opens) = (true, false),
+            b',' | b'\n' if !quoted => opens = true,
+            _ => opens = false,
+        }
+    }
+    quoted
+}
+
+/// A problem of a whole row.
+fn whole(row: u64, message: String) -> Problem {
+    Problem { row, column: String::new(), message }
 }
 
 /// Where each known column is.
@@ -158,9 +196,11 @@ fn header(
     let mut problem = |column: &str, message: String| {
         problems.push(Problem { row: 1, column: column.to_owned(), message });
     };
-    if record.len() == 1 && record[0].contains(&b';') {
-        problem("", "the columns are separated by `;`; save the file with commas".to_owned());
-        return header;
+    for (separator, name) in [(b';', "`;`"), (b'\t', "tabs")] {
+        if record.len() == 1 && record[0].contains(&separator) {
+            problem("", format!("the columns are separated by {name}; save the file with commas"));
+            return header;
+        }
     }
     for (place, name) in record.iter().enumerate() {
         let name = String::from_utf8_lossy(name).trim().to_lowercase();

@@ -51,7 +51,7 @@ impl Question {
             // A place that cannot be named (`?`) is in the text itself.
             let place = error.path().to_string().replace('?', ".");
             let message = readable(&error.into_inner().to_string());
-            Unreadable { field: with_missing(place, &message), message }
+            Unreadable { field: shortened(with_field(place, &message)), message: shortened(message) }
         })?;
         json.end()
             .map_err(|error| Unreadable { field: ".".to_owned(), message: readable(&error.to_string()) })?;
@@ -74,14 +74,48 @@ impl Question {
     }
 }
 
-/// The place of a field that is missing, which its reader reports at the object that lacks it.
-fn with_missing(place: String, message: &str) -> String {
+/// Keys whose rules are checked at the object that has them; such a rule's message begins with its key.
+const CHECKED_LATER: [&str; 22] = [
+    "lat",
+    "lon",
+    "min_years",
+    "style",
+    "requirements",
+    "slots",
+    "holdings",
+    "positions",
+    "taught",
+    "free",
+    "if_needed",
+    "day",
+    "start",
+    "minutes",
+    "weight",
+    "ended_on",
+    "replied_in_24h",
+    "profile_sections",
+    "profile_filled",
+    "any_of",
+    "level",
+    "radius_m",
+];
+
+/// The place of the very field, where its reader reports the object around it.
+fn with_field(place: String, message: &str) -> String {
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-    match (missing, place.as_str()) {
+    let checked =
+        message.split(' ').next().filter(|word| CHECKED_LATER.contains(word) && !place.ends_with(word));
+    match (missing.or(checked), place.as_str()) {
         (None, _) => place,
         (Some(field), ".") => field.to_owned(),
         (Some(field), _) => format!("{place}.{field}"),
     }
+}
+
+/// A text short enough to print: an unknown key may be as long as the line.
+fn shortened(text: String) -> String {
+    const MOST: usize = 400;
+    if text.chars().count() <= MOST { text } else { text.chars().take(MOST).chain(['…']).collect() }
 }
 
 /// The parser's message in plain words. It sees every object as line 1; the caller knows the real line.

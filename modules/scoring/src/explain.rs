@@ -61,6 +61,12 @@ impl fmt::Display for Advice {
     }
 }
 
+/// A share with two decimals, or with four where two would round.
+#[must_use]
+pub fn exact(bp: u16) -> String {
+    if bp.is_multiple_of(100) { two_places(bp) } else { format!("{:.4}", f64::from(bp) / 10_000.0) }
+}
+
 /// A share with two decimals, rounded half up.
 #[must_use]
 pub fn two_places(bp: u16) -> String {
@@ -157,7 +163,7 @@ impl Plan<'_> {
             preset: self.preset.name.clone(),
             preset_hash: self.preset.hash.clone(),
             engine_version: ENGINE_VERSION,
-            input_hash: hash::sha256(&[&canonical(&self.job), &canonical(coach)]),
+            input_hash: hash::sha256(&[&canonical(&self.job), b"\n", &canonical(coach)]),
             reference_hash: reference_hash(),
             tzdata_version: tzdata_version(),
             as_of: self.as_of,

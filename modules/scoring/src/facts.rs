@@ -22,6 +22,9 @@ pub use crate::zone::Zone;
 /// The largest whole number that JSON programs agree on: 2^53 - 1.
 pub const MAX_COUNT: u64 = (1 << 53) - 1;
 
+/// A list of facts is at most this long: more than anyone has, and little enough for rules that compare pairs.
+pub const MAX_ITEMS: usize = 1_000;
+
 /// A job dimension list is at most this long.
 pub const MAX_DIMENSIONS: usize = 8;
 
@@ -356,7 +359,15 @@ impl Engagement {
     }
 }
 
-/// The first name that stands twice.
+/// Checks that a list is not longer than [`MAX_ITEMS`].
+///
+/// # Errors
+/// A sentence that names the list.
+pub fn few(name: &str, count: usize) -> Result<(), String> {
+    if count > MAX_ITEMS { Err(format!("{name} has {count} items, more than {MAX_ITEMS}")) } else { Ok(()) }
+}
+
+/// The first name that stands twice. Compares pairs, so it is for lists of at most [`MAX_ITEMS`].
 #[must_use]
 pub fn repeated<K: PartialEq>(keys: impl IntoIterator<Item = K>) -> Option<K> {
     let mut seen: Vec<K> = Vec::new();
@@ -374,6 +385,7 @@ fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cert>, D:
     if codes.is_empty() {
         return Err(de::Error::custom("any_of is empty: name at least one certification"));
     }
+    few("any_of", codes.len()).map_err(de::Error::custom)?;
     Ok(codes)
 }
 

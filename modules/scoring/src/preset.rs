@@ -65,14 +65,10 @@ impl fmt::Debug for Preset {
 pub struct Presets(Vec<Preset>);
 
 impl Presets {
-    /// The presets, sorted by name; a later one of the same name replaces an earlier one.
+    /// The presets, sorted by name. Names are distinct: the caller has seen to it.
     #[must_use]
     pub fn new(presets: impl IntoIterator<Item = Preset>) -> Self {
-        let mut kept: Vec<Preset> = Vec::new();
-        for preset in presets {
-            kept.retain(|other| other.name != preset.name);
-            kept.push(preset);
-        }
+        let mut kept: Vec<Preset> = presets.into_iter().collect();
         kept.sort_by(|a, b| a.name.cmp(&b.name));
         Self(kept)
     }

@@ -63,7 +63,8 @@ impl Span {
         if !(15..=10_080).contains(&minutes) || !minutes.is_multiple_of(15) {
             return Err(format!("minutes {minutes} is not a multiple of 15 in 15..=10080"));
         }
-        let start = u16::from(day) * QUARTERS_A_DAY + quarter_of_day(start)?;
+        let quarter = quarter_of_day(start).map_err(|message| format!("start {message}"))?;
+        let start = u16::from(day) * QUARTERS_A_DAY + quarter;
         let quarters = u16::try_from(minutes / 15).unwrap_or(QUARTERS);
         Ok(Self { start, quarters })
     }

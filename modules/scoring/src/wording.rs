@@ -16,12 +16,17 @@ pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
         .map(|(_, candidate)| candidate)
 }
 
-/// `unknown modality `hitt`: did you mean `hiit`?`
+/// `unknown modality `hitt`: did you mean `hiit`?`, or the whole list where it is short.
 #[must_use]
 pub fn unknown<'a>(what: &str, written: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    const SHORT: usize = 12;
     let shown: String = written.chars().take(64).collect();
-    match nearest(written, candidates) {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    match nearest(written, candidates.iter().copied()) {
         Some(near) => format!("unknown {what} `{shown}`: did you mean `{near}`?"),
+        None if (1..=SHORT).contains(&candidates.len()) => {
+            format!("unknown {what} `{shown}` (one of {})", candidates.join(", "))
+        }
         None => format!("unknown {what} `{shown}`"),
     }
 }

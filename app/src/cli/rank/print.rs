@@ -2,40 +2,81 @@
 
 use std::io::{self, Write};
 
+use clap::ValueEnum as _;
 use fithire_scoring::exchange;
-use fithire_scoring::explain::{Explanation, two_places};
+use fithire_scoring::explain::{Explanation, exact, two_places};
 use fithire_scoring::registry;
 use fithire_scoring::score::{Component, Eligibility};
 use fithire_scoring::subscore::State;
 use serde_json::{Value, json};
 
-use super::{Failure, Ranked, Show};
+use super::{Failure, Format, Ranked, Show};
 
-/// For people: bars, numbers, and what speaks for and against each candidate.
-pub(super) fn table(output: &mut impl Write, ranked: &[Ranked<'_>]) -> Result<(), Failure> {
-    for (place, job) in ranked.iter().enumerate() {
-        if place > 0 {
-            writeln!(output)?;
+/// Prints one job after the other, so that a long run need not be kept.
+pub(super) struct Printer<W: Write> {
+    format: Format,
+    output: W,
+    /// Whether a job has been printed.
+    begun: bool,
+}
+
+impl<W: Write> Printer<W> {
+    pub(super) fn new(format: Format, output: W) -> Self {
+        Self { format, output, begun: false }
+    }
+
+    pub(super) fn job(&mut self, job: &Ranked<'_>) -> Result<(), Failure> {
+        let begun = std::mem::replace(&mut self.begun, true);
+        match self.format {
+            Format::Table => {
+                if begun {
+                    writeln!(self.output)?;
+                }
+                table(&mut self.output, job)?;
+            }
+            Format::Json => {
+                self.output.write_all(if begun { b",\n" } else { b"[\n" })?;
+                serde_json::to_writer_pretty(&mut self.output, &job_json(job)).map_err(io::Error::from)?;
+            }
+            Format::Csv => {
+                let mut output = csv::Writer::from_writer(&mut self.output);
+                if !begun {
+                    output.write_record(csv_header()).map_err(failed)?;
+                }
+                csv_rows(&mut output, job)?;
+            }
         }
-        heading(output, job)?;
-        for (number, (coach, explanation)) in (1..).zip(&job.candidates) {
-            candidate(output, number, &coach.name, explanation)?;
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
+        if matches!(self.format, Format::Json) {
+            self.output.write_all(b"\n]\n")?;
         }
-        if job.candidates.is_empty() {
-            writeln!(output, "  {}", nobody(job))?;
-        }
+        self.output.flush()?;
+        Ok(())
+    }
+}
+
+fn table(output: &mut impl Write, job: &Ranked<'_>) -> io::Result<()> {
+    heading(output, job)?;
+    for (number, (coach, explanation)) in (1..).zip(&job.candidates) {
+        candidate(output, number, &coach.name, explanation)?;
+    }
+    if job.candidates.is_empty() {
+        writeln!(output, "  {}", nobody(job))?;
     }
     Ok(())
 }
 
 fn heading(output: &mut impl Write, job: &Ranked<'_>) -> io::Result<()> {
     let Ranked { job: row, preset, ranking, .. } = job;
-    writeln!(output, "{} · {} · {}", row.external_id, row.title, row.location)?;
+    writeln!(output, "{}", one_line(&format!("{} · {} · {}", row.external_id, row.title, row.location)))?;
     writeln!(
         output,
         "preset {}, threshold {}, as of {}: {} ranked, {} below the threshold, {} ineligible",
         preset.name,
-        two_places(job.threshold),
+        exact(job.threshold),
         job.as_of,
         ranking.total,
         ranking.below_threshold,
@@ -82,12 +123,15 @@ fn candidate(
         two_places(score.bp),
         bar(score.bp),
         parts.join(" "),
-        plain(name)
+        one_line(name)
     )?;
     for (sign, facts) in [("+", &explanation.strengths), ("-", &explanation.gaps)] {
         if !facts.is_empty() {
             writeln!(output, "     {sign} {}", facts.join(" · "))?;
         }
+    }
+    if let Some(best) = explanation.advice.first() {
+        writeln!(output, "     ↑ {best}")?;
     }
     Ok(())
 }
@@ -109,17 +153,9 @@ fn bar(bp: u16) -> String {
     bar + &" ".repeat(10 - width)
 }
 
-/// A name without what would steer a terminal.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).collect()
-}
-
-/// For programs: the shape of the API, one object per job in a list.
-pub(super) fn json(output: &mut impl Write, ranked: &[Ranked<'_>]) -> Result<(), Failure> {
-    let list: Vec<Value> = ranked.iter().map(job_json).collect();
-    serde_json::to_writer_pretty(&mut *output, &list).map_err(io::Error::from)?;
-    writeln!(output)?;
-    Ok(())
+/// Text on one line, without what would steer a terminal.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn job_json(job: &Ranked<'_>) -> Value {
@@ -131,6 +167,7 @@ fn job_json(job: &Ranked<'_>) -> Value {
         "location": job.job.location,
         "preset": job.preset.name,
         "as_of": job.as_of.to_string(),
+        "show": job.show.to_possible_value().map(|value| value.get_name().to_owned()),
         "candidates": candidates,
         "total": job.ranking.total,
         "below_threshold": job.ranking.below_threshold,
@@ -155,12 +192,13 @@ fn candidate_json(coach: &fithire_import::coaches::Row, explanation: &Explanatio
     candidate
 }
 
-/// For spreadsheets: one row per candidate.
-pub(super) fn csv(output: &mut impl Write, ranked: &[Ranked<'_>]) -> Result<(), Failure> {
-    let mut csv = csv::Writer::from_writer(output);
+fn csv_header() -> impl Iterator<Item = &'static str> {
     let head = [
         "job_id",
         "title",
+        "preset",
+        "threshold",
+        "as_of",
         "rank",
         "coach_id",
         "name",
@@ -172,38 +210,44 @@ pub(super) fn csv(output: &mut impl Write, ranked: &[Ranked<'_>]) -> Result<(), 
         "blockers",
         "distance_m",
     ];
-    let header = head.into_iter().chain(registry::keys()).chain(["strengths", "gaps"]);
-    csv.write_record(header).map_err(failed)?;
-    for job in ranked {
-        for (rank, (coach, explanation)) in (1_usize..).zip(&job.candidates) {
-            let score = &explanation.score;
-            let share = |bp| exchange::share(bp).to_string();
-            let eligibility = serde_json::to_value(score.eligibility).map_err(io::Error::from)?;
-            let mut cells = vec![
-                text(&job.job.external_id),
-                text(&job.job.title),
-                rank.to_string(),
-                text(&coach.external_id),
-                text(&coach.name),
-                share(score.bp),
-                share(score.low),
-                share(score.high),
-                share(score.coverage),
-                eligibility.as_str().unwrap_or_default().to_owned(),
-                score.blockers.join("; "),
-                score.distance_m.map_or(String::new(), |metres| metres.to_string()),
-            ];
-            cells.extend(registry::keys().map(|key| {
-                let component = score.components.iter().find(|component| component.key == key);
-                component
-                    .and_then(|component| component.figure)
-                    .map_or(String::new(), |figure| share(figure.score))
-            }));
-            cells.extend([text(&explanation.strengths.join("; ")), text(&explanation.gaps.join("; "))]);
-            csv.write_record(&cells).map_err(failed)?;
-        }
+    head.into_iter().chain(registry::keys()).chain(["strengths", "gaps", "advice"])
+}
+
+fn csv_rows(output: &mut csv::Writer<impl Write>, job: &Ranked<'_>) -> Result<(), Failure> {
+    let share = |bp| exchange::share(bp).to_string();
+    for (rank, (coach, explanation)) in (1_usize..).zip(&job.candidates) {
+        let score = &explanation.score;
+        let eligibility = serde_json::to_value(score.eligibility).map_err(io::Error::from)?;
+        let mut cells = vec![
+            text(&job.job.external_id),
+            text(&job.job.title),
+            text(&job.preset.name),
+            share(job.threshold),
+            job.as_of.to_string(),
+            rank.to_string(),
+            text(&coach.external_id),
+            text(&coach.name),
+            share(score.bp),
+            share(score.low),
+            share(score.high),
+            share(score.coverage),
+            eligibility.as_str().unwrap_or_default().to_owned(),
+            score.blockers.join("; "),
+            score.distance_m.map_or(String::new(), |metres| metres.to_string()),
+        ];
+        cells.extend(registry::keys().map(|key| {
+            let component = score.components.iter().find(|component| component.key == key);
+            component
+                .and_then(|component| component.figure)
+                .map_or(String::new(), |figure| share(figure.score))
+        }));
+        let advice: Vec<String> = explanation.advice.iter().map(ToString::to_string).collect();
+        cells.extend(
+            [&explanation.strengths, &explanation.gaps, &advice].map(|facts| text(&facts.join("; "))),
+        );
+        output.write_record(&cells).map_err(failed)?;
     }
-    csv.flush()?;
+    output.flush()?;
     Ok(())
 }
 
@@ -214,7 +258,8 @@ fn failed(error: csv::Error) -> Failure {
     }
 }
 
-/// Text that no spreadsheet takes for a formula.
+/// Text that no spreadsheet takes for a formula, not even in full-width characters.
 fn text(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+    const STARTERS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if cell.starts_with(STARTERS) { format!("'{cell}") } else { cell.to_owned() }
 }

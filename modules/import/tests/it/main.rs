@@ -95,3 +95,47 @@ fn samples_are_valid_and_the_same_every_time() {
     assert_eq!(coaches, sample::coaches(7, 300, day));
     assert!(sample::coaches(7, 400, day).starts_with(&coaches), "a longer file begins with the shorter one");
 }
+
+#[test]
+fn a_quote_that_is_never_closed_loses_no_row_in_silence() {
+    let head = "external_id,name,email,bio\n";
+    let open = format!("{head}c1,Ada,a@b.c,\"loves yoga\nc2,Ben,b@b.c,x\nc3,Cy,c@b.c,y\n");
+    assert!(problems(read_coaches(&open)).contains("never closed"));
+    for right in ["5\" tall", "\"say \"\"hi\"\"\"", "\"two\nlines\"", "\"\"", "a\"b\"\"c"] {
+        let csv = format!("{head}c1,Ada,a@b.c,{right}\nc2,Ben,b@b.c,x\n");
+        assert_eq!(read_coaches(&csv).unwrap().len(), 2, "{right}");
+        assert_eq!(
+            read_coaches(csv.trim_end().rsplit_once('\n').unwrap().0).unwrap().len(),
+            1,
+            "{right} last"
+        );
+    }
+}
+
+#[test]
+fn rows_are_counted_as_a_spreadsheet_counts_them() {
+    let csv = "external_id,name,email\nc1,Ada,a@b.c\n\n\nc2,,b@b.c\nc3,\"two\nlines\",c@b.c\nc4,,d@b.c\n";
+    assert_eq!(
+        problems(read_coaches(csv)),
+        "row 5, name: is empty; every row needs it\nrow 7, name: is empty; every row needs it"
+    );
+}
+
+#[test]
+fn five_digits_are_a_zip_code_only_where_nothing_speaks_against_it() {
+    let told = |place: &str| {
+        read_coaches(&format!(
+            "external_id,name,email,postal_code,city,region,country\nc1,Ada,a@b.c,{place}\n"
+        ))
+        .map(|rows| rows[0].facts.tz.map(fithire_scoring::facts::Zone::name))
+    };
+    for american in
+        ["10013,,,", "10013,New York,,", "10013,Anywhere,NY,", "10013,Anywhere,,USA", ",New York,NY,US"]
+    {
+        assert_eq!(told(american).unwrap(), Some("America/New_York"), "{american}");
+    }
+    assert_eq!(told("SW1A 1AA,London,ENG,").unwrap(), Some("Europe/London"));
+    for doubtful in ["10115,Berlin,,", "10115,,,Germany", "2134,,,", ",Oklahoma,,US", "SW1A 1AA,,,GB"] {
+        assert!(told(doubtful).is_err(), "{doubtful}");
+    }
+}

@@ -6,14 +6,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     Engagement as Counts, Holding, MAX_COUNT, MAX_DIMENSIONS, Modality, Point, Rating, Requirement, SlotKind,
-    Span, Taught, Wanted, Years, Zone, repeated, within,
+    Span, Taught, Wanted, Years, Zone, few, repeated, within,
 };
 use crate::date;
 use crate::object::Object;
 
-/// The facts within their objects.
-fn all<T>(objects: Option<Vec<Object<T>>>) -> Option<Vec<T>> {
-    objects.map(|objects| objects.into_iter().map(|Object(facts)| facts).collect())
+/// The facts within their objects, if they are not too many.
+fn all<T>(name: &str, objects: Option<Vec<Object<T>>>) -> Result<Option<Vec<T>>, String> {
+    let Some(objects) = objects else { return Ok(None) };
+    few(name, objects.len())?;
+    Ok(Some(objects.into_iter().map(|Object(facts)| facts).collect()))
 }
 
 fn point(lat: Option<f64>, lon: Option<f64>) -> Result<Option<Point>, String> {
@@ -46,7 +48,7 @@ impl TryFrom<Object<Job>> for super::Job {
     type Error = String;
 
     fn try_from(Object(job): Object<Job>) -> Result<Self, String> {
-        let style = all(job.style).unwrap_or_default();
+        let style = all("style", job.style)?.unwrap_or_default();
         if style.len() > MAX_DIMENSIONS {
             return Err(format!("style has {} dimensions, more than {MAX_DIMENSIONS}", style.len()));
         }
@@ -60,8 +62,8 @@ impl TryFrom<Object<Job>> for super::Job {
             tz: job.tz,
             modality: job.modality,
             min_years: job.min_years.map(Years::new).transpose()?.unwrap_or_default(),
-            requirements: all(job.requirements).unwrap_or_default(),
-            slots: all(job.slots).unwrap_or_default(),
+            requirements: all("requirements", job.requirements)?.unwrap_or_default(),
+            slots: all("slots", job.slots)?.unwrap_or_default(),
             style,
         })
     }
@@ -88,7 +90,7 @@ impl TryFrom<Object<Coach>> for super::Coach {
     type Error = String;
 
     fn try_from(Object(coach): Object<Coach>) -> Result<Self, String> {
-        let style = all(coach.style).unwrap_or_default();
+        let style = all("style", coach.style)?.unwrap_or_default();
         if let Some((twice, _)) = repeated(style.iter().map(|rating| (&rating.dimension, rating.source))) {
             return Err(format!("style names the dimension `{twice}` twice from one source"));
         }
@@ -96,11 +98,11 @@ impl TryFrom<Object<Coach>> for super::Coach {
             point: point(coach.lat, coach.lon)?,
             tz: coach.tz,
             radius_m: coach.radius_m,
-            holdings: all(coach.holdings).unwrap_or_default(),
-            positions: all(coach.positions).unwrap_or_default(),
-            taught: all(coach.taught).unwrap_or_default(),
-            free: all(coach.free),
-            if_needed: all(coach.if_needed),
+            holdings: all("holdings", coach.holdings)?.unwrap_or_default(),
+            positions: all("positions", coach.positions)?.unwrap_or_default(),
+            taught: all("taught", coach.taught)?.unwrap_or_default(),
+            free: all("free", coach.free)?,
+            if_needed: all("if_needed", coach.if_needed)?,
             style,
             engagement: coach.engagement.map(|Object(counts)| counts),
         })

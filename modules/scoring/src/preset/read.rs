@@ -83,7 +83,7 @@ impl Reader {
             weighed: Vec::new(),
         };
         let mut weights = None;
-        let mut tables: Vec<(&Entry, DeTable<'_>)> = Vec::new();
+        let mut tables: Vec<(&Entry, Range<usize>, DeTable<'_>)> = Vec::new();
         for (key, value) in table {
             let at = (key.get_ref().as_ref(), key.span());
             match at.0 {
@@ -94,7 +94,9 @@ impl Reader {
                 "weights" => weights = Some((key.span(), self.weights(value))),
                 _ => match registry::all().iter().find(|entry| entry.key == at.0) {
                     Some(entry) => {
-                        tables.extend(self.parameters(entry, &at, value).map(|table| (entry, table)));
+                        tables.extend(
+                            self.parameters(entry, &at, value).map(|table| (entry, key.span(), table)),
+                        );
                     }
                     None => self.unknown_key(&at, HEAD.into_iter().chain(registry::keys()), "a preset"),
                 },
@@ -118,7 +120,11 @@ impl Reader {
         } else {
             format!("{place} has: {}", listed.join(", "))
         };
-        self.problem(key.1.clone(), wording::unknown("key", key.0, listed), Some(help));
+        self.problem(
+            key.1.clone(),
+            wording::unknown("key", key.0, wording::nearest(key.0, listed.iter().copied())),
+            Some(help),
+        );
     }
 
     fn string(&mut self, key: &Key<'_>, value: &Value_<'_>) -> String {
@@ -202,9 +208,20 @@ impl Reader {
         &mut self,
         span: Range<usize>,
         weights: Option<Vec<(usize, u64)>>,
-        tables: &[(&Entry, DeTable<'_>)],
+        tables: &[(&Entry, Range<usize>, DeTable<'_>)],
     ) -> Vec<Weighed> {
         let Some(weights) = weights.filter(|_| self.whole) else { return Vec::new() };
+        for (entry, span, _) in tables {
+            if !weights.iter().any(|(place, _)| registry::all()[*place].key == entry.key) {
+                let help =
+                    format!("give {} a weight; with 0 it moves nothing, and its gate holds", entry.key);
+                self.problem(
+                    span.clone(),
+                    format!("{} has no weight, so this table has no effect", entry.key),
+                    Some(help),
+                );
+            }
+        }
         let sum: u64 = weights.iter().map(|(_, units)| units).sum();
         if sum.abs_diff(UNITS) > TOLERANCE {
             let off = decimal(sum.abs_diff(UNITS));
@@ -216,8 +233,8 @@ impl Reader {
         let bp = largest_remainder(&shares, UNITS, u64::from(FULL));
         let weighed = weights.into_iter().zip(bp).filter_map(|((place, _), bp)| {
             let entry = &registry::all()[place];
-            let table = tables.iter().find(|(other, _)| other.key == entry.key);
-            let table = table.map_or_else(DeTable::new, |(_, table)| table.clone());
+            let table = tables.iter().find(|(other, ..)| other.key == entry.key);
+            let table = table.map_or_else(DeTable::new, |(.., table)| table.clone());
             let parameters = (entry.configure)(table).ok()?;
             Some(Weighed { entry: place, weight: u16::try_from(bp).unwrap_or_default(), parameters })
         });

@@ -241,7 +241,14 @@ impl Kernel for Hours {
         open.map(|(_, slot)| {
             let mut changed = coach.clone();
             changed.free.get_or_insert_default().push(self.local(slot, coach.tz));
-            Change { action: format!("Be free {}", slot.span), outcome: Outcome::Facts(Box::new(changed)) }
+            let zone = coach
+                .tz
+                .filter(|zone| *zone != self.zone)
+                .map_or(String::new(), |_| format!(" ({} time)", self.zone.name()));
+            Change {
+                action: format!("Be free {}{zone}", slot.span),
+                outcome: Outcome::Facts(Box::new(changed)),
+            }
         })
         .collect()
     }

@@ -250,15 +250,15 @@ impl Kernel for Requirements {
         for asked in &self.asked {
             let serving =
                 coach.holdings.iter().enumerate().filter(|(_, held)| asked.proofs.contains(&held.code));
-            let mends: Vec<Change> =
+            let mut proposed: Vec<Change> =
                 serving.filter_map(|(place, holding)| self.mend(coach, place, holding)).collect();
-            if mends.is_empty() && !self.served(asked, coach).met() {
-                changes.push(add(coach, &asked.requirement.any_of));
+            if proposed.is_empty() && !self.served(asked, coach).met() {
+                proposed.push(add(coach, &asked.requirement.any_of));
             }
-            for mend in mends {
-                // One holding may serve two requirements; it is mended once.
-                if changes.iter().all(|other| other.action != mend.action) {
-                    changes.push(mend);
+            for change in proposed {
+                // One holding may serve two requirements, and two requirements may ask alike.
+                if changes.iter().all(|other| other.action != change.action) {
+                    changes.push(change);
                 }
             }
         }
@@ -288,7 +288,11 @@ impl Requirements {
             let grace = holding.code.details().grace_days;
             let credit = Standing::of(holding, &coach.holdings)
                 .map_or(0, |standing| self.days.credit(standing, expiry(holding), grace, Case::Actual));
-            if best.holding.is_none() || credit > best.credit {
+            // Of those that earn nothing, a refuted one says more than a claim beside it.
+            let refuted =
+                |holding: &Holding| matches!(holding.state, HoldingState::Rejected | HoldingState::Revoked);
+            let telling = credit == 0 && best.credit == 0 && refuted(holding);
+            if best.holding.is_none() || credit > best.credit || telling {
                 best = Served { credit, holding: Some(holding), ..best };
             }
         }
@@ -359,6 +363,8 @@ impl Requirements {
 
     /// The coach with one holding verified or renewed, unless it is in order.
     fn mend(&self, coach: &Coach, place: usize, holding: &Holding) -> Option<Change> {
+        // What an issuer or a reviewer has refused is not mended by asking again.
+        Standing::of(holding, &coach.holdings)?;
         let current = holding.valid_on(self.starts_on);
         let code = holding.code.details().code;
         let action = match (holding.state, current) {

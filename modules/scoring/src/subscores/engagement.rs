@@ -50,10 +50,9 @@ struct Parts {
 
 impl Parts {
     fn of(counts: &Engagement) -> Self {
-        let full = u64::from(FULL);
         let happened = 20 + 2 * counts.done + counts.late_cancels + 4 * counts.no_shows;
         Self {
-            reliability: wide_div_round(16 + 2 * counts.done, happened),
+            reliability: wide_div_round(16 + 2 * counts.done, happened).min(u64::from(FULL)),
             response: wide_div_round(4 + counts.replied_in_24h, 5 + counts.asked),
             recency: usize::try_from(counts.idle_days)
                 .ok()
@@ -61,11 +60,6 @@ impl Parts {
                 .map_or(0, |worth| u64::from(*worth)),
             profile: wide_div_round(counts.profile_filled, counts.profile_sections),
         }
-        .capped(full)
-    }
-
-    fn capped(self, full: u64) -> Self {
-        Self { reliability: self.reliability.min(full), ..self }
     }
 
     fn score(&self) -> u16 {

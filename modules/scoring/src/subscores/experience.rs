@@ -220,6 +220,7 @@ impl Kernel for Asked {
                 match days_since {
                     0 => format!("{title} taught to this day"),
                     _ if last_taught == NEVER => format!("{title} not taught yet"),
+                    1 => format!("{title} last taught yesterday"),
                     days => format!("{title} last taught {days} days ago"),
                 },
             ],

@@ -13,12 +13,12 @@ fn ties_across_blocks_go_by_id_and_the_threshold_is_inclusive() {
     let as_of = day("2026-11-23");
     let job = Job::default();
     // Only engagement applies: 5800 with nothing given, more with classes done.
-    let plain = Coach { engagement: Some(Engagement::default()), ..Coach::default() };
+    let quiet = Coach { engagement: Some(Engagement::default()), ..Coach::default() };
     let busy =
         Coach { engagement: Some(Engagement { done: 50, ..Engagement::default() }), ..Coach::default() };
     let count = 2 * BLOCK + 10;
     let coaches: Vec<(u64, &Coach)> =
-        (0..count as u64).map(|id| (id, if id % 700 == 699 { &busy } else { &plain })).collect();
+        (0..count as u64).map(|id| (id, if id % 700 == 699 { &busy } else { &quiet })).collect();
     let preset = builtin().named("balanced").unwrap();
     let plan = Plan::compile(preset, &job, as_of);
     let snapshot = Snapshot::build(as_of, &coaches);
