@@ -6,7 +6,7 @@
 //! - [`body`]: request bodies, checked whole: every invalid field is named.
 //! - [`paging`]: opaque cursors over a total order.
 //! - [`clock`] and [`ids`]: time and identity come in as arguments.
-//! - [`testing`]: both databases for every test.
+//! - `testing` (feature `testing`): both databases for every test.
 //!
 //! Invariants, above all absences: there is no statement outside [`db`]; there is no way to a brand's rows
 //! without a [`scope::BrandScope`], and no way to make one from data.
