@@ -6,13 +6,15 @@
 
 use std::future::Future;
 
+use sea_query::Iden;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Db, GlobalTable};
 use crate::ids::Ids;
+use crate::scope::{Actor, BrandScope};
 
 /// What a test is given.
 #[derive(Debug)]
@@ -51,7 +53,36 @@ fn world(db: Db, owner: Db, dialect: &'static str, folder: Option<TempDir>) -> W
     World { db, owner, ids: Ids::new(clock.clone(), 1), clock, dialect, folder }
 }
 
+/// The directory of brands, which the module of organisations owns; tests of what lies below it need a row.
+#[derive(Iden, Clone, Copy)]
+enum Brands {
+    Table,
+    Id,
+    Slug,
+    Name,
+    TimeZone,
+    CreatedAt,
+}
+
+impl GlobalTable for Brands {
+    const TABLE: Self = Self::Table;
+}
+
 impl World {
+    /// A new brand, and the scope to reach it.
+    ///
+    /// # Panics
+    /// When the database does not take it.
+    pub async fn brand(&self, slug: &str) -> BrandScope {
+        let id = self.ids.next();
+        let mut tx = self.db.global().await.expect("a transaction");
+        let columns = [Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone, Brands::CreatedAt];
+        let row = vec![id.into(), slug.into(), slug.into(), "UTC".into(), self.clock.now().into()];
+        tx.run(&tx.insert(&columns, [row])).await.expect("the brand is new");
+        tx.commit().await.expect("it is kept");
+        BrandScope::mint(id, Actor::System)
+    }
+
     /// The folder of the SQLite file.
     #[must_use]
     pub fn folder(&self) -> Option<&std::path::Path> {

@@ -198,6 +198,16 @@ impl Tx {
         statement.inner_join(T::TABLE, on).and_where(self.in_brand::<T>());
     }
 
+    /// Joins a table that belongs to no brand, such as the account behind a membership.
+    pub fn join_global<T: GlobalTable>(
+        &self,
+        statement: &mut SelectStatement,
+        _table: T,
+        on: impl IntoCondition,
+    ) {
+        statement.inner_join(T::TABLE, on);
+    }
+
     /// Adds rows, stamped with the brand. Each row has one value per column.
     ///
     /// # Panics

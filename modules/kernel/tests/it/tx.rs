@@ -1,27 +1,13 @@
 //! A join, an upsert, a page by cursor and the wall between brands, through [`Tx`] on both databases.
 
-use fithire_kernel::db::{Db, GlobalTable, ScopedTable};
+use fithire_kernel::db::{Db, ScopedTable};
 use fithire_kernel::ids::Id;
 use fithire_kernel::paging;
 use fithire_kernel::problem::breaks;
-use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::scope::BrandScope;
 use fithire_kernel::testing::{World, on_both};
 use sea_query::{Cond, Expr, ExprTrait, Func, Iden, OnConflict, Order, Query};
 use sqlx::FromRow;
-
-#[derive(Iden, Clone, Copy)]
-enum Brands {
-    Table,
-    Id,
-    Slug,
-    Name,
-    TimeZone,
-    CreatedAt,
-}
-
-impl GlobalTable for Brands {
-    const TABLE: Self = Self::Table;
-}
 
 #[derive(Iden, Clone, Copy)]
 enum Regions {
@@ -67,15 +53,8 @@ struct Count {
 
 /// A brand with one region, and the scope to reach it.
 async fn brand(world: &World, slug: &str) -> (BrandScope, Id) {
-    let (brand_id, region_id) = (world.ids.next(), world.ids.next());
-    let now = world.clock.now();
-    let mut tx = world.db.global().await.unwrap();
-    let columns = [Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone, Brands::CreatedAt];
-    let row = vec![brand_id.into(), slug.into(), slug.into(), "UTC".into(), now.into()];
-    tx.run(&tx.insert(&columns, [row])).await.unwrap();
-    tx.commit().await.unwrap();
-
-    let scope = BrandScope::mint(brand_id, Actor::System);
+    let (region_id, now) = (world.ids.next(), world.clock.now());
+    let scope = world.brand(slug).await;
     let mut tx = world.db.write(&scope).await.unwrap();
     let columns = [Regions::Id, Regions::Name, Regions::CreatedAt];
     tx.run(&tx.insert(&columns, [vec![region_id.into(), "North".into(), now.into()]])).await.unwrap();

@@ -1,0 +1,38 @@
+-- Accounts are global: one person, one password, any number of brands. What a person may do is kept per brand.
+-- `accounts.brands` lists the brands in which the account has a membership, so that sign-in finds them without
+-- reading across brands; it is written in the transaction that writes the membership.
+
+CREATE TABLE accounts (
+    id BIGINT NOT NULL PRIMARY KEY,
+    email TEXT NOT NULL,
+    name TEXT NOT NULL,
+    password_hash TEXT,
+    brands TEXT NOT NULL DEFAULT '[]',
+    disabled BOOLEAN NOT NULL DEFAULT false,
+    created_at TIMESTAMPTZ NOT NULL,
+    CONSTRAINT accounts_email UNIQUE (email)
+);
+
+-- The keys that sign this installation's tokens, newest last. Old ones still verify.
+CREATE TABLE signing_keys (
+    kid TEXT NOT NULL PRIMARY KEY,
+    private_pem TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL
+);
+
+CREATE TABLE memberships (
+    brand_id BIGINT NOT NULL REFERENCES brands (id),
+    account_id BIGINT NOT NULL REFERENCES accounts (id),
+    role TEXT NOT NULL CHECK (role IN ('coach', 'manager', 'admin')),
+    region_id BIGINT,
+    location_id BIGINT,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (brand_id, account_id),
+    CONSTRAINT memberships_region FOREIGN KEY (brand_id, region_id) REFERENCES regions (brand_id, id),
+    CONSTRAINT memberships_location FOREIGN KEY (brand_id, location_id) REFERENCES locations (brand_id, id)
+);
+
+ALTER TABLE memberships ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY brand ON memberships
+    USING (brand_id = (SELECT nullif(current_setting('app.brand_id', true), '')::bigint))
+    WITH CHECK (brand_id = (SELECT nullif(current_setting('app.brand_id', true), '')::bigint));

@@ -1,0 +1,77 @@
+//! `POST /auth/token`, and the public keys of our tokens.
+
+use std::sync::Arc;
+
+use fithire_kernel::body::Body;
+use fithire_kernel::ids::Id;
+use fithire_kernel::problem::Problem;
+use poem::Request;
+use poem::web::Data;
+use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi};
+use serde_json::Value;
+
+use crate::tokens::Identity;
+
+/// The operations of sign-in.
+pub struct Api;
+
+/// An e-mail address and a password.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+struct Credentials {
+    /// The address of the account.
+    #[oai(validator(min_length = 1, max_length = 320))]
+    email: String,
+    /// Its password.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    password: String,
+    /// The brand that is meant, where the account has several.
+    brand: Option<i64>,
+}
+
+/// A token for the header `Authorization: Bearer …`.
+#[derive(Object)]
+#[expect(clippy::struct_field_names, reason = "the names of RFC 6749")]
+struct AccessToken {
+    /// The token, a JWT.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: String,
+    /// Seconds that it lasts.
+    expires_in: i64,
+}
+
+#[expect(clippy::unused_async, reason = "operations are async")]
+#[OpenApi]
+impl Api {
+    /// Sign in
+    ///
+    /// Answers a token for one account in one brand. It lasts an hour.
+    #[oai(path = "/auth/token", method = "post", operation_id = "create_token")]
+    async fn create_token(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        request: &Request,
+        credentials: Body<Credentials>,
+    ) -> Result<Json<AccessToken>, Problem> {
+        let Body(Credentials { email, password, brand }) = credentials;
+        let address = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
+        let brand: Option<Id> = brand;
+        let token = identity.sign_in(&email, password, brand, address).await?;
+        Ok(Json(AccessToken {
+            access_token: token.access_token,
+            token_type: "Bearer".to_owned(),
+            expires_in: token.expires_in,
+        }))
+    }
+
+    /// Public keys
+    ///
+    /// The keys that verify our tokens, as a JSON Web Key Set.
+    #[oai(path = "/auth/jwks.json", method = "get", operation_id = "get_keys")]
+    async fn get_keys(&self, identity: Data<&Arc<Identity>>) -> Result<Json<Value>, Problem> {
+        let keys = serde_json::to_value(identity.public_keys());
+        keys.map(Json).map_err(|error| Problem::internal(&error))
+    }
+}

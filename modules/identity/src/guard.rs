@@ -1,0 +1,83 @@
+//! The gate of the API: a bearer token becomes a [`Caller`], and a caller the proof of a privilege.
+
+use std::sync::Arc;
+
+use fithire_kernel::ids::Id;
+use fithire_kernel::problem::{Code, Problem};
+use fithire_kernel::scope::{Allowed, BrandScope};
+use poem::Request;
+use poem_openapi::SecurityScheme;
+use poem_openapi::auth::Bearer;
+
+use crate::model::{Held, Limits, Role};
+use crate::tokens::Identity;
+
+/// Someone who has been recognised, with what they may do at this moment.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    scope: BrandScope,
+    account_id: Id,
+    role: Role,
+    limits: Limits,
+    name: String,
+}
+
+impl Caller {
+    pub(crate) fn new(scope: BrandScope, account_id: Id, role: Role, limits: Limits, name: String) -> Self {
+        Self { scope, account_id, role, limits, name }
+    }
+
+    /// The brand that the caller is in.
+    #[must_use]
+    pub fn scope(&self) -> &BrandScope {
+        &self.scope
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account_id(&self) -> Id {
+        self.account_id
+    }
+
+    /// The role in this brand.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The part of the brand that the role reaches.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What others see.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Proof that the caller holds a privilege.
+    ///
+    /// # Errors
+    /// 403 when the role lacks it.
+    pub fn allowed<P: Held>(&self) -> Result<Allowed<P>, Problem> {
+        if P::by(self.role) {
+            Ok(Allowed::mint(self.scope.clone()))
+        } else {
+            tracing::debug!(privilege = P::NAME, account.id = self.account_id, "refused");
+            Err(Problem::new(Code::Forbidden).because("your role in this brand does not include this"))
+        }
+    }
+}
+
+/// `Authorization: Bearer TOKEN`, from `POST /auth/token`.
+#[derive(SecurityScheme)]
+#[oai(rename = "token", ty = "bearer", bearer_format = "JWT", checker = "recognise")]
+pub struct Signed(pub Caller);
+
+async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
+    let identity =
+        request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"the app has no identity"))?;
+    Ok(identity.caller(&bearer.token).await?)
+}

@@ -1,0 +1,25 @@
+//! # Identity: who someone is, and what they may do in a brand
+//!
+//! Accounts are global; a *membership* gives an account one role in one brand, and may limit it to a region or
+//! a location. A token names an account and exactly one brand. It never says what the account may do: the role
+//! is read from the database at each request, so a change holds from the next request on.
+//!
+//! - [`Identity`] signs in, issues tokens and turns one into a [`Caller`].
+//! - [`Caller::allowed`] turns a caller into the proof of a privilege that services ask for.
+//! - [`api::Api`] is `POST /auth/token` and the public keys.
+//!
+//! Invariants: a password is kept as an argon2id hash and nowhere else; sign-in takes as long for an address
+//! that has no account as for one that has; only ES256 by a key of our own is taken, and nothing in a token's
+//! header is ever fetched.
+
+pub mod api;
+mod guard;
+mod members;
+mod model;
+mod passwords;
+mod tokens;
+
+pub use guard::{Caller, Signed};
+pub use members::{NewAccount, add_member, create_account};
+pub use model::{Limits, ManageJobs, ManageMembers, Role, ViewCoaches};
+pub use tokens::{Identity, Token};

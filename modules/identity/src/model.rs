@@ -1,0 +1,120 @@
+//! Tables, roles and privileges.
+
+use fithire_kernel::db::{GlobalTable, ScopedTable};
+use fithire_kernel::ids::Id;
+use fithire_kernel::scope::Privilege;
+use sea_query::Iden;
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Accounts {
+    Table,
+    Id,
+    Email,
+    Name,
+    PasswordHash,
+    Brands,
+    Disabled,
+    CreatedAt,
+}
+
+impl GlobalTable for Accounts {
+    const TABLE: Self = Self::Table;
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum SigningKeys {
+    Table,
+    Kid,
+    PrivatePem,
+    CreatedAt,
+}
+
+impl GlobalTable for SigningKeys {
+    const TABLE: Self = Self::Table;
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Memberships {
+    Table,
+    BrandId,
+    AccountId,
+    Role,
+    RegionId,
+    LocationId,
+    CreatedAt,
+}
+
+impl ScopedTable for Memberships {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
+/// What someone is in a brand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Has a profile and looks for jobs.
+    Coach,
+    /// Has jobs and looks for coaches.
+    Manager,
+    /// Looks after the brand.
+    Admin,
+}
+
+impl Role {
+    /// As the database has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Coach => "coach",
+            Self::Manager => "manager",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        [Self::Coach, Self::Manager, Self::Admin].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// The part of a brand that a membership reaches; nothing set reaches all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// This region only.
+    pub region_id: Option<Id>,
+    /// This location only.
+    pub location_id: Option<Id>,
+}
+
+/// Declares privileges and the roles that have them: the access table of services.
+macro_rules! privileges {
+    ($($(#[$doc:meta])* $name:ident for $($role:ident)|+;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Privilege for $name {
+            const NAME: &'static str = stringify!($name);
+        }
+
+        impl Held for $name {
+            fn by(role: Role) -> bool {
+                matches!(role, $(Role::$role)|+)
+            }
+        }
+    )*};
+}
+
+/// Which roles hold a privilege. Default deny: a privilege names its roles, all others lack it.
+pub trait Held: Privilege {
+    /// Whether the role holds it.
+    fn by(role: Role) -> bool;
+}
+
+privileges! {
+    /// Create, change and deactivate jobs within the membership's limits.
+    ManageJobs for Manager | Admin;
+    /// See every coach of the brand.
+    ViewCoaches for Manager | Admin;
+    /// Add people to the brand and change what they may do.
+    ManageMembers for Admin;
+}

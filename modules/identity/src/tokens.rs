@@ -1,0 +1,318 @@
+//! Sign-in and tokens: ES256 by a key of our own, an hour long, for one account in one brand.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{PoisonError, RwLock};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
+use fithire_kernel::ids::Id;
+use fithire_kernel::problem::{Code, Problem};
+use fithire_kernel::scope::{Actor, BrandScope};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use p256::pkcs8::{EncodePrivateKey, LineEnding};
+use sea_query::{Expr, ExprTrait, Order};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use crate::guard::Caller;
+use crate::model::{Accounts, Limits, Memberships, Role, SigningKeys};
+use crate::passwords;
+
+/// How long a token lasts.
+const LIFETIME: TimeDelta = TimeDelta::hours(1);
+/// How far two clocks may differ.
+const SKEW: TimeDelta = TimeDelta::seconds(5);
+/// Keys are read again for an unknown `kid`, but not more often than this.
+const RELOAD: TimeDelta = TimeDelta::seconds(10);
+/// Attempts a minute, for one account and for one address.
+const ATTEMPTS_BY_ACCOUNT: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+
+/// Signs people in and recognises them.
+pub struct Identity {
+    db: Db,
+    clock: Clock,
+    issuer: String,
+    keys: RwLock<Keys>,
+    by_account: DefaultKeyedRateLimiter<String>,
+    by_address: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+/// A token that has just been issued.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// A JWT.
+    pub access_token: String,
+    /// Seconds that it lasts.
+    pub expires_in: i64,
+}
+
+/// What a token says. Everything is needed; what is missing or of another type makes the token invalid.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    /// The account.
+    sub: String,
+    /// The brand.
+    brand: Id,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+struct Keys {
+    /// The newest signs.
+    signing: (String, EncodingKey),
+    verifying: BTreeMap<String, DecodingKey>,
+    public: JwkSet,
+    read_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct KeyRow {
+    private_pem: String,
+}
+
+#[derive(FromRow)]
+struct AccountRow {
+    id: Id,
+    password_hash: Option<String>,
+    brands: String,
+    disabled: bool,
+}
+
+#[derive(FromRow)]
+struct MemberRow {
+    role: String,
+    region_id: Option<Id>,
+    location_id: Option<Id>,
+    name: String,
+    disabled: bool,
+}
+
+impl Identity {
+    /// Reads the signing keys; the first start of an installation makes one.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a key cannot be read.
+    pub async fn open(db: Db, clock: Clock, issuer: String) -> Result<Self, Problem> {
+        let mut keys = read_keys(&db, &clock).await?;
+        if keys.is_none() {
+            make_key(&db, &clock).await?;
+            keys = read_keys(&db, &clock).await?;
+        }
+        let keys = keys.ok_or_else(|| Problem::internal(&"a key that was written is not there"))?;
+        Ok(Self {
+            db,
+            clock,
+            issuer,
+            keys: RwLock::new(keys),
+            by_account: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ACCOUNT)),
+            by_address: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ADDRESS)),
+        })
+    }
+
+    /// Signs in with a password. An account with several brands names the one it means.
+    ///
+    /// # Errors
+    /// 401 when the address or password is not right, whichever it is; 429 after too many attempts; 422 when the
+    /// account has several brands and names none.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: String,
+        brand: Option<Id>,
+        address: Option<IpAddr>,
+    ) -> Result<Token, Problem> {
+        let email = email.trim().to_lowercase();
+        self.throttle(&email, address)?;
+        let account = self.account(&email).await?;
+        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+        let right = passwords::verify(password, hash).await?;
+        let wrong =
+            || Problem::new(Code::Unauthenticated).because("the e-mail address or the password is not right");
+        let account = account.filter(|account| right && !account.disabled).ok_or_else(wrong)?;
+        let brands: Vec<Id> =
+            serde_json::from_str(&account.brands).map_err(|error| Problem::internal(&error))?;
+        let brand = match (brand, &brands[..]) {
+            (Some(brand), _) if brands.contains(&brand) => brand,
+            (None, [only]) => *only,
+            (None, [_, _, ..]) => {
+                return Err(Problem::field(
+                    "/brand",
+                    format!("is needed: the account has the brands {brands:?}"),
+                ));
+            }
+            _ => return Err(wrong()),
+        };
+        self.issue(account.id, brand)
+    }
+
+    fn throttle(&self, email: &String, address: Option<IpAddr>) -> Result<(), Problem> {
+        let wait = |until: governor::NotUntil<_>| {
+            let seconds = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+            Problem { retry_after: Some(seconds), ..Problem::new(Code::TooMany) }
+                .because(format!("too many attempts to sign in; try again in {seconds} seconds"))
+        };
+        if let Some(address) = address {
+            self.by_address.check_key(&address).map_err(wait)?;
+        }
+        self.by_account.check_key(email).map_err(wait)?;
+        // What has recovered need not be remembered.
+        if self.by_account.len() > 10_000 {
+            self.by_account.retain_recent();
+            self.by_address.retain_recent();
+        }
+        Ok(())
+    }
+
+    async fn account(&self, email: &str) -> Result<Option<AccountRow>, Problem> {
+        let mut tx = self.db.global().await?;
+        let mut select = tx.select(Accounts::Table);
+        select
+            .columns([Accounts::Id, Accounts::PasswordHash, Accounts::Brands, Accounts::Disabled])
+            .and_where(Expr::col(Accounts::Email).eq(email));
+        Ok(tx.optional(&select).await?)
+    }
+
+    /// A token for an account that has been recognised.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn issue(&self, account_id: Id, brand_id: Id) -> Result<Token, Problem> {
+        let now = self.clock.now().timestamp();
+        let expires_in = LIFETIME.num_seconds();
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            sub: account_id.to_string(),
+            brand: brand_id,
+            iat: now,
+            nbf: now,
+            exp: now + expires_in,
+        };
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let header = Header { kid: Some(keys.signing.0.clone()), ..Header::new(Algorithm::ES256) };
+        let access_token = jsonwebtoken::encode(&header, &claims, &keys.signing.1)
+            .map_err(|error| Problem::internal(&error))?;
+        Ok(Token { access_token, expires_in })
+    }
+
+    /// The keys that verify our tokens, for anyone.
+    #[must_use]
+    pub fn public_keys(&self) -> JwkSet {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).public.clone()
+    }
+
+    /// Who a token is, and what they may do now.
+    ///
+    /// # Errors
+    /// 401 whatever is wrong with the token, the account or its membership.
+    pub async fn caller(&self, token: &str) -> Result<Caller, Problem> {
+        let refused = || Problem::new(Code::Unauthenticated).because("the token is not valid; sign in again");
+        let claims = self.verify(token).await?.ok_or_else(refused)?;
+        let account_id: Id = claims.sub.parse().map_err(|_| refused())?;
+        let scope = BrandScope::mint(claims.brand, Actor::Account(account_id));
+        let mut tx = self.db.read(&scope).await?;
+        let mut select = tx.select(Memberships::Table);
+        let account =
+            Expr::col((Accounts::Table, Accounts::Id)).equals((Memberships::Table, Memberships::AccountId));
+        tx.join_global(&mut select, Accounts::Table, account);
+        select
+            .columns([Memberships::Role, Memberships::RegionId, Memberships::LocationId])
+            .columns([Accounts::Name, Accounts::Disabled])
+            .and_where(Expr::col(Memberships::AccountId).eq(account_id));
+        let row: MemberRow = tx.optional(&select).await?.ok_or_else(refused)?;
+        let role = Role::read(&row.role).filter(|_| !row.disabled).ok_or_else(refused)?;
+        let limits = Limits { region_id: row.region_id, location_id: row.location_id };
+        Ok(Caller::new(scope, account_id, role, limits, row.name))
+    }
+
+    /// The claims of a token that one of our keys has signed and that is valid now.
+    async fn verify(&self, token: &str) -> Result<Option<Claims>, Problem> {
+        let Ok(header) = jsonwebtoken::decode_header(token) else { return Ok(None) };
+        let (Algorithm::ES256, Some(kid)) = (header.alg, header.kid) else { return Ok(None) };
+        let Some(key) = self.key(&kid).await? else { return Ok(None) };
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.set_issuer(&[&self.issuer]);
+        // Times are judged below, by our own clock.
+        validation.validate_exp = false;
+        validation.required_spec_claims.clear();
+        let Ok(data) = jsonwebtoken::decode::<Claims>(token, &key, &validation) else { return Ok(None) };
+        let now = self.clock.now();
+        let at = |seconds| DateTime::from_timestamp(seconds, 0);
+        let begun = at(data.claims.nbf).is_some_and(|from| from <= now + SKEW);
+        let lasts = at(data.claims.exp).is_some_and(|until| now - SKEW < until);
+        Ok(Some(data.claims).filter(|_| begun && lasts))
+    }
+
+    /// The key of that id. An unknown one may be another replica's new key: the keys are read again, at most once
+    /// per [`RELOAD`], so that a flood of made-up ids reads nothing.
+    async fn key(&self, kid: &str) -> Result<Option<DecodingKey>, Problem> {
+        {
+            let now = self.clock.now();
+            let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(key) = keys.verifying.get(kid) {
+                return Ok(Some(key.clone()));
+            }
+            if now - keys.read_at < RELOAD {
+                return Ok(None);
+            }
+            keys.read_at = now;
+        }
+        let Some(read) = read_keys(&self.db, &self.clock).await? else { return Ok(None) };
+        let key = read.verifying.get(kid).cloned();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(key)
+    }
+}
+
+async fn make_key(db: &Db, clock: &Clock) -> Result<(), Problem> {
+    let secret = p256::SecretKey::random(&mut p256::elliptic_curve::rand_core::OsRng);
+    let pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(|error| Problem::internal(&error))?;
+    let (kid, _) = public_key(&pem)?;
+    let mut tx = db.global().await?;
+    let columns = [SigningKeys::Kid, SigningKeys::PrivatePem, SigningKeys::CreatedAt];
+    tx.run(&tx.insert(&columns, [vec![kid.into(), pem.as_str().into(), clock.now().into()]])).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The public half of a key, and its id: its thumbprint (RFC 7638).
+fn public_key(pem: &str) -> Result<(String, Jwk), Problem> {
+    let internal = |error: jsonwebtoken::errors::Error| Problem::internal(&error);
+    let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(internal)?;
+    let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).map_err(internal)?;
+    let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(internal)?;
+    jwk.common.key_id = Some(kid.clone());
+    jwk.common.key_algorithm = Some(KeyAlgorithm::ES256);
+    jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+    Ok((kid, jwk))
+}
+
+/// Every key of the installation; nothing when there is none yet.
+async fn read_keys(db: &Db, clock: &Clock) -> Result<Option<Keys>, Problem> {
+    let internal = |error: jsonwebtoken::errors::Error| Problem::internal(&error);
+    let mut tx = db.global().await?;
+    let mut select = tx.select(SigningKeys::Table);
+    select
+        .column(SigningKeys::PrivatePem)
+        .order_by(SigningKeys::CreatedAt, Order::Asc)
+        .order_by(SigningKeys::Kid, Order::Asc);
+    let rows: Vec<KeyRow> = tx.all(&select).await?;
+    let mut signing = None;
+    let mut verifying = BTreeMap::new();
+    let mut public = JwkSet { keys: Vec::new() };
+    for row in rows {
+        let (kid, jwk) = public_key(&row.private_pem)?;
+        verifying.insert(kid.clone(), DecodingKey::from_jwk(&jwk).map_err(internal)?);
+        public.keys.push(jwk);
+        signing = Some((kid, EncodingKey::from_ec_pem(row.private_pem.as_bytes()).map_err(internal)?));
+    }
+    Ok(signing.map(|signing| Keys { signing, verifying, public, read_at: clock.now() }))
+}
