@@ -1,0 +1,10 @@
+//! # Organisations: brand → region → location
+//!
+//! A brand is a tenant. Its regions and locations are where its jobs are, and what a membership may be limited to.
+//! [`create_brand`] makes a brand; [`region`] and [`location`] find one by name or make it.
+
+pub mod api;
+mod model;
+mod service;
+
+pub use service::{Located, NewBrand, create_brand, location, region};

@@ -1,0 +1,167 @@
+//! What can be done with brands, regions and locations.
+
+use chrono::{DateTime, Utc};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::paging;
+use fithire_kernel::problem::{Code, Problem, breaks};
+use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
+
+use crate::model::{BrandRow, Brands, LocationRow, Locations, RegionRow, Regions};
+
+/// A brand to be.
+#[derive(Clone, Debug)]
+pub struct NewBrand {
+    /// Its name in addresses: lower-case letters, digits and dashes.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// IANA name; "today" is today there.
+    pub time_zone: String,
+}
+
+/// Makes a brand and answers its id.
+///
+/// # Errors
+/// When the slug is taken or not one.
+pub async fn create_brand(db: &Db, clock: &Clock, ids: &Ids, new: NewBrand) -> Result<Id, Problem> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if new.slug.is_empty() || new.slug.len() > 40 || !new.slug.chars().all(plain) {
+        return Err(Problem::field("/slug", "is not made of 1 to 40 lower-case letters, digits and dashes"));
+    }
+    let id = ids.next();
+    let mut tx = db.global().await?;
+    let columns = [Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone, Brands::CreatedAt];
+    let row = vec![id.into(), new.slug.into(), new.name.into(), new.time_zone.into(), clock.now().into()];
+    tx.run(&tx.insert(&columns, [row])).await.map_err(|error| {
+        if breaks(&error, "brands_slug", "brands.slug") {
+            Problem::new(Code::Conflict).because("a brand of this slug is there already")
+        } else {
+            error.into()
+        }
+    })?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// The region of that name, made when it is missing.
+///
+/// # Errors
+/// When the database refuses or cannot be reached.
+pub async fn region(tx: &mut Tx, ids: &Ids, now: DateTime<Utc>, name: &str) -> Result<Id, Problem> {
+    let columns = [Regions::Id, Regions::Name, Regions::CreatedAt];
+    let mut insert = tx.insert(&columns, [vec![ids.next().into(), name.into(), now.into()]]);
+    // An update that changes nothing, so that the row's id comes back either way.
+    let same = OnConflict::columns([Regions::BrandId, Regions::Name]).update_column(Regions::Name).to_owned();
+    insert.on_conflict(same).returning_col(Regions::Id);
+    returned(tx, &insert).await
+}
+
+/// Where a location is.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// What people call it.
+    pub name: String,
+    /// IANA name.
+    pub time_zone: String,
+    /// As written.
+    pub postal_code: Option<String>,
+    /// Latitude and longitude in degrees.
+    pub point: Option<(f64, f64)>,
+}
+
+/// The location of that name, made or moved to where it is said to be.
+///
+/// # Errors
+/// When the database refuses or cannot be reached.
+pub async fn location(
+    tx: &mut Tx,
+    ids: &Ids,
+    now: DateTime<Utc>,
+    region_id: Id,
+    located: Located,
+) -> Result<Id, Problem> {
+    use Locations::{CreatedAt, Latitude, Longitude, Name, PostalCode, RegionId, TimeZone};
+    let columns = [Locations::Id, RegionId, Name, TimeZone, PostalCode, Latitude, Longitude, CreatedAt];
+    let (latitude, longitude) = located.point.unzip();
+    let row = vec![
+        ids.next().into(),
+        region_id.into(),
+        located.name.into(),
+        located.time_zone.into(),
+        located.postal_code.into(),
+        latitude.into(),
+        longitude.into(),
+        now.into(),
+    ];
+    let mut insert = tx.insert(&columns, [row]);
+    let moved = OnConflict::columns([Locations::BrandId, Name])
+        .update_columns([RegionId, TimeZone, PostalCode, Latitude, Longitude])
+        .to_owned();
+    insert.on_conflict(moved).returning_col(Locations::Id);
+    returned(tx, &insert).await
+}
+
+async fn returned(tx: &mut Tx, insert: &sea_query::InsertStatement) -> Result<Id, Problem> {
+    let row: Option<(Id,)> = tx.optional(insert).await?;
+    row.map(|(id,)| id).ok_or_else(|| Problem::internal(&"an upsert returned no row"))
+}
+
+/// The brand of an id.
+pub(crate) async fn brand(db: &Db, id: Id) -> Result<Option<BrandRow>, Problem> {
+    let mut tx = db.global().await?;
+    let mut select = tx.select(Brands::Table);
+    select
+        .columns([Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone])
+        .and_where(Expr::col(Brands::Id).eq(id));
+    Ok(tx.optional(&select).await?)
+}
+
+/// A page of regions by name.
+pub(crate) async fn regions(
+    tx: &mut Tx,
+    limit: u64,
+    cursor: Option<&str>,
+) -> Result<(Vec<RegionRow>, Option<String>), Problem> {
+    let mut select = tx.select(Regions::Table);
+    select.columns([Regions::Id, Regions::Name]);
+    by_name(&mut select, "regions", (Regions::Name, Regions::Id), limit, cursor)?;
+    let rows = tx.all(&select).await?;
+    Ok(paging::page("regions", rows, limit, |row: &RegionRow| (row.name.clone(), row.id)))
+}
+
+/// A page of locations by name, of one region where it is given.
+pub(crate) async fn locations(
+    tx: &mut Tx,
+    region_id: Option<Id>,
+    limit: u64,
+    cursor: Option<&str>,
+) -> Result<(Vec<LocationRow>, Option<String>), Problem> {
+    use Locations::{Id as Key, Latitude, Longitude, Name, PostalCode, RegionId, TimeZone};
+    let mut select = tx.select(Locations::Table);
+    select.columns([Key, RegionId, Name, TimeZone, PostalCode, Latitude, Longitude]);
+    if let Some(region_id) = region_id {
+        select.and_where(Expr::col(RegionId).eq(region_id));
+    }
+    by_name(&mut select, "locations", (Name, Key), limit, cursor)?;
+    let rows = tx.all(&select).await?;
+    Ok(paging::page("locations", rows, limit, |row: &LocationRow| (row.name.clone(), row.id)))
+}
+
+/// Orders by name and id, begins after the cursor, and reads one row more than the page.
+fn by_name<C: sea_query::IntoColumnRef + Copy>(
+    select: &mut sea_query::SelectStatement,
+    list: &str,
+    (name, id): (C, C),
+    limit: u64,
+    cursor: Option<&str>,
+) -> Result<(), Problem> {
+    select.order_by(name, Order::Asc).order_by(id, Order::Asc).limit(limit + 1);
+    if let Some(cursor) = cursor {
+        let (after, id_after): (String, Id) = paging::after(list, cursor)?;
+        let same = Cond::all().add(Expr::col(name).eq(after.clone())).add(Expr::col(id).gt(id_after));
+        select.cond_where(Cond::any().add(Expr::col(name).gt(after)).add(same));
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Organisations through HTTP, on both databases.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use fithire_identity::{Identity, Limits, NewAccount, Role, add_member, create_account};
+use fithire_kernel::ids::Id;
+use fithire_kernel::problem::Code;
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::testing::{World, on_both};
+use fithire_orgs::{Located, NewBrand, api, create_brand, location, region};
+use poem::http::StatusCode;
+use poem::test::TestClient;
+use poem::{Endpoint, EndpointExt};
+use poem_openapi::OpenApiService;
+use serde_json::Value;
+
+struct App<E> {
+    client: TestClient<E>,
+    token: String,
+    brand_id: Id,
+    foreign_id: Id,
+}
+
+/// A brand with two regions and five locations, another brand, and a coach's token for the first.
+async fn app(world: &World) -> App<impl Endpoint> {
+    let make = async |slug: &str| {
+        let new = NewBrand {
+            slug: slug.to_owned(),
+            name: slug.to_uppercase(),
+            time_zone: "America/New_York".to_owned(),
+        };
+        create_brand(&world.db, &world.clock, &world.ids, new).await.unwrap()
+    };
+    let (brand_id, foreign_id) = (make("acme").await, make("other").await);
+    for (brand, names) in [
+        (brand_id, ["Tribeca", "Soho", "Astoria", "Harlem", "Queens"]),
+        (foreign_id, ["A", "B", "C", "D", "E"]),
+    ] {
+        let scope = BrandScope::mint(brand, Actor::System);
+        let (ids, now) = (&world.ids, world.clock.now());
+        let mut tx = world.db.write(&scope).await.unwrap();
+        let regions = [
+            region(&mut tx, ids, now, "North").await.unwrap(),
+            region(&mut tx, ids, now, "South").await.unwrap(),
+        ];
+        assert_eq!(region(&mut tx, ids, now, "North").await.unwrap(), regions[0], "found again");
+        for (place, name) in names.into_iter().enumerate() {
+            let located = Located {
+                name: name.to_owned(),
+                time_zone: "America/New_York".to_owned(),
+                postal_code: Some("10013".to_owned()),
+                point: Some((40.72, -74.0)),
+            };
+            location(&mut tx, ids, now, regions[place % 2], located).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+    let new = NewAccount {
+        email: "a@b.test".to_owned(),
+        name: "Ada".to_owned(),
+        password: "correct horse battery".to_owned(),
+    };
+    let account = create_account(&world.db, &world.clock, &world.ids, new).await.unwrap();
+    let scope = BrandScope::mint(brand_id, Actor::System);
+    add_member(&world.db, &world.clock, &scope, account, Role::Coach, Limits::default()).await.unwrap();
+    let identity = Identity::open(world.db.clone(), world.clock.clone(), "https://fithire.test".to_owned())
+        .await
+        .unwrap();
+    let token = identity.issue(account, brand_id).unwrap().access_token;
+    let service = OpenApiService::new(api::Api, "test", "1").data(world.db.clone()).data(Arc::new(identity));
+    App { client: TestClient::new(service), token, brand_id, foreign_id }
+}
+
+impl<E: Endpoint> App<E> {
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        let response =
+            self.client.get(path).header("Authorization", format!("Bearer {}", self.token)).send().await;
+        (response.0.status(), response.0.into_body().into_string().await.unwrap())
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        let (status, body) = self.get(path).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+}
+
+#[test]
+fn a_token_opens_its_own_brand() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let brands = app.json("/brands").await;
+        assert_eq!(brands["items"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            (brands["items"][0]["id"].as_i64(), brands["items"][0]["slug"].as_str()),
+            (Some(app.brand_id), Some("acme"))
+        );
+        let regions = app.json(&format!("/brands/{}/regions", app.brand_id)).await;
+        let north = regions["items"][0]["id"].as_i64().unwrap();
+        let of_north = app.json(&format!("/brands/{}/locations?region_id={north}", app.brand_id)).await;
+        let names: Vec<&str> =
+            of_north["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["Astoria", "Queens", "Tribeca"]);
+    });
+}
+
+#[test]
+fn pages_follow_one_another() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let mut path = format!("/brands/{}/locations?limit=2", app.brand_id);
+        let mut names = Vec::new();
+        loop {
+            let page = app.json(&path).await;
+            names.extend(
+                page["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|item| item["name"].as_str().unwrap().to_owned()),
+            );
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            path = format!("/brands/{}/locations?limit=2&cursor={cursor}", app.brand_id);
+        }
+        assert_eq!(names, ["Astoria", "Harlem", "Queens", "Soho", "Tribeca"]);
+        for query in ["limit=0", "limit=101", "cursor=nonsense"] {
+            let (status, body) = app.get(&format!("/brands/{}/locations?{query}", app.brand_id)).await;
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {body}");
+        }
+    });
+}
+
+#[test]
+fn another_brand_answers_like_one_that_is_not_there() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        for list in ["regions", "locations"] {
+            let foreign = app.get(&format!("/brands/{}/{list}", app.foreign_id)).await;
+            let absent = app.get(&format!("/brands/{}/{list}", app.foreign_id + 1_000)).await;
+            assert_eq!(foreign.0, StatusCode::NOT_FOUND);
+            assert_eq!(foreign, absent);
+        }
+    });
+}
+
+#[test]
+fn a_slug_is_taken_once_and_has_a_form() {
+    on_both(async |world| {
+        let make = async |slug: &str| {
+            let new =
+                NewBrand { slug: slug.to_owned(), name: "Acme".to_owned(), time_zone: "UTC".to_owned() };
+            create_brand(&world.db, &world.clock, &world.ids, new).await
+        };
+        make("acme").await.unwrap();
+        assert_eq!(make("acme").await.unwrap_err().code, Code::Conflict);
+        for slug in ["", "Acme", "a b", "größe"] {
+            assert_eq!(make(slug).await.unwrap_err().errors[0].pointer, "/slug");
+        }
+    });
+}
