@@ -36,3 +36,7 @@ sample:
 # Write the schema that editors use for presets
 schema:
     cargo run --quiet -- presets schema > scoring-presets/preset.schema.json
+
+# Write the OpenAPI document
+openapi:
+    cargo run --quiet -- openapi > openapi/fithire.json

@@ -7,6 +7,7 @@ mod presets;
 mod rank;
 mod sample;
 mod score;
+mod serve;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -36,6 +37,11 @@ enum Command {
     Score(score::Score),
     Sample(sample::Sample),
     Presets(presets::Command),
+    Serve(serve::Serve),
+    Init(serve::Init),
+    Migrate(serve::Migrate),
+    #[command(name = "openapi")]
+    OpenApi(serve::OpenApi),
 }
 
 /// Where presets come from.
@@ -102,6 +108,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Sample(command) => command.run(today),
         Command::Score(command) => command.run(),
         Command::Presets(command) => command.run(),
+        Command::Serve(command) => command.run(),
+        Command::Init(command) => command.run(),
+        Command::Migrate(command) => command.run(),
+        Command::OpenApi(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

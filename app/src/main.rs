@@ -1,6 +1,9 @@
 //! `fithire`: the one program. Everything it can do is a subcommand, listed in [`cli`].
 
 mod cli;
+mod config;
+mod http;
+mod modules;
 
 use std::process::ExitCode;
 

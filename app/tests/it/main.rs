@@ -6,4 +6,5 @@ mod presets;
 mod program;
 mod rank;
 mod score;
+mod serve;
 mod tidy;

@@ -13,10 +13,14 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry
 use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use tokio::io::AsyncReadExt as _;
+
 use crate::problem::{Code, FieldError, Problem};
 
 /// The most bytes that a body may have.
 pub const MAX_BYTES: usize = 1 << 20;
+/// How much more is read and thrown away so that a client sees the refusal.
+const DRAINED: u64 = 64 << 20;
 
 /// A JSON body of a type that poem-openapi knows.
 #[derive(Clone, Debug)]
@@ -46,12 +50,23 @@ impl<T: ParseFromJSON> ParsePayload for Body<T> {
         if !request.content_type().is_some_and(Self::check_content_type) {
             return Err(Problem::new(Code::UnsupportedType).into());
         }
-        let body = body.take()?;
-        let bytes = body.into_bytes_limit(MAX_BYTES).await.map_err(|_| {
-            Problem::new(Code::TooLarge).because(format!("a body has at most {MAX_BYTES} bytes"))
-        })?;
+        let bytes = limited(body.take()?).await?;
         Ok(Self(read(&bytes)?))
     }
+}
+
+/// The bytes of a body that is not too large.
+async fn limited(body: poem::Body) -> Result<Vec<u8>, Problem> {
+    let broken = |_| Problem::new(Code::Malformed).because("the body ended before it was complete");
+    let mut reader = body.into_async_read();
+    let mut bytes = Vec::new();
+    let read = (&mut reader).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).await.map_err(broken)?;
+    if read <= MAX_BYTES {
+        return Ok(bytes);
+    }
+    // A client that is still sending would not see the answer: what follows is read too, up to a point.
+    tokio::io::copy(&mut reader.take(DRAINED), &mut tokio::io::sink()).await.map_err(broken)?;
+    Err(Problem::new(Code::TooLarge).because(format!("a body has at most {MAX_BYTES} bytes")))
 }
 
 /// Reads a body's bytes.

@@ -45,7 +45,7 @@ impl Ids {
         let ms = (self.clock.now().timestamp_millis() - EPOCH_MS).max(0);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // The lower half of the random bits leaves room to count up within the millisecond.
-        let fresh = (ms << RANDOM_BITS) | state.random.i64(..1 << (RANDOM_BITS - 1));
+        let fresh = (ms << RANDOM_BITS) | state.random.i64(0..1 << (RANDOM_BITS - 1));
         state.last = fresh.max(state.last + 1);
         assert!(state.last < 1 << 53, "ids are exhausted");
         state.last
@@ -65,6 +65,15 @@ mod tests {
         assert!(many.iter().all(|id| (1..1 << 53).contains(id)));
         clock.advance(chrono::TimeDelta::days(365 * 60));
         assert!(ids.next() > *many.last().unwrap());
+    }
+
+    #[test]
+    fn ids_carry_their_time() {
+        let clock = Clock::fixed("2026-11-23T12:00:00Z".parse().unwrap());
+        for seed in 0..100 {
+            let id = Ids::new(clock.clone(), seed).next();
+            assert_eq!((id >> RANDOM_BITS) + EPOCH_MS, clock.now().timestamp_millis());
+        }
     }
 
     #[test]

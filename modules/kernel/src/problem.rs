@@ -55,6 +55,8 @@ codes! {
     Forbidden 403 "forbidden" "Not allowed";
     /// Not there, or not yours: the two answer alike.
     NotFound 404 "not_found" "Not found";
+    /// The path is right, the method is not.
+    WrongMethod 405 "wrong_method" "This cannot be done here";
     /// It contradicts what is there.
     Conflict 409 "conflict" "Conflicts with what is there";
     /// More bytes than a body may have.

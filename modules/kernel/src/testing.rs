@@ -27,6 +27,10 @@ pub struct World {
     pub ids: Ids,
     /// The owner's connection, past every policy; on SQLite the same as `db`.
     pub owner: Db,
+    /// The URL by which another process reaches it as the app does.
+    pub url: String,
+    /// And as the owner of the tables.
+    pub owner_url: String,
     /// What this database is called, for messages.
     pub dialect: &'static str,
     folder: Option<TempDir>,
@@ -48,9 +52,10 @@ pub fn on_both<F: Future<Output = ()>>(test: impl Fn(World) -> F) {
     });
 }
 
-fn world(db: Db, owner: Db, dialect: &'static str, folder: Option<TempDir>) -> World {
+fn world(db: Db, owner: Db, urls: [String; 2], dialect: &'static str, folder: Option<TempDir>) -> World {
     let clock = Clock::fixed("2026-11-23T12:00:00Z".parse().expect("a time"));
-    World { db, owner, ids: Ids::new(clock.clone(), 1), clock, dialect, folder }
+    let [url, owner_url] = urls;
+    World { db, owner, ids: Ids::new(clock.clone(), 1), clock, url, owner_url, dialect, folder }
 }
 
 /// The directory of brands, which the module of organisations owns; tests of what lies below it need a row.
@@ -92,10 +97,10 @@ impl World {
 
 async fn sqlite() -> World {
     let folder = tempfile::tempdir().expect("a folder");
-    let db =
-        Db::open(&format!("sqlite:{}", folder.path().join("test.db").display())).await.expect("SQLite opens");
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let db = Db::open(&url).await.expect("SQLite opens");
     db.migrate().await.expect("migrations run");
-    world(db.clone(), db, "SQLite", Some(folder))
+    world(db.clone(), db, [url.clone(), url], "SQLite", Some(folder))
 }
 
 async fn postgres() -> World {
@@ -124,8 +129,11 @@ async fn postgres() -> World {
     owner.migrate().await.expect("migrations run");
     let grant = "DO $$ BEGIN GRANT fithire_app TO fithire_login; EXCEPTION WHEN unique_violation OR internal_error THEN NULL; END $$";
     sqlx::query(grant).execute(&mut admin).await.expect("the role is granted");
-    let login = server.username("fithire_login").password("test").database(&name).statement_cache_capacity(0);
+    let login =
+        server.clone().username("fithire_login").password("test").database(&name).statement_cache_capacity(0);
     let pool =
         PgPoolOptions::new().max_connections(4).connect_with(login).await.expect("the app's role connects");
-    world(Db::Postgres(pool), owner, "PostgreSQL", None)
+    let url = |user: &str| format!("postgres://{user}@{}:{}/{name}", server.get_host(), server.get_port());
+    let urls = [url("fithire_login:test"), url(server.get_username())];
+    world(Db::Postgres(pool), owner, urls, "PostgreSQL", None)
 }

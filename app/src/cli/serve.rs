@@ -1,0 +1,225 @@
+//! `fithire serve`, `migrate`, `init` and `openapi`: the server and what it needs beforehand.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use fithire_identity::{Identity, Limits, NewAccount, Role, add_member, create_account};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
+use fithire_kernel::ids::Ids;
+use fithire_kernel::problem::Problem;
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_orgs::{NewBrand, create_brand};
+use poem::Server;
+use poem::listener::{Acceptor, Listener, TcpListener};
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use crate::config::{Config, LogFormat};
+use crate::http::{self, State};
+use crate::modules;
+
+/// How long requests under way may take after the server was asked to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Where the configuration comes from.
+#[derive(Args)]
+struct Configured {
+    /// Configuration file (default: fithire.toml, where it is there)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Configured {
+    fn read(&self) -> Result<Config, Failure> {
+        Config::read(self.config.as_deref()).map_err(Failure::configuration)
+    }
+}
+
+/// Serve the API until asked to stop
+#[derive(Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    configured: Configured,
+    /// Port to listen on; 0 picks one
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+/// Bring the database schema up to date
+#[derive(Args)]
+pub(super) struct Migrate {
+    #[command(flatten)]
+    configured: Configured,
+}
+
+/// Make the first brand and its first admin
+///
+/// The password is read from standard input, one line, so that it stands in no list of processes.
+#[derive(Args)]
+pub(super) struct Init {
+    #[command(flatten)]
+    configured: Configured,
+    /// The brand's name
+    #[arg(long)]
+    brand: String,
+    /// E-mail address of its first admin
+    #[arg(long)]
+    admin: String,
+    /// The brand's time zone
+    #[arg(long, default_value = "UTC")]
+    time_zone: String,
+}
+
+/// Print the OpenAPI document
+#[derive(Args)]
+pub(super) struct OpenApi {}
+
+impl Serve {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let mut config = self.configured.read()?;
+        config.server.port = self.port.unwrap_or(config.server.port);
+        log(&config)?;
+        block_on(serve(config))
+    }
+}
+
+impl Migrate {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let config = self.configured.read()?;
+        block_on(async move { migrate(&config).await })
+    }
+}
+
+impl Init {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let config = self.configured.read()?;
+        let zone = fithire_scoring::facts::Zone::named(&self.time_zone).map_err(Failure::new)?;
+        let mut password = String::new();
+        io::stdin().read_line(&mut password)?;
+        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        block_on(async move {
+            migrate(&config).await?;
+            let db = open(&config).await?;
+            let (clock, ids) = world();
+            let slug = slug(&self.brand);
+            let brand =
+                NewBrand { slug: slug.clone(), name: self.brand.clone(), time_zone: zone.name().to_owned() };
+            let admin = NewAccount { email: self.admin.clone(), name: self.admin.clone(), password };
+            let account_id = create_account(&db, &clock, &ids, admin).await?;
+            let brand_id = create_brand(&db, &clock, &ids, brand).await?;
+            let scope = BrandScope::mint(brand_id, Actor::System);
+            add_member(&db, &clock, &scope, account_id, Role::Admin, Limits::default()).await?;
+            writeln!(io::stdout(), "brand {slug} is ready; {} is its admin", self.admin)?;
+            Ok(())
+        })
+    }
+}
+
+impl OpenApi {
+    #[expect(clippy::unused_self, reason = "every command runs alike")]
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        io::stdout().write_all(modules::document().as_bytes())?;
+        Ok(())
+    }
+}
+
+/// A problem on the command line: its sentence, and the fields that it names.
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        let fields = problem
+            .errors
+            .iter()
+            .map(|error| format!("{}: {}", error.pointer.trim_start_matches('/'), error.detail));
+        let fields: Vec<String> = fields.collect();
+        Self::new(if fields.is_empty() { problem.to_string() } else { fields.join("; ") })
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Logs go to standard error: what a command answers goes to standard output.
+fn log(config: &Config) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&config.log.filter)
+        .map_err(|error| Failure::configuration(format!("log.filter: {error}")))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    match config.log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+fn world() -> (Clock, Ids) {
+    let clock = Clock::System;
+    // Ids of two processes of one millisecond differ by their seeds.
+    let seed = u64::from(std::process::id()) ^ clock.now().timestamp_micros().unsigned_abs();
+    (clock.clone(), Ids::new(clock, seed))
+}
+
+async fn open(config: &Config) -> Result<Db, Failure> {
+    Db::open(&config.database.url)
+        .await
+        .map_err(|error| Failure::new(format!("cannot open the database: {error}")))
+}
+
+async fn migrate(config: &Config) -> Result<(), Failure> {
+    let url = config.database.owner_url.as_ref().unwrap_or(&config.database.url);
+    let owner =
+        Db::open(url).await.map_err(|error| Failure::new(format!("cannot open the database: {error}")))?;
+    owner.migrate().await.map_err(|error| Failure::new(format!("cannot migrate the database: {error}")))?;
+    owner.close().await;
+    Ok(())
+}
+
+/// A name in addresses: lower-case letters and digits, everything else a dash.
+fn slug(name: &str) -> String {
+    let dashed: String =
+        name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    // The embedded database belongs to this process; on a server the operator decides when to migrate.
+    if config.database.url.starts_with("sqlite:") {
+        migrate(&config).await?;
+    }
+    let db = open(&config).await?;
+    let (clock, ids) = world();
+    let identity = Identity::open(db.clone(), clock.clone(), config.server.public_url.clone()).await?;
+    let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity) };
+    let stopping = stopping()?;
+    let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
+    for address in listener.local_addr() {
+        let address = address.to_string();
+        writeln!(io::stdout(), "url: {}", address.replace("socket://", "http://"))?;
+    }
+    let app = http::routes(state);
+    Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;
+    db.close().await;
+    Ok(())
+}
+
+/// Listens for the wish to stop, from this call on, and answers what resolves when it comes.
+fn stopping() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    Ok(async move {
+        let interrupted = tokio::signal::ctrl_c();
+        #[cfg(unix)]
+        tokio::select! {
+            _ = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = interrupted.await;
+    })
+}

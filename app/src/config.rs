@@ -1,0 +1,136 @@
+//! Configuration: defaults < `fithire.toml` < environment (`FITHIRE_SECTION__KEY`) < flags. `DATABASE_URL` and `PORT`
+//! are honoured too. An unknown key is an error that names it and where it stands.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) log: Log,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: IpAddr,
+    /// 0 picks a free one.
+    pub(crate) port: u16,
+    /// How the world reaches it, such as `https://jobs.example.com`; also the issuer of its tokens.
+    pub(crate) public_url: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 8080,
+            public_url: "http://localhost:8080".to_owned(),
+        }
+    }
+}
+
+/// `[database]`
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// `sqlite:PATH` or `postgres://…`, as the role of the app.
+    pub(crate) url: String,
+    /// A file that holds the URL, where it should not stand in the environment.
+    pub(crate) url_file: Option<PathBuf>,
+    /// As the owner of the tables, for migrations on PostgreSQL; the same as `url` where it is missing.
+    pub(crate) owner_url: Option<String>,
+    /// A file that holds it.
+    pub(crate) owner_url_file: Option<PathBuf>,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite:fithire.db".to_owned(), url_file: None, owner_url: None, owner_url_file: None }
+    }
+}
+
+/// URLs hold passwords, so they are not printed.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// For people or for programs.
+    pub(crate) format: LogFormat,
+    /// What is logged, such as `info` or `fithire=debug,sqlx=warn`.
+    pub(crate) filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The file that is read when it is there and no other is named.
+const FILE: &str = "fithire.toml";
+/// Variables of our prefix that configure tests and tools, not the program.
+const NOT_OURS: [&str; 2] = ["test_postgres", "tools"];
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// A sentence that names the key and where it stands, or the file that cannot be read.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, String> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        let named = file.unwrap_or(Path::new(FILE));
+        if named.is_file() {
+            figment = figment.merge(Toml::file_exact(named));
+        } else if file.is_some() {
+            return Err(format!("{} is not there", named.display()));
+        }
+        let config: Self = figment
+            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
+            .merge(Env::raw().only(&["PORT"]).map(|_| "server.port".into()))
+            .merge(Env::prefixed("FITHIRE_").ignore(&NOT_OURS).split("__"))
+            .extract()
+            .map_err(|error| error.to_string())?;
+        config.with_secrets()
+    }
+
+    /// Reads what stands in files of its own.
+    fn with_secrets(mut self) -> Result<Self, String> {
+        let read = |file: &PathBuf| {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+            Ok::<_, String>(text.trim().to_owned())
+        };
+        if let Some(file) = &self.database.url_file {
+            self.database.url = read(file)?;
+        }
+        if let Some(file) = &self.database.owner_url_file {
+            self.database.owner_url = Some(read(file)?);
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,210 @@
+//! `fithire init`, `serve`, `migrate` and `openapi`: the program as a server, on both databases.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use fithire_kernel::testing::{World, on_both};
+use serde_json::{Value, json};
+
+use crate::program::{fithire, root};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A running server; it is stopped when it is dropped.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+/// What the server answered.
+struct Answer {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    body: String,
+}
+
+impl Server {
+    /// Makes a brand with an admin and serves it.
+    fn start(world: &World) -> Self {
+        let mut init = command(world, &["init", "--brand", "Acme Studios", "--admin", "boss@acme.test"]);
+        let mut child =
+            init.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}: {}", world.dialect, String::from_utf8_lossy(&output.stderr));
+
+        let mut child = command(world, &["serve", "--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("url: ").unwrap().to_owned();
+        Self { child, url }
+    }
+
+    fn send(&self, method: &str, path: &str, token: Option<&str>, body: Option<(&str, &str)>) -> Answer {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let mut response = match body {
+            Some((kind, body)) => agent.run(request.header("Content-Type", kind).body(body).unwrap()),
+            None => agent.run(request.body(()).unwrap()),
+        }
+        .unwrap();
+        let body = response.body_mut().read_to_string().unwrap();
+        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+
+    fn token(&self) -> String {
+        let credentials = json!({"email": "boss@acme.test", "password": PASSWORD}).to_string();
+        let answer = self.send("POST", "/api/v1/auth/token", None, Some(("application/json", &credentials)));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(world: &World, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fithire"));
+    command
+        .args(arguments)
+        .current_dir(world.folder().unwrap_or(&std::env::temp_dir()))
+        .env("FITHIRE_DATABASE__URL", &world.url)
+        .env("FITHIRE_DATABASE__OWNER_URL", &world.owner_url);
+    command
+}
+
+#[test]
+fn a_new_installation_signs_in_and_shows_its_brand() {
+    on_both(async |world| {
+        let server = Server::start(&world);
+        let token = server.token();
+        let brands = server.send("GET", "/api/v1/brands", Some(&token), None).json();
+        assert_eq!(brands["items"][0]["slug"], "acme-studios");
+        let id = brands["items"][0]["id"].as_i64().unwrap();
+        assert!(id > 1 << 40 && id < 1 << 53, "an id carries its time: {id}");
+        let regions = server.send("GET", &format!("/api/v1/brands/{id}/regions"), Some(&token), None).json();
+        assert_eq!(regions, json!({"items": [], "next_cursor": null}));
+        assert_eq!(server.send("GET", "/livez", None, None).body, "ok");
+        assert_eq!(server.send("GET", "/readyz", None, None).body, "ok");
+    });
+}
+
+/// Method, path, token, body with its type; status and code.
+type Case<'c> = (&'c str, &'c str, Option<&'c str>, Option<(&'c str, &'c str)>, u16, &'c str);
+
+#[test]
+fn every_error_is_a_problem_and_every_answer_is_guarded() {
+    on_both(async |world| {
+        let server = Server::start(&world);
+        let token = server.token();
+        let json = "application/json";
+        let big = format!("{{\"email\":\"{}\"}}", "x".repeat(10 << 20));
+        let cases: [Case<'_>; 12] = [
+            ("GET", "/api/v1/brands", None, None, 401, "unauthenticated"),
+            ("GET", "/api/v1/brands", Some("a.b.c"), None, 401, "unauthenticated"),
+            ("GET", "/api/v1/nothing", Some(&token), None, 404, "not_found"),
+            ("GET", "/nothing", None, None, 404, "not_found"),
+            ("GET", "/api/v1/brands/abc/regions", Some(&token), None, 404, "not_found"),
+            ("GET", "/api/v1/brands/1/regions", Some(&token), None, 404, "not_found"),
+            ("DELETE", "/api/v1/brands", Some(&token), None, 405, "wrong_method"),
+            ("POST", "/api/v1/auth/token", None, Some((json, "{")), 400, "malformed"),
+            ("POST", "/api/v1/auth/token", None, Some((json, r#"{"email":1,"pass":2}"#)), 422, "invalid"),
+            ("POST", "/api/v1/auth/token", None, Some(("text/plain", "{}")), 415, "unsupported_type"),
+            ("POST", "/api/v1/auth/token", None, Some((json, &big)), 413, "too_large"),
+            ("GET", "/api/v1/brands/1/regions?limit=x", Some(&token), None, 422, "invalid"),
+        ];
+        for (method, path, token, body, status, code) in cases {
+            let answer = server.send(method, path, token, body);
+            assert_eq!(
+                (answer.status, answer.json()["code"].as_str()),
+                (status, Some(code)),
+                "{method} {path}: {}",
+                answer.body
+            );
+            assert_eq!(answer.headers["content-type"], "application/problem+json", "{path}");
+            for header in [
+                "content-security-policy",
+                "strict-transport-security",
+                "x-content-type-options",
+                "referrer-policy",
+            ] {
+                assert!(answer.headers.contains_key(header), "{path} has no {header}");
+            }
+        }
+        let named =
+            server.send("POST", "/api/v1/auth/token", None, Some((json, r#"{"email":1,"pass":2}"#))).json();
+        let pointers: Vec<&str> =
+            named["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+        assert_eq!(pointers, ["/password", "/email", "/pass"]);
+        let limit = server.send("GET", "/api/v1/brands/1/regions?limit=x", Some(&token), None).json();
+        assert_eq!(limit["errors"][0], json!({"pointer": "limit", "detail": "is not a whole number"}));
+        assert_eq!(
+            server.send("GET", "/api/v1/brands", Some(&token), None).headers["cache-control"],
+            "no-store"
+        );
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn asked_to_stop_it_stops() {
+    on_both(async |world| {
+        let mut server = Server::start(&world);
+        let pid = server.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(server.child.wait().unwrap().success());
+    });
+}
+
+#[test]
+fn the_document_is_fresh() {
+    let run = fithire(&["openapi"], "");
+    assert_eq!(run.code, 0);
+    let committed = std::fs::read_to_string(root().join("openapi/fithire.json")).unwrap();
+    assert_eq!(committed, run.stdout, "run: just openapi");
+}
+
+#[test]
+fn configuration_that_cannot_be_meant_is_refused_with_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = |name: &str, value: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_fithire"))
+            .args(["serve", "--port", "0"])
+            .current_dir(folder.path())
+            .env(name, value)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for (name, value, told) in [
+        ("FITHIRE_SERVER__PROT", "1", "unknown field: found `prot`"),
+        ("PORT", "http", "SERVER.PORT"),
+        ("FITHIRE_LOG__FORMAT", "xml", "unknown variant"),
+        ("FITHIRE_DATABASE__URL_FILE", "/nowhere/url", "cannot read /nowhere/url"),
+    ] {
+        let (code, stderr) = serve(name, value);
+        assert_eq!(code, Some(78), "{name}: {stderr}");
+        assert!(stderr.contains(told), "{name}: {stderr}");
+    }
+    std::fs::write(folder.path().join("fithire.toml"), "[server]\nporth = 1\n").unwrap();
+    let (code, stderr) = serve("FITHIRE_LOG__FILTER", "info");
+    assert_eq!(code, Some(78));
+    assert!(stderr.contains("fithire.toml"), "{stderr}");
+}
