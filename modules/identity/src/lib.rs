@@ -21,5 +21,5 @@ mod tokens;
 
 pub use guard::{Caller, Signed};
 pub use members::{NewAccount, add_member, create_account};
-pub use model::{Limits, ManageJobs, ManageMembers, Role, ViewCoaches};
+pub use model::{Limits, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
 pub use tokens::{Identity, Token};

@@ -115,6 +115,8 @@ privileges! {
     ManageJobs for Manager | Admin;
     /// See every coach of the brand.
     ViewCoaches for Manager | Admin;
+    /// Add coaches to the brand and change what is known of any.
+    ManageCoaches for Manager | Admin;
     /// Add people to the brand and change what they may do.
     ManageMembers for Admin;
 }

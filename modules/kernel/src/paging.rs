@@ -15,6 +15,17 @@ pub const DEFAULT_LIMIT: u64 = 20;
 /// Rows on a page at most.
 pub const MAX_LIMIT: u64 = 100;
 
+/// How many rows a page has: what was asked for, or [`DEFAULT_LIMIT`].
+///
+/// # Errors
+/// A problem on the parameter `limit` when it is not from 1 to [`MAX_LIMIT`].
+pub fn page_size(limit: Option<u64>) -> Result<u64, Problem> {
+    match limit.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Problem::field("limit", format!("is not from 1 to {MAX_LIMIT}"))),
+    }
+}
+
 /// Writes the key of the last row of a page of a list.
 ///
 /// # Panics

@@ -3,7 +3,7 @@
 use fithire_identity::{Caller, Signed};
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
-use fithire_kernel::paging::{DEFAULT_LIMIT, MAX_LIMIT};
+use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::{Code, Problem};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -142,11 +142,4 @@ impl Api {
 /// Another brand answers like one that is not there.
 fn own(caller: &Caller, brand_id: Id) -> Result<(), Problem> {
     if caller.scope().brand_id() == brand_id { Ok(()) } else { Err(Problem::new(Code::NotFound)) }
-}
-
-fn page_size(limit: Option<u64>) -> Result<u64, Problem> {
-    match limit.unwrap_or(DEFAULT_LIMIT) {
-        limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(Problem::field("limit", format!("is not from 1 to {MAX_LIMIT}"))),
-    }
 }

@@ -1,12 +1,13 @@
 //! The exchange format: one JSON object a line in, one out. Anyone can check or replay a score with it.
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::date;
 use crate::explain::Explanation;
-use crate::facts::{Coach, Job};
+use crate::facts::{Coach, Holding, Job, Position, Rating, Requirement, Slot, Span, Taught, Wanted};
 use crate::object::Object;
 use crate::score::{Component, Score};
 use crate::subscore::State;
@@ -47,12 +48,7 @@ impl Question {
     /// The first field that breaks the format or a rule of the facts.
     pub fn read(line: &str) -> Result<Self, Unreadable> {
         let mut json = serde_json::Deserializer::from_str(line);
-        let Object(question) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            // A place that cannot be named (`?`) is in the text itself.
-            let place = error.path().to_string().replace('?', ".");
-            let message = readable(&error.into_inner().to_string());
-            Unreadable { field: shortened(with_field(place, &message)), message: shortened(message) }
-        })?;
+        let Object(question) = located(&mut json)?;
         json.end()
             .map_err(|error| Unreadable { field: ".".to_owned(), message: readable(&error.to_string()) })?;
         Ok(question)
@@ -72,6 +68,66 @@ impl Question {
     pub fn preset(&self) -> &str {
         self.preset.as_deref().unwrap_or(DEFAULT_PRESET)
     }
+}
+
+/// Reads with the place of what cannot be read.
+fn located<'de, T: Deserialize<'de>>(reader: impl Deserializer<'de>) -> Result<T, Unreadable> {
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        // A place that cannot be named (`?`) is in the text itself.
+        let place = error.path().to_string().replace('?', ".");
+        let message = readable(&error.into_inner().to_string());
+        Unreadable { field: shortened(with_field(place, &message)), message: shortened(message) }
+    })
+}
+
+/// Every problem of a coach's or a job's facts, where [`Question::read`] stops at the first: each item of each
+/// list is read on its own, then the whole.
+///
+/// # Errors
+/// The problems, with their places in the object; never an empty list.
+pub fn read_facts<F: Facts>(facts: &Value) -> Result<F, Vec<Unreadable>> {
+    let mut problems = Vec::new();
+    for (key, check) in F::LISTS {
+        for (place, item) in facts.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
+            if let Err(problem) = check(item) {
+                let inner = if problem.field == "." { String::new() } else { format!(".{}", problem.field) };
+                problems.push(Unreadable { field: format!("{key}[{place}]{inner}"), ..problem });
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    located(facts).map_err(|problem| vec![problem])
+}
+
+/// Keys that hold lists, each with what reads one item of its list.
+pub type Lists = &'static [(&'static str, fn(&Value) -> Result<(), Unreadable>)];
+
+/// Facts that can be read with all their problems.
+pub trait Facts: DeserializeOwned {
+    /// The lists among the keys, with what reads one of their items.
+    const LISTS: Lists;
+}
+
+fn item<T: DeserializeOwned>(value: &Value) -> Result<(), Unreadable> {
+    located::<Object<T>>(value).map(drop)
+}
+
+impl Facts for Coach {
+    const LISTS: Lists = &[
+        ("holdings", item::<Holding>),
+        ("positions", item::<Position>),
+        ("taught", item::<Taught>),
+        ("free", item::<Span>),
+        ("if_needed", item::<Span>),
+        ("style", item::<Rating>),
+    ];
+}
+
+impl Facts for Job {
+    const LISTS: Lists =
+        &[("requirements", item::<Requirement>), ("slots", item::<Slot>), ("style", item::<Wanted>)];
 }
 
 /// Keys whose rules are checked at the object that has them; such a rule's message begins with its key.

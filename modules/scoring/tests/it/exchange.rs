@@ -1,6 +1,7 @@
 //! The exchange format refuses what it cannot mean, and says where.
 
-use fithire_scoring::exchange::Question;
+use fithire_scoring::exchange::{Question, read_facts};
+use fithire_scoring::facts::{Coach, Job};
 
 /// The field and message for a job and a coach; panics when they are taken.
 fn refused(job: &str, coach: &str) -> String {
@@ -85,4 +86,21 @@ fn null_is_a_missing_key() {
                  "if_needed":null,"style":null,"engagement":null}}"#;
     assert_eq!(Question::read(nulls).unwrap(), bare);
     assert_eq!(bare.preset(), "balanced");
+}
+
+#[test]
+fn every_problem_of_facts_is_named_where_all_are_asked_for() {
+    let facts = serde_json::json!({
+        "holdings": [{"code": "NASM-CTP", "state": "verified"}, {"code": "CPR-AED", "state": "verified"}, {"code": "CPR-AED"}],
+        "positions": [{"modality": "hiit", "started_on": "2024-03-01", "ended_on": "2024-02-01"}],
+        "free": [{"day": 7, "start": "09:00", "minutes": 60}], "style": [[1]]
+    });
+    let problems = read_facts::<Coach>(&facts).unwrap_err();
+    let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        ["holdings[0].code", "holdings[2].state", "positions[0].ended_on", "free[0].day", "style[0]"]
+    );
+    assert_eq!(read_facts::<Coach>(&serde_json::json!({"lat": 1.0})).unwrap_err()[0].field, "lat");
+    assert!(read_facts::<Job>(&serde_json::json!({"slots": []})).is_ok());
 }

@@ -1,0 +1,243 @@
+//! Tables, rows, and the shapes of the API.
+
+use fithire_kernel::db::ScopedTable;
+use fithire_kernel::ids::Id;
+use fithire_scoring::facts;
+use poem_openapi::{Enum, Object};
+use sea_query::Iden;
+use sqlx::FromRow;
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Coaches {
+    Table,
+    BrandId,
+    Id,
+    AccountId,
+    ExternalId,
+    Name,
+    Email,
+    Phone,
+    Bio,
+    Facts,
+    Revision,
+    CreatedAt,
+    UpdatedAt,
+}
+
+impl ScopedTable for Coaches {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum CoachRevisions {
+    Table,
+    BrandId,
+    Revision,
+}
+
+impl ScopedTable for CoachRevisions {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
+#[derive(FromRow)]
+pub(crate) struct Row {
+    pub(crate) id: Id,
+    pub(crate) external_id: Option<String>,
+    pub(crate) name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) bio: Option<String>,
+    pub(crate) facts: String,
+}
+
+/// A coach as a ranking needs it.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    /// The coach.
+    pub id: Id,
+    /// What people read.
+    pub name: String,
+    /// What is scored.
+    pub facts: facts::Coach,
+}
+
+/// A coach.
+#[derive(Object)]
+pub(crate) struct Coach {
+    pub(crate) id: Id,
+    /// The brand's own id.
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) external_id: Option<String>,
+    pub(crate) name: String,
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) email: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) phone: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) bio: Option<String>,
+    /// What is scored.
+    pub(crate) facts: CoachFacts,
+}
+
+/// A coach to be.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct NewCoach {
+    /// The brand's own id; at most one coach has it.
+    #[oai(validator(min_length = 1, max_length = 100))]
+    pub(crate) external_id: Option<String>,
+    #[oai(validator(min_length = 1, max_length = 200))]
+    pub(crate) name: String,
+    #[oai(validator(min_length = 3, max_length = 320))]
+    pub(crate) email: Option<String>,
+    #[oai(validator(max_length = 50))]
+    pub(crate) phone: Option<String>,
+    #[oai(validator(max_length = 5000))]
+    pub(crate) bio: Option<String>,
+    /// What is scored; missing means that nothing is known.
+    pub(crate) facts: Option<CoachFacts>,
+}
+
+/// A change: what is missing stays as it is.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct CoachChange {
+    #[oai(validator(min_length = 1, max_length = 200))]
+    pub(crate) name: Option<String>,
+    #[oai(validator(min_length = 3, max_length = 320))]
+    pub(crate) email: Option<String>,
+    #[oai(validator(max_length = 50))]
+    pub(crate) phone: Option<String>,
+    #[oai(validator(max_length = 5000))]
+    pub(crate) bio: Option<String>,
+    /// What is scored, whole: it takes the place of what was there.
+    pub(crate) facts: Option<CoachFacts>,
+}
+
+/// A page of coaches.
+#[derive(Object)]
+pub(crate) struct CoachPage {
+    pub(crate) items: Vec<Coach>,
+    /// Where the next page begins; null on the last.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// What is scored of a coach, in the exchange format.
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub(crate) struct CoachFacts {
+    /// Latitude of the home, in degrees; needs `lon`.
+    #[oai(validator(minimum(value = "-90"), maximum(value = "90")))]
+    pub(crate) lat: Option<f64>,
+    /// Longitude of the home, in degrees; needs `lat`.
+    #[oai(validator(minimum(value = "-180"), maximum(value = "180")))]
+    pub(crate) lon: Option<f64>,
+    /// IANA time zone of `free` and `if_needed`; missing means the job's.
+    pub(crate) tz: Option<String>,
+    /// How far the coach travels, in metres.
+    #[oai(validator(minimum(value = "1")))]
+    pub(crate) radius_m: Option<u64>,
+    pub(crate) holdings: Option<Vec<CoachHolding>>,
+    pub(crate) positions: Option<Vec<CoachPosition>>,
+    pub(crate) taught: Option<Vec<CoachTaught>>,
+    /// When the coach is free, each week; present and empty means never.
+    pub(crate) free: Option<Vec<WeekSpan>>,
+    /// When the coach could be free if needed.
+    pub(crate) if_needed: Option<Vec<WeekSpan>>,
+    pub(crate) style: Option<Vec<CoachRating>>,
+    /// Counts of the last 365 days; kept by FitHire.
+    pub(crate) engagement: Option<CoachEngagement>,
+}
+
+/// How far a holding is checked.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[oai(rename_all = "lowercase")]
+pub(crate) enum CoachHoldingState {
+    Verified,
+    Pending,
+    Claimed,
+    Rejected,
+    Revoked,
+}
+
+/// A certification held or claimed.
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub(crate) struct CoachHolding {
+    /// Such as `NASM-CPT`.
+    pub(crate) code: String,
+    pub(crate) state: CoachHoldingState,
+    /// Last valid day, `YYYY-MM-DD`; missing means for ever.
+    pub(crate) expires_on: Option<String>,
+}
+
+/// A stretch of teaching.
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub(crate) struct CoachPosition {
+    /// Such as `hiit`.
+    pub(crate) modality: String,
+    /// `YYYY-MM-DD`.
+    pub(crate) started_on: String,
+    /// `YYYY-MM-DD`; missing means that it goes on.
+    pub(crate) ended_on: Option<String>,
+}
+
+/// When a modality was last taught.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct CoachTaught {
+    pub(crate) modality: String,
+    /// `YYYY-MM-DD`.
+    pub(crate) last_taught_on: String,
+}
+
+/// A stretch of the week; it may run past Sunday.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct WeekSpan {
+    /// 0 is Monday.
+    #[oai(validator(maximum(value = "6")))]
+    pub(crate) day: u8,
+    /// `HH:MM`, on a quarter-hour.
+    pub(crate) start: String,
+    /// A multiple of 15.
+    #[oai(validator(minimum(value = "15"), maximum(value = "10080"), multiple_of = "15"))]
+    pub(crate) minutes: u32,
+}
+
+/// Who rated a teaching style.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CoachRatingSource {
+    #[oai(rename = "self")]
+    SelfRated,
+    #[oai(rename = "reviewer")]
+    Reviewer,
+}
+
+/// A level in one dimension of teaching style.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct CoachRating {
+    #[oai(validator(min_length = 1, max_length = 50))]
+    pub(crate) dimension: String,
+    #[oai(validator(maximum(value = "4")))]
+    pub(crate) level: u8,
+    pub(crate) source: CoachRatingSource,
+}
+
+/// Counts of the last 365 days.
+#[derive(Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub(crate) struct CoachEngagement {
+    pub(crate) done: Option<u64>,
+    pub(crate) late_cancels: Option<u64>,
+    pub(crate) no_shows: Option<u64>,
+    pub(crate) replied_in_24h: Option<u64>,
+    pub(crate) asked: Option<u64>,
+    pub(crate) idle_days: Option<u64>,
+    pub(crate) profile_filled: Option<u64>,
+    pub(crate) profile_sections: Option<u64>,
+}

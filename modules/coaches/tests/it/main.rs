@@ -1,0 +1,199 @@
+//! Coaches through HTTP, on both databases.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use fithire_coaches::{api, changed_since, insert_all, revision};
+use fithire_identity::{Identity, Limits, NewAccount, Role, add_member, create_account};
+use fithire_kernel::scope::BrandScope;
+use fithire_kernel::testing::{World, on_both};
+use fithire_scoring::facts;
+use poem::http::StatusCode;
+use poem::test::TestClient;
+use poem::{Endpoint, EndpointExt};
+use poem_openapi::OpenApiService;
+use serde_json::{Value, json};
+
+struct App<E> {
+    client: TestClient<E>,
+    scope: BrandScope,
+    admin: String,
+    coach: String,
+    foreigner: String,
+}
+
+async fn app(world: &World) -> App<impl Endpoint> {
+    let identity = Identity::open(world.db.clone(), world.clock.clone(), "https://fithire.test".to_owned())
+        .await
+        .unwrap();
+    let (scope, foreign) = (world.brand("acme").await, world.brand("other").await);
+    let token = async |scope: &BrandScope, email: &str, role| {
+        let new = NewAccount {
+            email: email.to_owned(),
+            name: email.to_owned(),
+            password: "correct horse battery".to_owned(),
+        };
+        let account = create_account(&world.db, &world.clock, &world.ids, new).await.unwrap();
+        add_member(&world.db, &world.clock, scope, account, role, Limits::default()).await.unwrap();
+        identity.issue(account, scope.brand_id()).unwrap().access_token
+    };
+    let admin = token(&scope, "admin@acme.test", Role::Admin).await;
+    let coach = token(&scope, "coach@acme.test", Role::Coach).await;
+    let foreigner = token(&foreign, "admin@other.test", Role::Admin).await;
+    let service = OpenApiService::new(api::Api, "test", "1")
+        .data(world.db.clone())
+        .data(world.clock.clone())
+        .data(world.ids.clone())
+        .data(Arc::new(identity));
+    App { client: TestClient::new(service), scope, admin, coach, foreigner }
+}
+
+impl<E: Endpoint> App<E> {
+    async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = match method {
+            "POST" => self.client.post(path),
+            "PATCH" => self.client.patch(path),
+            _ => self.client.get(path),
+        };
+        request = request.header("Authorization", format!("Bearer {token}"));
+        if let Some(body) = body {
+            request = request.body_json(&body);
+        }
+        let response = request.send().await;
+        let status = response.0.status();
+        let body = response.0.into_body().into_string().await.unwrap();
+        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+    }
+}
+
+fn pointers(problem: &Value) -> Vec<&str> {
+    problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_coach_is_made_read_changed_and_listed() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let new = json!({"name": "Zoë 🧘 Müller", "external_id": "c1", "bio": "'; DROP TABLE coaches; --\n{{ 7*7 }}", "facts": {
+            "lat": 40.7163, "lon": -74.008_600_000_000_01, "tz": "America/New_York", "radius_m": 15000,
+            "holdings": [{"code": "NASM-CPT", "state": "verified", "expires_on": "2027-06-30"}],
+            "positions": [{"modality": "hiit", "started_on": "2023-02-01"}],
+            "free": [{"day": 5, "start": "08:00", "minutes": 240}], "engagement": {"done": 3}
+        }});
+        let (status, made) = app.send("POST", "/coaches", &app.admin, Some(new.clone())).await;
+        assert_eq!(status, StatusCode::OK, "{made}");
+        for key in ["name", "external_id", "bio"] {
+            assert_eq!(made[key], new[key], "nothing is lost");
+        }
+        assert_eq!(made["facts"]["lon"], new["facts"]["lon"], "to the last digit");
+        let path = format!("/coaches/{}", made["id"]);
+        assert_eq!(app.send("GET", &path, &app.admin, None).await.1, made);
+
+        let (status, changed) =
+            app.send("PATCH", &path, &app.admin, Some(json!({"facts": {"free": []}}))).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(changed["name"], made["name"]);
+        assert_eq!((changed["facts"]["free"].clone(), changed["facts"].get("lat")), (json!([]), None));
+        let (_, page) = app.send("GET", "/coaches?limit=1", &app.admin, None).await;
+        assert_eq!(page, json!({"items": [changed], "next_cursor": null}));
+
+        let (status, again) = app.send("POST", "/coaches", &app.admin, Some(new)).await;
+        assert_eq!((status, again["code"].as_str()), (StatusCode::CONFLICT, Some("conflict")));
+    });
+}
+
+#[test]
+fn every_field_of_the_facts_that_is_not_right_is_named() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let facts = json!({
+            "holdings": [{"code": "NASM-CTP", "state": "verified"}, {"code": "CPR-AED", "state": "sure"}],
+            "positions": [{"modality": "hiit", "started_on": "2024-02-30"}], "free": [{"day": 1, "start": "9:00", "minutes": 60}]
+        });
+        let (status, problem) =
+            app.send("POST", "/coaches", &app.admin, Some(json!({"name": "", "facts": facts, "x": 1}))).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(pointers(&problem), ["/name", "/facts/holdings/1/state", "/x"]);
+        // The shape is right now; the rules of the score remain.
+        let facts = json!({
+            "holdings": [{"code": "NASM-CTP", "state": "verified"}],
+            "positions": [{"modality": "hiit", "started_on": "2024-02-30"}], "free": [{"day": 1, "start": "9:00", "minutes": 60}]
+        });
+        let (_, problem) =
+            app.send("POST", "/coaches", &app.admin, Some(json!({"name": "Ada", "facts": facts}))).await;
+        assert_eq!(
+            pointers(&problem),
+            ["/facts/holdings/0/code", "/facts/positions/0/started_on", "/facts/free/0/start"]
+        );
+    });
+}
+
+#[test]
+fn a_coach_has_their_own_profile_and_does_not_verify_themselves() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let boast = json!({"name": "Ada", "facts": {
+            "holdings": [{"code": "CPR-AED", "state": "claimed"}, {"code": "NASM-CPT", "state": "verified"}],
+            "style": [{"dimension": "music", "level": 4, "source": "reviewer"}], "engagement": {"done": 100}
+        }});
+        let (status, problem) = app.send("POST", "/coaches", &app.coach, Some(boast)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            pointers(&problem),
+            ["/facts/holdings/1/state", "/facts/style/0/source", "/facts/engagement"]
+        );
+
+        let (status, own) = app.send("POST", "/coaches", &app.coach, Some(json!({"name": "Ada"}))).await;
+        assert_eq!(status, StatusCode::OK, "{own}");
+        assert_eq!(
+            app.send("POST", "/coaches", &app.coach, Some(json!({"name": "Ada"}))).await.0,
+            StatusCode::CONFLICT
+        );
+        let (_, other) = app.send("POST", "/coaches", &app.admin, Some(json!({"name": "Ben"}))).await;
+        assert_eq!(app.send("GET", "/coaches", &app.coach, None).await.0, StatusCode::FORBIDDEN);
+        let change = || Some(json!({"name": "Changed"}));
+        for (token, id) in
+            [(&app.coach, &other["id"]), (&app.foreigner, &other["id"]), (&app.foreigner, &own["id"])]
+        {
+            for (method, body) in [("GET", None), ("PATCH", change())] {
+                let foreign = app.send(method, &format!("/coaches/{id}"), token, body.clone()).await;
+                let absent = app.send(method, "/coaches/1", token, body).await;
+                assert_eq!(foreign.0, StatusCode::NOT_FOUND);
+                assert_eq!(foreign, absent, "not yours and not there answer alike");
+            }
+        }
+        assert_eq!(
+            app.send("PATCH", &format!("/coaches/{}", own["id"]), &app.coach, change()).await.0,
+            StatusCode::OK
+        );
+    });
+}
+
+#[test]
+fn a_revision_shows_what_was_written_since() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let many: Vec<(String, facts::Coach)> =
+            (0..2_500).map(|n| (format!("Coach {n}"), facts::Coach::default())).collect();
+        let mut tx = world.db.write(&app.scope).await.unwrap();
+        let ids = insert_all(&mut tx, &world.clock, &world.ids, &many).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = world.db.read(&app.scope).await.unwrap();
+        let before = revision(&mut tx).await.unwrap();
+        assert_eq!(changed_since(&mut tx, 0).await.unwrap().len(), 2_500);
+        drop(tx);
+        let path = format!("/coaches/{}", ids[7]);
+        assert_eq!(
+            app.send("PATCH", &path, &app.admin, Some(json!({"facts": {"free": []}}))).await.0,
+            StatusCode::OK
+        );
+        let mut tx = world.db.read(&app.scope).await.unwrap();
+        assert!(revision(&mut tx).await.unwrap() > before);
+        let changed = changed_since(&mut tx, before).await.unwrap();
+        assert_eq!(
+            (changed.len(), changed[0].id, changed[0].facts.free.as_deref()),
+            (1, ids[7], Some(&[][..]))
+        );
+    });
+}
