@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration. Answers go to standard output and
 //! everything else to standard error, so that output can be piped.
 
+mod demo;
 mod presets;
 mod rank;
 mod sample;
@@ -33,6 +34,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Rank(rank::Rank),
     Score(score::Score),
     Sample(sample::Sample),
@@ -104,6 +106,7 @@ pub(crate) fn run() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
     let today = chrono::Utc::now().date_naive();
     let outcome = match Cli::parse().command {
+        Command::Demo(command) => command.run(today),
         Command::Rank(command) => command.run(today),
         Command::Sample(command) => command.run(today),
         Command::Score(command) => command.run(),

@@ -7,6 +7,7 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::{Code, Problem};
+use fithire_matching::Rankings;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
 use poem::middleware::CatchPanic;
@@ -23,6 +24,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) rankings: Arc<Rankings>,
 }
 
 /// Everything that the server answers.
@@ -39,6 +41,7 @@ pub(crate) fn routes(state: State) -> impl Endpoint<Output = Response> {
         .data(state.clock)
         .data(state.ids)
         .data(state.identity)
+        .data(state.rankings)
         .with(CatchPanic::new().with_handler(|panic: Box<dyn std::any::Any + Send>| {
             let cause = panic.downcast_ref::<&str>().copied().unwrap_or("a panic");
             Problem::internal(&cause)

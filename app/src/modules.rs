@@ -1,13 +1,18 @@
 //! The one list of modules: their operations make the API.
 
 use poem_openapi::OpenApiService;
+use {
+    fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
+    fithire_matching as matching, fithire_orgs as orgs,
+};
 
 /// The operations of every module. The document lists them in this order.
-type Operations = (fithire_identity::api::Api, fithire_orgs::api::Api);
+type Operations = (identity::api::Api, orgs::api::Api, coaches::api::Api, jobs::api::Api, matching::api::Api);
 
 /// The API with its document.
 pub(crate) fn api() -> OpenApiService<Operations, ()> {
-    let operations = (fithire_identity::api::Api, fithire_orgs::api::Api);
+    let operations =
+        (identity::api::Api, orgs::api::Api, coaches::api::Api, jobs::api::Api, matching::api::Api);
     OpenApiService::new(operations, "FitHire", env!("CARGO_PKG_VERSION"))
         .description("Matches fitness coaches with jobs by a score that anyone can check.")
         .url_prefix("/api/v1")

@@ -12,7 +12,9 @@ use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_matching::Rankings;
 use fithire_orgs::{NewBrand, create_brand};
+use fithire_scoring::preset::Presets;
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
 use tracing_subscriber::EnvFilter;
@@ -139,12 +141,12 @@ impl From<Problem> for Failure {
     }
 }
 
-fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
 /// Logs go to standard error: what a command answers goes to standard output.
-fn log(config: &Config) -> Result<(), Failure> {
+pub(super) fn log(config: &Config) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log.filter)
         .map_err(|error| Failure::configuration(format!("log.filter: {error}")))?;
     let lines = tracing_subscriber::fmt()
@@ -158,20 +160,20 @@ fn log(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn world() -> (Clock, Ids) {
+pub(super) fn world() -> (Clock, Ids) {
     let clock = Clock::System;
     // Ids of two processes of one millisecond differ by their seeds.
     let seed = u64::from(std::process::id()) ^ clock.now().timestamp_micros().unsigned_abs();
     (clock.clone(), Ids::new(clock, seed))
 }
 
-async fn open(config: &Config) -> Result<Db, Failure> {
+pub(super) async fn open(config: &Config) -> Result<Db, Failure> {
     Db::open(&config.database.url)
         .await
         .map_err(|error| Failure::new(format!("cannot open the database: {error}")))
 }
 
-async fn migrate(config: &Config) -> Result<(), Failure> {
+pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
     let url = config.database.owner_url.as_ref().unwrap_or(&config.database.url);
     let owner =
         Db::open(url).await.map_err(|error| Failure::new(format!("cannot open the database: {error}")))?;
@@ -193,14 +195,18 @@ async fn serve(config: Config) -> Result<(), Failure> {
         migrate(&config).await?;
     }
     let db = open(&config).await?;
-    let (clock, ids) = world();
+    listen(&config, db, world()).await
+}
+
+/// Serves a migrated database until asked to stop. The last line on standard output is `url: …`, once the port answers.
+pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) -> Result<(), Failure> {
     let identity = Identity::open(db.clone(), clock.clone(), config.server.public_url.clone()).await?;
-    let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity) };
+    let rankings = Arc::new(Rankings::new(Presets::builtin()));
+    let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity), rankings };
     let stopping = stopping()?;
     let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
     for address in listener.local_addr() {
-        let address = address.to_string();
-        writeln!(io::stdout(), "url: {}", address.replace("socket://", "http://"))?;
+        writeln!(io::stdout(), "url: {}", address.to_string().replace("socket://", "http://"))?;
     }
     let app = http::routes(state);
     Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;

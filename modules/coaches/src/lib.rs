@@ -14,4 +14,4 @@ mod model;
 mod service;
 
 pub use model::Scored;
-pub use service::{changed_since, insert_all, revision};
+pub use service::{changed_since, insert_all, link, revision, visible};

@@ -90,6 +90,19 @@ pub async fn insert_all(
     Ok(made)
 }
 
+/// Gives a coach's profile to an account.
+///
+/// # Errors
+/// 404 when the brand has no such coach; when the account has a profile already.
+pub async fn link(tx: &mut Tx, id: Id, account_id: Id) -> Result<(), Problem> {
+    let mut update = tx.update(Coaches::Table);
+    update.value(Coaches::AccountId, account_id).and_where(Expr::col(Coaches::Id).eq(id));
+    match tx.run(&update).await? {
+        0 => Err(Problem::new(Code::NotFound)),
+        _ => Ok(()),
+    }
+}
+
 const COLUMNS: [Coaches; 6] =
     [Coaches::Id, Coaches::Name, Coaches::Facts, Coaches::Revision, Coaches::CreatedAt, Coaches::UpdatedAt];
 
@@ -153,6 +166,16 @@ pub(crate) async fn find(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Row, Pr
         select.and_where(Expr::col(Coaches::AccountId).eq(caller.account_id()));
     }
     tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// A coach as a ranking needs it, as far as the caller may see it.
+///
+/// # Errors
+/// 404 when there is none of that id, or it is not the caller's to see.
+pub async fn visible(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Scored, Problem> {
+    let row = find(tx, caller, id).await?;
+    let facts = serde_json::from_str(&row.facts).map_err(|error| Problem::internal(&error))?;
+    Ok(Scored { id: row.id, name: row.name, facts })
 }
 
 const SHOWN: [Coaches; 7] = [
@@ -229,11 +252,11 @@ fn facts_of(sent: Option<&CoachFacts>, manages: bool) -> Result<facts::Coach, Pr
     match read_facts(&sent.to_json().unwrap_or_default()) {
         Ok(facts) if errors.is_empty() => return Ok(facts),
         Ok(_) => {}
-        Err(problems) => errors.extend(problems.into_iter().map(|problem| FieldError {
-            // `holdings[0].code` as `/facts/holdings/0/code`.
-            pointer: format!("/facts/{}", problem.field.replace(['[', '.'], "/").replace(']', "")),
-            detail: problem.message,
-        })),
+        Err(problems) => errors.extend(
+            problems
+                .into_iter()
+                .map(|problem| FieldError { pointer: problem.pointer("/facts"), detail: problem.message }),
+        ),
     }
     Err(Problem::invalid(errors))
 }

@@ -1,11 +1,12 @@
 //! What can be done with brands, regions and locations.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem, breaks};
+use fithire_scoring::facts::Zone;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
 
 use crate::model::{BrandRow, Brands, LocationRow, Locations, RegionRow, Regions};
@@ -106,6 +107,35 @@ pub async fn location(
 async fn returned(tx: &mut Tx, insert: &sea_query::InsertStatement) -> Result<Id, Problem> {
     let row: Option<(Id,)> = tx.optional(insert).await?;
     row.map(|(id,)| id).ok_or_else(|| Problem::internal(&"an upsert returned no row"))
+}
+
+/// Today, where the brand is.
+///
+/// # Errors
+/// When the database cannot be reached or has no such brand.
+pub async fn today(db: &Db, clock: &Clock, brand_id: Id) -> Result<NaiveDate, Problem> {
+    let brand = brand(db, brand_id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let zone = Zone::named(&brand.time_zone).map_err(|message| Problem::internal(&message))?;
+    Ok(zone.day_at(clock.now()))
+}
+
+/// Where a location of the brand is; `None` where there is none of that id.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn find_location(tx: &mut Tx, id: Id) -> Result<Option<Located>, Problem> {
+    use Locations::{Id as Key, Latitude, Longitude, Name, PostalCode, RegionId, TimeZone};
+    let mut select = tx.select(Locations::Table);
+    select
+        .columns([Key, RegionId, Name, TimeZone, PostalCode, Latitude, Longitude])
+        .and_where(Expr::col(Key).eq(id));
+    let row: Option<LocationRow> = tx.optional(&select).await?;
+    Ok(row.map(|row| Located {
+        name: row.name,
+        time_zone: row.time_zone,
+        postal_code: row.postal_code,
+        point: row.latitude.zip(row.longitude),
+    }))
 }
 
 /// The brand of an id.

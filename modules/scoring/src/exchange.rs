@@ -41,6 +41,17 @@ pub struct Unreadable {
     pub message: String,
 }
 
+impl Unreadable {
+    /// The field as a JSON pointer below another: `holdings[0].code` below `/facts` is `/facts/holdings/0/code`.
+    #[must_use]
+    pub fn pointer(&self, below: &str) -> String {
+        match self.field.as_str() {
+            "." => below.to_owned(),
+            field => format!("{below}/{}", field.replace(['[', '.'], "/").replace(']', "")),
+        }
+    }
+}
+
 impl Question {
     /// Reads one line.
     ///

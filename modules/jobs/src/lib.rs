@@ -1,0 +1,13 @@
+//! # Jobs: what a brand asks for, and where
+//!
+//! A job belongs to a location, from which it takes its place and its time zone when it is scored. What it asks for is
+//! kept as one text in the exchange format. A job is deactivated, never deleted: its scores remain explainable.
+//!
+//! [`find`] and [`active`] give jobs as a ranking needs them.
+
+pub mod api;
+mod model;
+mod service;
+
+pub use model::Open;
+pub use service::{NewJob, active, find, insert};

@@ -1,0 +1,281 @@
+//! What can be done with jobs.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use fithire_identity::ManageJobs;
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::paging;
+use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
+use fithire_kernel::scope::Allowed;
+use fithire_orgs::{Located, find_location};
+use fithire_scoring::exchange::{DEFAULT_PRESET, read_facts};
+use fithire_scoring::facts::{self, Point, Zone};
+use fithire_scoring::preset::builtin;
+use poem_openapi::types::ToJSON;
+use sea_query::{Expr, ExprTrait, Order};
+
+use crate::model::{Change, JobFacts, Jobs, Open, Row, Sent};
+
+const SHOWN: [Jobs; 9] = [
+    Jobs::Id,
+    Jobs::LocationId,
+    Jobs::ExternalId,
+    Jobs::Title,
+    Jobs::Description,
+    Jobs::Preset,
+    Jobs::Threshold,
+    Jobs::Facts,
+    Jobs::Active,
+];
+
+/// A job to be, as this program makes one.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// Where it is.
+    pub location_id: Id,
+    /// The brand's own id.
+    pub external_id: Option<String>,
+    /// What people read.
+    pub title: String,
+    /// At length.
+    pub description: Option<String>,
+    /// The preset by name.
+    pub preset: String,
+    /// The lowest score that is ranked, in basis points.
+    pub threshold: Option<u16>,
+    /// What is scored; place and time zone are the location's.
+    pub facts: facts::Job,
+}
+
+/// Adds a job and answers its id.
+///
+/// # Errors
+/// When the location is not of the brand, or the external id is taken.
+pub async fn insert(tx: &mut Tx, clock: &Clock, ids: &Ids, job: NewJob) -> Result<Id, Problem> {
+    let (id, now) = (ids.next(), clock.now());
+    let columns: Vec<Jobs> = SHOWN.into_iter().chain([Jobs::CreatedAt, Jobs::UpdatedAt]).collect();
+    let row = vec![
+        id.into(),
+        job.location_id.into(),
+        job.external_id.into(),
+        job.title.into(),
+        job.description.into(),
+        job.preset.into(),
+        job.threshold.map(i64::from).into(),
+        written(&job.facts)?.into(),
+        true.into(),
+        now.into(),
+        now.into(),
+    ];
+    tx.run(&tx.insert(&columns, [row])).await.map_err(|error| {
+        if breaks(&error, "jobs_external_id", "jobs.brand_id, jobs.external_id") {
+            Problem::new(Code::Conflict).because("a job with this external_id is there already")
+        } else {
+            error.into()
+        }
+    })?;
+    Ok(id)
+}
+
+/// The text that is kept: without place and zone, which are the location's.
+fn written(facts: &facts::Job) -> Result<String, Problem> {
+    let facts = facts::Job { point: None, tz: None, ..facts.clone() };
+    serde_json::to_string(&facts).map_err(|error| Problem::internal(&error))
+}
+
+pub(crate) async fn create(
+    db: &Db,
+    clock: &Clock,
+    ids: &Ids,
+    allowed: &Allowed<ManageJobs>,
+    sent: Sent,
+) -> Result<Id, Problem> {
+    let mut errors = Errors::default();
+    let facts = errors.facts(sent.facts.as_ref());
+    let preset = errors.preset(sent.preset);
+    let threshold = errors.threshold(sent.threshold);
+    let mut tx = db.write(allowed).await?;
+    errors.location(&mut tx, Some(sent.location_id)).await?;
+    errors.none()?;
+    let job = NewJob {
+        location_id: sent.location_id,
+        external_id: sent.external_id,
+        title: sent.title,
+        description: sent.description,
+        preset: preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
+        threshold,
+        facts: facts.unwrap_or_default(),
+    };
+    let id = insert(&mut tx, clock, ids, job).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+pub(crate) async fn change(
+    db: &Db,
+    clock: &Clock,
+    allowed: &Allowed<ManageJobs>,
+    id: Id,
+    sent: Change,
+) -> Result<(), Problem> {
+    let mut errors = Errors::default();
+    let facts = errors.facts(sent.facts.as_ref());
+    let preset = errors.preset(sent.preset);
+    let threshold = errors.threshold(sent.threshold);
+    let mut tx = db.write(allowed).await?;
+    errors.location(&mut tx, sent.location_id).await?;
+    errors.none()?;
+    let mut update = tx.update(Jobs::Table);
+    update.value(Jobs::UpdatedAt, clock.now()).and_where(Expr::col(Jobs::Id).eq(id));
+    let facts = facts.as_ref().map(written).transpose()?;
+    for (column, text) in [
+        (Jobs::Title, sent.title),
+        (Jobs::Description, sent.description),
+        (Jobs::Preset, preset),
+        (Jobs::Facts, facts),
+    ] {
+        if let Some(text) = text {
+            update.value(column, text);
+        }
+    }
+    if let Some(location_id) = sent.location_id {
+        update.value(Jobs::LocationId, location_id);
+    }
+    if let Some(threshold) = threshold {
+        update.value(Jobs::Threshold, i64::from(threshold));
+    }
+    if let Some(active) = sent.active {
+        update.value(Jobs::Active, active);
+    }
+    if tx.run(&update).await? == 0 {
+        return Err(Problem::new(Code::NotFound));
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What is not right with a job that was sent.
+#[derive(Default)]
+struct Errors(Vec<FieldError>);
+
+impl Errors {
+    fn add(&mut self, pointer: String, detail: String) {
+        self.0.push(FieldError { pointer, detail });
+    }
+
+    fn none(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::invalid(self.0)) }
+    }
+
+    fn facts(&mut self, sent: Option<&JobFacts>) -> Option<facts::Job> {
+        match read_facts(&sent?.to_json().unwrap_or_default()) {
+            Ok(facts) => Some(facts),
+            Err(problems) => {
+                for problem in problems {
+                    self.add(problem.pointer("/facts"), problem.message);
+                }
+                None
+            }
+        }
+    }
+
+    fn preset(&mut self, name: Option<String>) -> Option<String> {
+        let name = name?;
+        if let Err(message) = builtin().named(&name) {
+            self.add("/preset".to_owned(), message);
+        }
+        Some(name)
+    }
+
+    fn threshold(&mut self, share: Option<f64>) -> Option<u16> {
+        let share = share?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0..=10000, by the schema"
+        )]
+        let bp = (share * 10_000.0).round() as u16;
+        if (f64::from(bp) / 10_000.0 - share).abs() > 1e-12 {
+            self.add("/threshold".to_owned(), "has more than 4 decimals".to_owned());
+        }
+        Some(bp)
+    }
+
+    async fn location(&mut self, tx: &mut Tx, id: Option<Id>) -> Result<(), Problem> {
+        if let Some(id) = id
+            && find_location(tx, id).await?.is_none()
+        {
+            self.add("/location_id".to_owned(), "is no location of the brand".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A job's row.
+pub(crate) async fn row(tx: &mut Tx, id: Id) -> Result<Row, Problem> {
+    let mut select = tx.select(Jobs::Table);
+    select.columns(SHOWN).and_where(Expr::col(Jobs::Id).eq(id));
+    tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// A page of the brand's jobs by id.
+pub(crate) async fn page(
+    tx: &mut Tx,
+    limit: u64,
+    cursor: Option<&str>,
+) -> Result<(Vec<Row>, Option<String>), Problem> {
+    let mut select = tx.select(Jobs::Table);
+    select.columns(SHOWN).order_by(Jobs::Id, Order::Asc).limit(limit + 1);
+    if let Some(cursor) = cursor {
+        select.and_where(Expr::col(Jobs::Id).gt(paging::after::<Id>("jobs", cursor)?));
+    }
+    let rows = tx.all(&select).await?;
+    Ok(paging::page("jobs", rows, limit, |row: &Row| row.id))
+}
+
+/// A job as a ranking needs it.
+///
+/// # Errors
+/// 404 when the brand has none of that id.
+pub async fn find(tx: &mut Tx, id: Id) -> Result<Open, Problem> {
+    let row = row(tx, id).await?;
+    let location = located(tx, row.location_id).await?;
+    open(row, location)
+}
+
+/// Every job of the brand that looks for coaches, by id.
+///
+/// # Errors
+/// When the database cannot be reached or holds facts that cannot be read.
+pub async fn active(tx: &mut Tx) -> Result<Vec<Open>, Problem> {
+    let mut select = tx.select(Jobs::Table);
+    select.columns(SHOWN).and_where(Expr::col(Jobs::Active).eq(true)).order_by(Jobs::Id, Order::Asc);
+    let rows: Vec<Row> = tx.all(&select).await?;
+    let mut jobs = Vec::with_capacity(rows.len());
+    // Many jobs share a few locations.
+    let mut locations: BTreeMap<Id, Located> = BTreeMap::new();
+    for row in rows {
+        let location = match locations.entry(row.location_id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => place.insert(located(tx, row.location_id).await?).clone(),
+        };
+        jobs.push(open(row, location)?);
+    }
+    Ok(jobs)
+}
+
+async fn located(tx: &mut Tx, id: Id) -> Result<Located, Problem> {
+    find_location(tx, id).await?.ok_or_else(|| Problem::internal(&"a job without its location"))
+}
+
+fn open(row: Row, location: Located) -> Result<Open, Problem> {
+    let mut facts: facts::Job =
+        serde_json::from_str(&row.facts).map_err(|error| Problem::internal(&error))?;
+    facts.point = location.point.and_then(|(lat, lon)| Point::new(lat, lon).ok());
+    facts.tz = Zone::named(&location.time_zone).ok();
+    let threshold = row.threshold.and_then(|bp| u16::try_from(bp).ok());
+    Ok(Open { id: row.id, title: row.title, location: location.name, preset: row.preset, threshold, facts })
+}

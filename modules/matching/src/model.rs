@@ -1,0 +1,205 @@
+//! The shapes of the API.
+
+use fithire_coaches::Scored;
+use fithire_kernel::ids::Id;
+use fithire_scoring::exchange::share;
+use fithire_scoring::explain;
+use fithire_scoring::score::{self, Eligibility};
+use fithire_scoring::subscore::State;
+use poem_openapi::{Enum, Object};
+
+use crate::rankings::Match;
+
+/// The candidates of a job.
+#[derive(Object)]
+pub(crate) struct CandidatePage {
+    /// Best first.
+    pub(crate) candidates: Vec<Candidate>,
+    /// How many are at or above the threshold and not excluded.
+    pub(crate) total: usize,
+    /// How many are below the threshold and not excluded.
+    pub(crate) below_threshold: usize,
+    /// How many a gate of the preset excludes. The three counts add up to everyone.
+    pub(crate) ineligible: usize,
+    /// The lowest score that is ranked, 0 to 1.
+    pub(crate) threshold: f64,
+    /// Where the next page begins; null on the last.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// A coach as they fit a job.
+#[derive(Object)]
+pub(crate) struct Candidate {
+    pub(crate) coach_id: Id,
+    pub(crate) name: String,
+    /// 0 to 1, in steps of 0.0001.
+    pub(crate) fitscore: f64,
+    pub(crate) explanation: Words,
+    #[oai(flatten)]
+    pub(crate) figures: Figures,
+}
+
+/// The jobs of a coach.
+#[derive(Object)]
+pub(crate) struct MatchPage {
+    /// Best first.
+    pub(crate) matches: Vec<JobMatch>,
+    /// How many jobs the coach reaches the threshold of and is eligible for.
+    pub(crate) total: usize,
+    /// The lowest score that is listed where a job sets none, 0 to 1.
+    pub(crate) threshold: f64,
+}
+
+/// A job as a coach fits it.
+#[derive(Object)]
+pub(crate) struct JobMatch {
+    pub(crate) job_id: Id,
+    pub(crate) title: String,
+    /// The location's name.
+    pub(crate) location: String,
+    /// 0 to 1, in steps of 0.0001.
+    pub(crate) fitscore: f64,
+    pub(crate) explanation: Words,
+    #[oai(flatten)]
+    pub(crate) figures: Figures,
+}
+
+/// What speaks for a coach, and what does not.
+#[derive(Object)]
+pub(crate) struct Words {
+    /// Strongest contribution first.
+    pub(crate) strengths: Vec<String>,
+    /// Most costly first.
+    pub(crate) gaps: Vec<String>,
+}
+
+/// The figures behind a score.
+#[derive(Object)]
+pub(crate) struct Figures {
+    /// eligible, provisional or ineligible: apart from the score.
+    eligibility: String,
+    /// The sub-scores that decide eligibility.
+    blockers: Vec<String>,
+    /// The score with what is uncertain at its worst and at its best.
+    range: Vec<f64>,
+    /// How much of the weight rests on known facts, 0 to 1.
+    coverage: f64,
+    /// Metres between coach and job; null when unknown or not applicable.
+    distance_m: Option<u32>,
+    /// One per sub-score of the preset; contributions add up to the score.
+    components: Vec<Component>,
+    /// The changes that would raise the score most.
+    advice: Vec<String>,
+    /// What the score was computed from and by.
+    provenance: Provenance,
+}
+
+/// How much is known of a sub-score.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[oai(rename_all = "snake_case")]
+enum ComponentState {
+    NotApplicable,
+    Unknown,
+    Partial,
+    Known,
+}
+
+/// One sub-score's part.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Component {
+    key: String,
+    state: ComponentState,
+    /// 0 to 1; missing when not applicable.
+    score: Option<f64>,
+    /// The preset's weight.
+    weight: Option<f64>,
+    /// What it adds to the score.
+    contribution: Option<f64>,
+    /// What it rests on.
+    evidence: Option<Vec<String>>,
+}
+
+/// What makes a score replayable.
+#[derive(Object)]
+struct Provenance {
+    preset: String,
+    preset_hash: String,
+    engine_version: u32,
+    input_hash: String,
+    reference_hash: String,
+    tzdata_version: String,
+    /// The day on which everything is judged.
+    as_of: chrono::NaiveDate,
+}
+
+impl Candidate {
+    pub(crate) fn new(coach: &Scored, explanation: explain::Explanation) -> Self {
+        let fitscore = share(explanation.score.bp);
+        let (explanation, figures) = parts(explanation);
+        Self { coach_id: coach.id, name: coach.name.clone(), fitscore, explanation, figures }
+    }
+}
+
+impl From<Match> for JobMatch {
+    fn from(found: Match) -> Self {
+        let fitscore = share(found.explanation.score.bp);
+        let (explanation, figures) = parts(found.explanation);
+        Self {
+            job_id: found.job.id,
+            title: found.job.title,
+            location: found.job.location,
+            fitscore,
+            explanation,
+            figures,
+        }
+    }
+}
+
+fn parts(explained: explain::Explanation) -> (Words, Figures) {
+    let score = explained.score;
+    let components =
+        score.components.iter().zip(explained.evidence).map(|(part, evidence)| component(part, evidence));
+    let provenance = explained.provenance;
+    let figures = Figures {
+        eligibility: match score.eligibility {
+            Eligibility::Eligible => "eligible",
+            Eligibility::Provisional => "provisional",
+            Eligibility::Ineligible => "ineligible",
+        }
+        .to_owned(),
+        blockers: score.blockers.iter().map(|key| (*key).to_owned()).collect(),
+        range: vec![share(score.low), share(score.high)],
+        coverage: share(score.coverage),
+        distance_m: score.distance_m,
+        components: components.collect(),
+        advice: explained.advice.iter().map(ToString::to_string).collect(),
+        provenance: Provenance {
+            preset: provenance.preset,
+            preset_hash: provenance.preset_hash,
+            engine_version: provenance.engine_version,
+            input_hash: provenance.input_hash,
+            reference_hash: provenance.reference_hash.to_owned(),
+            tzdata_version: provenance.tzdata_version.to_owned(),
+            as_of: provenance.as_of,
+        },
+    };
+    (Words { strengths: explained.strengths, gaps: explained.gaps }, figures)
+}
+
+fn component(part: &score::Component, evidence: Vec<String>) -> Component {
+    let figure = part.figure;
+    Component {
+        key: part.key.to_owned(),
+        state: match figure.map(|figure| figure.state) {
+            None | Some(State::NotApplicable) => ComponentState::NotApplicable,
+            Some(State::Unknown) => ComponentState::Unknown,
+            Some(State::Partial) => ComponentState::Partial,
+            Some(State::Known) => ComponentState::Known,
+        },
+        score: figure.map(|figure| share(figure.score)),
+        weight: figure.map(|_| share(part.weight)),
+        contribution: figure.map(|_| share(part.contribution)),
+        evidence: figure.map(|_| evidence),
+    }
+}

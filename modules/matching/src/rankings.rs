@@ -1,0 +1,141 @@
+//! The copies of coaches that rankings run over, one per brand, kept fresh by revision.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::NaiveDate;
+use fithire_coaches::{Scored, changed_since, revision};
+use fithire_jobs::Open;
+use fithire_kernel::db::Tx;
+use fithire_kernel::ids::Id;
+use fithire_kernel::problem::Problem;
+use fithire_scoring::explain::Explanation;
+use fithire_scoring::plan::{Group, Plan, Query, Ranking};
+use fithire_scoring::preset::{Preset, Presets};
+use fithire_scoring::snapshot::Snapshot;
+
+/// Presets, and a copy of each brand's coaches.
+pub struct Rankings {
+    presets: Presets,
+    brands: RwLock<BTreeMap<Id, Arc<Copy>>>,
+}
+
+/// The coaches of a brand as of a revision and a day.
+struct Copy {
+    revision: i64,
+    coaches: BTreeMap<Id, Arc<Scored>>,
+    snapshot: Snapshot,
+}
+
+/// The candidates of a job.
+pub(crate) struct Candidates {
+    pub(crate) ranking: Ranking,
+    pub(crate) threshold: u16,
+    pub(crate) shown: Vec<(Arc<Scored>, Explanation)>,
+}
+
+impl Rankings {
+    /// Rankings by these presets, with no brand read yet.
+    #[must_use]
+    pub fn new(presets: Presets) -> Self {
+        Self { presets, brands: RwLock::default() }
+    }
+
+    /// The preset of a job; one that is gone scores as the default does.
+    fn preset(&self, name: &str) -> Result<&Preset, Problem> {
+        self.presets.named(name).map_err(|message| Problem::internal(&message))
+    }
+
+    /// The brand's copy, brought up to what the transaction sees.
+    async fn fresh(&self, tx: &mut Tx, brand_id: Id, as_of: NaiveDate) -> Result<Arc<Copy>, Problem> {
+        // The revision is read before the rows: what is written in between is read twice, never missed.
+        let now = revision(tx).await?;
+        let known = self.brands.read().unwrap_or_else(PoisonError::into_inner).get(&brand_id).cloned();
+        if let Some(copy) = &known
+            && copy.revision == now
+            && copy.snapshot.as_of() == as_of
+        {
+            return Ok(copy.clone());
+        }
+        let seen = known.as_ref().map_or(0, |copy| copy.revision);
+        let changed = changed_since(tx, seen).await?;
+        let copy = tokio::task::spawn_blocking(move || {
+            let mut coaches = known.map_or_else(BTreeMap::new, |copy| copy.coaches.clone());
+            coaches.extend(changed.into_iter().map(|coach| (coach.id, Arc::new(coach))));
+            let numbered: Vec<_> =
+                coaches.iter().map(|(id, coach)| (id.unsigned_abs(), &coach.facts)).collect();
+            let snapshot = Snapshot::build(as_of, &numbered);
+            Arc::new(Copy { revision: now, coaches, snapshot })
+        });
+        let copy = copy.await.map_err(|error| Problem::internal(&error))?;
+        let mut brands = self.brands.write().unwrap_or_else(PoisonError::into_inner);
+        // Another request may have come further meanwhile.
+        if brands.get(&brand_id).is_none_or(|other| other.revision <= now) {
+            brands.insert(brand_id, copy.clone());
+        }
+        Ok(copy)
+    }
+
+    /// The candidates for a job, best first, after the first `skip`.
+    pub(crate) async fn candidates(
+        self: &Arc<Self>,
+        tx: &mut Tx,
+        (brand_id, as_of): (Id, NaiveDate),
+        job: Open,
+        asked: Asked,
+    ) -> Result<Candidates, Problem> {
+        let copy = self.fresh(tx, brand_id, as_of).await?;
+        let rankings = self.clone();
+        let ranked = tokio::task::spawn_blocking(move || {
+            let preset = rankings.preset(&job.preset)?;
+            let plan = Plan::compile(preset, &job.facts, as_of);
+            let threshold = asked.min_score.or(job.threshold).unwrap_or(preset.threshold);
+            let query = Query { threshold, limit: asked.skip + asked.limit + 1, group: asked.group };
+            let ranking = plan.rank(&copy.snapshot, query);
+            let rows = ranking.rows.iter().skip(asked.skip).take(asked.limit);
+            let coaches = rows.filter_map(|row| copy.coaches.get(&row.id.cast_signed()));
+            let shown = coaches.map(|coach| (coach.clone(), plan.explain(&coach.facts))).collect();
+            Ok(Candidates { ranking, threshold, shown })
+        });
+        ranked.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    /// Every job scored for one coach, best first, with what the coach must reach for it.
+    pub(crate) fn matches(
+        &self,
+        coach: &Scored,
+        jobs: Vec<Open>,
+        as_of: NaiveDate,
+    ) -> Result<Vec<Match>, Problem> {
+        let mut matches = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let preset = self.preset(&job.preset)?;
+            let threshold = job.threshold.unwrap_or(preset.threshold);
+            let explanation = Plan::compile(preset, &job.facts, as_of).explain(&coach.facts);
+            matches.push(Match { job, threshold, explanation });
+        }
+        matches.sort_by_key(|found| (std::cmp::Reverse(found.explanation.score.bp), found.job.id));
+        Ok(matches)
+    }
+
+    /// The threshold that is shown where several jobs have each their own: the default preset's.
+    pub(crate) fn default_threshold(&self) -> Result<u16, Problem> {
+        Ok(self.preset(fithire_scoring::exchange::DEFAULT_PRESET)?.threshold)
+    }
+}
+
+/// What is asked of a ranking.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) min_score: Option<u16>,
+    pub(crate) skip: usize,
+    pub(crate) limit: usize,
+    pub(crate) group: Group,
+}
+
+/// A job as one coach fits it.
+pub(crate) struct Match {
+    pub(crate) job: Open,
+    pub(crate) threshold: u16,
+    pub(crate) explanation: Explanation,
+}
