@@ -208,3 +208,35 @@ fn configuration_that_cannot_be_meant_is_refused_with_its_key() {
     assert_eq!(code, Some(78));
     assert!(stderr.contains("fithire.toml"), "{stderr}");
 }
+
+#[test]
+fn the_demo_signs_in_and_ranks() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fithire"))
+        .args(["demo", "--coaches", "300", "--jobs", "5"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines: Vec<String> =
+        BufReader::new(child.stdout.take().unwrap()).lines().take(4).map(Result::unwrap).collect();
+    let server = Server { child, url: lines[3].strip_prefix("url: ").unwrap().to_owned() };
+    for (line, name) in lines.iter().zip(["admin", "manager", "coach"]) {
+        let (email, password) = line.strip_prefix(&format!("{name}: ")).unwrap().split_once(" / ").unwrap();
+        assert!(!password.contains(' '));
+        let credentials = json!({"email": email, "password": password}).to_string();
+        let answer =
+            server.send("POST", "/api/v1/auth/token", None, Some(("application/json", &credentials)));
+        let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        let jobs = server.send("GET", "/api/v1/jobs", Some(&token), None).json();
+        assert_eq!(jobs["items"].as_array().unwrap().len(), 5);
+        for job in jobs["items"].as_array().unwrap() {
+            let page =
+                server.send("GET", &format!("/api/v1/jobs/{}/candidates", job["id"]), Some(&token), None);
+            if name == "coach" {
+                assert_eq!(page.status, 403);
+            } else {
+                assert!(page.json()["total"].as_u64() > Some(0), "every job has candidates");
+            }
+        }
+    }
+}

@@ -76,13 +76,7 @@ async fn app(world: &World) -> App<impl Endpoint> {
                 .data(Arc::new(Rankings::new(Presets::builtin()))),
         )
     };
-    App {
-        replicas: [replica(), replica()],
-        location_id,
-        manager,
-        coach,
-        foreigner,
-    }
+    App { replicas: [replica(), replica()], location_id, manager, coach, foreigner }
 }
 
 impl<E: Endpoint> App<E> {
