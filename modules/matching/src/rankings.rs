@@ -41,7 +41,7 @@ impl Rankings {
         Self { presets, brands: RwLock::default() }
     }
 
-    /// The preset of a job; one that is gone scores as the default does.
+    /// The preset of a job. A job takes only presets that exist, so one that is missing is our own fault.
     fn preset(&self, name: &str) -> Result<&Preset, Problem> {
         self.presets.named(name).map_err(|message| Problem::internal(&message))
     }
