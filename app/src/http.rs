@@ -59,7 +59,7 @@ fn alive() -> &'static str {
 /// It can do its work: the database answers.
 #[handler]
 async fn ready(db: Data<&Db>) -> Result<&'static str, Problem> {
-    db.global().await?.commit().await?;
+    db.read_global().await?.commit().await?;
     Ok("ok")
 }
 

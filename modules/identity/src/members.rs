@@ -35,7 +35,7 @@ pub async fn create_account(db: &Db, clock: &Clock, ids: &Ids, new: NewAccount) 
     }
     let id = ids.next();
     let hash = passwords::hash(new.password).await?;
-    let mut tx = db.global().await?;
+    let mut tx = db.write_global().await?;
     let columns =
         [Accounts::Id, Accounts::Email, Accounts::Name, Accounts::PasswordHash, Accounts::CreatedAt];
     let row =
@@ -65,7 +65,7 @@ pub async fn add_member(
 ) -> Result<(), Problem> {
     // The directory of an account's brands is global, the membership is not: the directory comes first, so that
     // a failure between the two leaves a brand listed in which sign-in then finds no membership.
-    let mut global = db.global().await?;
+    let mut global = db.write_global().await?;
     let mut brands = brands_of(&mut global, account_id).await?;
     if !brands.contains(&scope.brand_id()) {
         brands.push(scope.brand_id());

@@ -173,7 +173,7 @@ impl Identity {
     }
 
     async fn account(&self, email: &str) -> Result<Option<AccountRow>, Problem> {
-        let mut tx = self.db.global().await?;
+        let mut tx = self.db.read_global().await?;
         let mut select = tx.select(Accounts::Table);
         select
             .columns([Accounts::Id, Accounts::PasswordHash, Accounts::Brands, Accounts::Disabled])
@@ -276,7 +276,7 @@ async fn make_key(db: &Db, clock: &Clock) -> Result<(), Problem> {
     let secret = p256::SecretKey::random(&mut p256::elliptic_curve::rand_core::OsRng);
     let pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(|error| Problem::internal(&error))?;
     let (kid, _) = public_key(&pem)?;
-    let mut tx = db.global().await?;
+    let mut tx = db.write_global().await?;
     let columns = [SigningKeys::Kid, SigningKeys::PrivatePem, SigningKeys::CreatedAt];
     tx.run(&tx.insert(&columns, [vec![kid.into(), pem.as_str().into(), clock.now().into()]])).await?;
     tx.commit().await?;
@@ -298,7 +298,7 @@ fn public_key(pem: &str) -> Result<(String, Jwk), Problem> {
 /// Every key of the installation; nothing when there is none yet.
 async fn read_keys(db: &Db, clock: &Clock) -> Result<Option<Keys>, Problem> {
     let internal = |error: jsonwebtoken::errors::Error| Problem::internal(&error);
-    let mut tx = db.global().await?;
+    let mut tx = db.read_global().await?;
     let mut select = tx.select(SigningKeys::Table);
     select
         .column(SigningKeys::PrivatePem)

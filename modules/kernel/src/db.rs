@@ -90,12 +90,20 @@ impl Db {
         Tx::begin(self, scope, tx::Mode::Write).await
     }
 
-    /// A transaction on the tables that belong to no brand.
+    /// A transaction that reads the tables that belong to no brand. It waits for no writer.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn global(&self) -> Result<GlobalTx, Error> {
-        GlobalTx::begin(self).await
+    pub async fn read_global(&self) -> Result<GlobalTx, Error> {
+        GlobalTx::begin(self, tx::Mode::Read).await
+    }
+
+    /// A transaction that reads and writes the tables that belong to no brand.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn write_global(&self) -> Result<GlobalTx, Error> {
+        GlobalTx::begin(self, tx::Mode::Write).await
     }
 
     /// Closes every connection; what waits for one fails.

@@ -80,7 +80,7 @@ impl World {
     /// When the database does not take it.
     pub async fn brand(&self, slug: &str) -> BrandScope {
         let id = self.ids.next();
-        let mut tx = self.db.global().await.expect("a transaction");
+        let mut tx = self.db.write_global().await.expect("a transaction");
         let columns = [Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone, Brands::CreatedAt];
         let row = vec![id.into(), slug.into(), slug.into(), "UTC".into(), self.clock.now().into()];
         tx.run(&tx.insert(&columns, [row])).await.expect("the brand is new");

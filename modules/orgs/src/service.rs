@@ -32,7 +32,7 @@ pub async fn create_brand(db: &Db, clock: &Clock, ids: &Ids, new: NewBrand) -> R
         return Err(Problem::field("/slug", "is not made of 1 to 40 lower-case letters, digits and dashes"));
     }
     let id = ids.next();
-    let mut tx = db.global().await?;
+    let mut tx = db.write_global().await?;
     let columns = [Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone, Brands::CreatedAt];
     let row = vec![id.into(), new.slug.into(), new.name.into(), new.time_zone.into(), clock.now().into()];
     tx.run(&tx.insert(&columns, [row])).await.map_err(|error| {
@@ -140,7 +140,7 @@ pub async fn find_location(tx: &mut Tx, id: Id) -> Result<Option<Located>, Probl
 
 /// The brand of an id.
 pub(crate) async fn brand(db: &Db, id: Id) -> Result<Option<BrandRow>, Problem> {
-    let mut tx = db.global().await?;
+    let mut tx = db.read_global().await?;
     let mut select = tx.select(Brands::Table);
     select
         .columns([Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone])

@@ -255,8 +255,8 @@ pub struct GlobalTx {
 }
 
 impl GlobalTx {
-    pub(super) async fn begin(db: &Db) -> Result<Self, Error> {
-        Ok(Self { connection: Connection::begin(db, Mode::Write).await? })
+    pub(super) async fn begin(db: &Db, mode: Mode) -> Result<Self, Error> {
+        Ok(Self { connection: Connection::begin(db, mode).await? })
     }
 
     /// Reads a table.

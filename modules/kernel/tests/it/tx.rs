@@ -218,7 +218,7 @@ fn row_level_security_holds_without_a_predicate() {
         let counted: Count = tx.optional(&everything).await.unwrap().unwrap();
         assert_eq!(counted.count, 1, "only ours");
         drop(tx);
-        let mut tx = world.db.global().await.unwrap();
+        let mut tx = world.db.read_global().await.unwrap();
         let counted: Count = tx.optional(&everything).await.unwrap().unwrap();
         assert_eq!(counted.count, 0, "without a brand, nothing");
         drop(tx);
@@ -291,5 +291,25 @@ fn sqlite_is_set_to_keep_what_it_acknowledges() {
             .unwrap();
         assert!(lax.is_empty(), "not STRICT: {lax:?}");
         assert!(sqlx::query("DELETE FROM brands").execute(readers).await.is_err(), "readers cannot write");
+    });
+}
+
+/// Sign-in and every ranking read the global tables: a write under way must not hold them up.
+#[test]
+fn reading_waits_for_no_writer() {
+    on_both(async |world| {
+        let (scope, region_id) = brand(&world, "acme").await;
+        let mut writing = world.db.write(&scope).await.unwrap();
+        let mut update = writing.update(Regions::Table);
+        update.value(Regions::Name, "South").and_where(Expr::col(Regions::Id).eq(region_id));
+        assert_eq!(writing.run(&update).await.unwrap(), 1);
+        let reading = async {
+            world.db.read_global().await.unwrap().commit().await.unwrap();
+            page(&world.db, &scope, 1, None).await
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), reading)
+            .await
+            .expect("a reader is not held up");
+        writing.commit().await.unwrap();
     });
 }
