@@ -16,7 +16,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{Enum, OpenApi};
 
 use crate::model::{Candidate, CandidatePage, MatchPage};
-use crate::rankings::{Asked, Match, Rankings};
+use crate::rankings::{Asked, Rankings};
 
 /// The operations on matches.
 pub struct Api;
@@ -98,14 +98,7 @@ impl Api {
         let mut tx = db.read(signed.0.scope()).await?;
         let coach = fithire_coaches::visible(&mut tx, &signed.0, id.0).await?;
         let jobs = fithire_jobs::active(&mut tx).await?;
-        let mut matches = rankings.matches(&coach, jobs, as_of)?;
-        let reached = |found: &Match| {
-            let score = &found.explanation.score;
-            !score.excluded && score.bp >= least.unwrap_or(found.threshold)
-        };
-        matches.retain(reached);
-        let total = matches.len();
-        matches.truncate(limit);
+        let (total, matches) = rankings.matches(&coach, jobs, as_of, (least, limit))?;
         Ok(Json(MatchPage {
             matches: matches.into_iter().map(Into::into).collect(),
             total,

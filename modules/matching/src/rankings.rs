@@ -100,22 +100,33 @@ impl Rankings {
         ranked.await.map_err(|error| Problem::internal(&error))?
     }
 
-    /// Every job scored for one coach, best first, with what the coach must reach for it.
+    /// The jobs that a coach reaches, counted, and the best of them explained. `least` takes the place of every
+    /// job's own threshold.
     pub(crate) fn matches(
         &self,
         coach: &Scored,
         jobs: Vec<Open>,
         as_of: NaiveDate,
-    ) -> Result<Vec<Match>, Problem> {
-        let mut matches = Vec::with_capacity(jobs.len());
+        (least, limit): (Option<u16>, usize),
+    ) -> Result<(usize, Vec<Match>), Problem> {
+        let mut reached = Vec::new();
         for job in jobs {
             let preset = self.preset(&job.preset)?;
-            let threshold = job.threshold.unwrap_or(preset.threshold);
-            let explanation = Plan::compile(preset, &job.facts, as_of).explain(&coach.facts);
-            matches.push(Match { job, threshold, explanation });
+            let threshold = least.or(job.threshold).unwrap_or(preset.threshold);
+            let plan = Plan::compile(preset, &job.facts, as_of);
+            let score = plan.score(&coach.facts);
+            if !score.excluded && score.bp >= threshold {
+                reached.push((score.bp, job, plan));
+            }
         }
-        matches.sort_by_key(|found| (std::cmp::Reverse(found.explanation.score.bp), found.job.id));
-        Ok(matches)
+        reached.sort_by_key(|(bp, job, _)| (std::cmp::Reverse(*bp), job.id));
+        let total = reached.len();
+        // Words and advice cost far more than the score: only what is shown has them.
+        let shown = reached.into_iter().take(limit);
+        Ok((
+            total,
+            shown.map(|(_, job, plan)| Match { explanation: plan.explain(&coach.facts), job }).collect(),
+        ))
     }
 
     /// The threshold that is shown where several jobs have each their own: the default preset's.
@@ -136,6 +147,5 @@ pub(crate) struct Asked {
 /// A job as one coach fits it.
 pub(crate) struct Match {
     pub(crate) job: Open,
-    pub(crate) threshold: u16,
     pub(crate) explanation: Explanation,
 }
