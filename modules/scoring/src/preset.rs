@@ -6,6 +6,7 @@
 
 mod read;
 mod schema;
+mod what_if;
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -28,6 +29,8 @@ pub struct Preset {
     pub threshold: u16,
     /// How many rows a ranking lists where nobody asks for another number.
     pub limit: usize,
+    /// The file.
+    pub text: String,
     /// SHA-256 of the file.
     pub hash: String,
     weighed: Vec<Weighed>,

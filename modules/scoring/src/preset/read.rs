@@ -79,6 +79,7 @@ impl Reader {
             description: String::new(),
             threshold: 6_000,
             limit: 20,
+            text: text.to_owned(),
             hash: hash::sha256(&[text.as_bytes()]),
             weighed: Vec::new(),
         };
