@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) database: Database,
+    pub(crate) presets: PresetFiles,
     pub(crate) log: Log,
 }
 
@@ -65,6 +66,14 @@ impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Database").finish_non_exhaustive()
     }
+}
+
+/// `[presets]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PresetFiles {
+    /// The folder of preset files; without it, the presets built into this program.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// `[log]`

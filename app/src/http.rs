@@ -8,6 +8,7 @@ use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::Rankings;
+use fithire_scoring::preset::Presets;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
 use poem::middleware::CatchPanic;
@@ -24,6 +25,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) presets: Arc<Presets>,
     pub(crate) rankings: Arc<Rankings>,
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn routes(state: State) -> impl Endpoint<Output = Response> {
         .data(state.clock)
         .data(state.ids)
         .data(state.identity)
+        .data(state.presets)
         .data(state.rankings)
         .with(CatchPanic::new().with_handler(|panic: Box<dyn std::any::Any + Send>| {
             let cause = panic.downcast_ref::<&str>().copied().unwrap_or("a panic");

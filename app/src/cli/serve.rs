@@ -14,12 +14,12 @@ use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_matching::Rankings;
 use fithire_orgs::{NewBrand, create_brand};
-use fithire_scoring::preset::Presets;
+use fithire_scoring::exchange::DEFAULT_PRESET;
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
 use tracing_subscriber::EnvFilter;
 
-use super::Failure;
+use super::{Failure, PresetFolder};
 use crate::config::{Config, LogFormat};
 use crate::http::{self, State};
 use crate::modules;
@@ -201,8 +201,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
 /// Serves a migrated database until asked to stop. The last line on standard output is `url: …`, once the port answers.
 pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) -> Result<(), Failure> {
     let identity = Identity::open(db.clone(), clock.clone(), config.server.public_url.clone()).await?;
-    let rankings = Arc::new(Rankings::new(Presets::builtin()));
-    let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity), rankings };
+    let folder = PresetFolder { folder: config.presets.folder.clone() };
+    let presets = Arc::new(folder.load()?);
+    presets.named(DEFAULT_PRESET).map_err(Failure::configuration)?;
+    let rankings = Arc::new(Rankings::new(presets.clone()));
+    let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity), presets, rankings };
     let stopping = stopping()?;
     let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
     for address in listener.local_addr() {

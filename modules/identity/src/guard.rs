@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
-use fithire_kernel::scope::{Allowed, BrandScope};
+use fithire_kernel::scope::{Allowed, BrandScope, Limits};
 use poem::Request;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 
-use crate::model::{Held, Limits, Role};
+use crate::model::{Held, Role};
 use crate::tokens::Identity;
 
 /// Someone who has been recognised, with what they may do at this moment.
@@ -63,7 +63,7 @@ impl Caller {
     /// 403 when the role lacks it.
     pub fn allowed<P: Held>(&self) -> Result<Allowed<P>, Problem> {
         if P::by(self.role) {
-            Ok(Allowed::mint(self.scope.clone()))
+            Ok(Allowed::mint(self.scope.clone(), self.limits))
         } else {
             tracing::debug!(privilege = P::NAME, account.id = self.account_id, "refused");
             Err(Problem::new(Code::Forbidden).because("your role in this brand does not include this"))

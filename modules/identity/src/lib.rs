@@ -17,9 +17,12 @@ mod guard;
 mod members;
 mod model;
 mod passwords;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tokens;
 
+pub use fithire_kernel::scope::Limits;
 pub use guard::{Caller, Signed};
 pub use members::{NewAccount, add_member, create_account};
-pub use model::{Limits, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
+pub use model::{ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
 pub use tokens::{Identity, Token};

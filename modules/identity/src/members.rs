@@ -4,11 +4,11 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, GlobalTx, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem, breaks};
-use fithire_kernel::scope::BrandScope;
+use fithire_kernel::scope::{BrandScope, Limits};
 use sea_query::{Expr, ExprTrait};
 use sqlx::FromRow;
 
-use crate::model::{Accounts, Limits, Memberships, Role};
+use crate::model::{Accounts, Memberships, Role};
 use crate::passwords;
 
 /// Someone who may sign in.

@@ -1,7 +1,6 @@
 //! Tables, roles and privileges.
 
 use fithire_kernel::db::{GlobalTable, ScopedTable};
-use fithire_kernel::ids::Id;
 use fithire_kernel::scope::Privilege;
 use sea_query::Iden;
 
@@ -76,15 +75,6 @@ impl Role {
     }
 }
 
-/// The part of a brand that a membership reaches; nothing set reaches all of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// This region only.
-    pub region_id: Option<Id>,
-    /// This location only.
-    pub location_id: Option<Id>,
-}
-
 /// Declares privileges and the roles that have them: the access table of services.
 macro_rules! privileges {
     ($($(#[$doc:meta])* $name:ident for $($role:ident)|+;)*) => {$(
@@ -111,9 +101,9 @@ pub trait Held: Privilege {
 }
 
 privileges! {
-    /// Create, change and deactivate jobs within the membership's limits.
+    /// Create, change and deactivate jobs.
     ManageJobs for Manager | Admin;
-    /// See every coach of the brand.
+    /// See every coach of the brand: coaches travel, so limits to a region do not hide them.
     ViewCoaches for Manager | Admin;
     /// Add coaches to the brand and change what is known of any.
     ManageCoaches for Manager | Admin;

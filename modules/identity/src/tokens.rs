@@ -10,7 +10,7 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
-use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::scope::{Actor, BrandScope, Limits};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::guard::Caller;
-use crate::model::{Accounts, Limits, Memberships, Role, SigningKeys};
+use crate::model::{Accounts, Memberships, Role, SigningKeys};
 use crate::passwords;
 
 /// How long a token lasts.

@@ -1,5 +1,7 @@
 //! `GET /jobs`, `POST /jobs`, `GET /jobs/{id}`, `PATCH /jobs/{id}`, `DELETE /jobs/{id}`.
 
+use std::sync::Arc;
+
 use fithire_identity::{ManageJobs, Signed};
 use fithire_kernel::body::Body;
 use fithire_kernel::clock::Clock;
@@ -7,6 +9,7 @@ use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::Problem;
+use fithire_scoring::preset::Presets;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -31,7 +34,8 @@ impl Api {
         cursor: Query<Option<String>>,
     ) -> Result<Json<JobPage>, Problem> {
         let mut tx = db.read(signed.0.scope()).await?;
-        let (rows, next_cursor) = service::page(&mut tx, page_size(limit.0)?, cursor.0.as_deref()).await?;
+        let (rows, next_cursor) =
+            service::page(&mut tx, signed.0.limits(), page_size(limit.0)?, cursor.0.as_deref()).await?;
         let items = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
         Ok(Json(JobPage { items, next_cursor }))
     }
@@ -44,10 +48,11 @@ impl Api {
         db: Data<&Db>,
         clock: Data<&Clock>,
         ids: Data<&Ids>,
+        presets: Data<&Arc<Presets>>,
         job: Body<Sent>,
     ) -> Result<Json<Job>, Problem> {
         let allowed = signed.0.allowed::<ManageJobs>()?;
-        let id = service::create(&db, &clock, &ids, &allowed, job.0).await?;
+        let id = service::create(&db, (&clock, &ids, &presets), &allowed, job.0).await?;
         answer(&db, &signed, id).await
     }
 
@@ -66,11 +71,12 @@ impl Api {
         signed: Signed,
         db: Data<&Db>,
         clock: Data<&Clock>,
+        presets: Data<&Arc<Presets>>,
         id: Path<Id>,
         change: Body<Change>,
     ) -> Result<Json<Job>, Problem> {
         let allowed = signed.0.allowed::<ManageJobs>()?;
-        service::change(&db, &clock, &allowed, id.0, change.0).await?;
+        service::change(&db, (&clock, &presets), &allowed, id.0, change.0).await?;
         answer(&db, &signed, id.0).await
     }
 
@@ -83,17 +89,18 @@ impl Api {
         signed: Signed,
         db: Data<&Db>,
         clock: Data<&Clock>,
+        presets: Data<&Arc<Presets>>,
         id: Path<Id>,
     ) -> Result<Json<Job>, Problem> {
         let allowed = signed.0.allowed::<ManageJobs>()?;
-        service::change(&db, &clock, &allowed, id.0, Change::deactivation()).await?;
+        service::change(&db, (&clock, &presets), &allowed, id.0, Change::deactivation()).await?;
         answer(&db, &signed, id.0).await
     }
 }
 
 async fn answer(db: &Db, signed: &Signed, id: Id) -> Result<Json<Job>, Problem> {
     let mut tx = db.read(signed.0.scope()).await?;
-    Ok(Json(shown(service::row(&mut tx, id).await?)?))
+    Ok(Json(shown(service::row(&mut tx, signed.0.limits(), id).await?)?))
 }
 
 /// A row as the API shows it. The stored facts have the very shape of the API's.

@@ -9,13 +9,13 @@ use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
-use fithire_kernel::scope::Allowed;
-use fithire_orgs::{Located, find_location};
+use fithire_kernel::scope::{Allowed, Limits};
+use fithire_orgs::{Located, find_location, reached};
 use fithire_scoring::exchange::{DEFAULT_PRESET, read_facts};
 use fithire_scoring::facts::{self, Point, Zone};
-use fithire_scoring::preset::builtin;
+use fithire_scoring::preset::Presets;
 use poem_openapi::types::ToJSON;
-use sea_query::{Expr, ExprTrait, Order};
+use sea_query::{Cond, Expr, ExprTrait, Order};
 
 use crate::model::{Change, JobFacts, Jobs, Open, Row, Sent};
 
@@ -88,17 +88,16 @@ fn written(facts: &facts::Job) -> Result<String, Problem> {
 
 pub(crate) async fn create(
     db: &Db,
-    clock: &Clock,
-    ids: &Ids,
+    (clock, ids, presets): (&Clock, &Ids, &Presets),
     allowed: &Allowed<ManageJobs>,
     sent: Sent,
 ) -> Result<Id, Problem> {
     let mut errors = Errors::default();
     let facts = errors.facts(sent.facts.as_ref());
-    let preset = errors.preset(sent.preset);
+    let preset = errors.preset(presets, sent.preset);
     let threshold = errors.threshold(sent.threshold);
     let mut tx = db.write(allowed).await?;
-    errors.location(&mut tx, Some(sent.location_id)).await?;
+    errors.location(&mut tx, allowed.limits(), Some(sent.location_id)).await?;
     errors.none()?;
     let job = NewJob {
         location_id: sent.location_id,
@@ -116,20 +115,21 @@ pub(crate) async fn create(
 
 pub(crate) async fn change(
     db: &Db,
-    clock: &Clock,
+    (clock, presets): (&Clock, &Presets),
     allowed: &Allowed<ManageJobs>,
     id: Id,
     sent: Change,
 ) -> Result<(), Problem> {
     let mut errors = Errors::default();
     let facts = errors.facts(sent.facts.as_ref());
-    let preset = errors.preset(sent.preset);
+    let preset = errors.preset(presets, sent.preset);
     let threshold = errors.threshold(sent.threshold);
     let mut tx = db.write(allowed).await?;
-    errors.location(&mut tx, sent.location_id).await?;
+    errors.location(&mut tx, allowed.limits(), sent.location_id).await?;
     errors.none()?;
+    let within = within(&mut tx, allowed.limits()).await?;
     let mut update = tx.update(Jobs::Table);
-    update.value(Jobs::UpdatedAt, clock.now()).and_where(Expr::col(Jobs::Id).eq(id));
+    update.value(Jobs::UpdatedAt, clock.now()).and_where(Expr::col(Jobs::Id).eq(id)).cond_where(within);
     let facts = facts.as_ref().map(written).transpose()?;
     for (column, text) in [
         (Jobs::Title, sent.title),
@@ -182,9 +182,9 @@ impl Errors {
         }
     }
 
-    fn preset(&mut self, name: Option<String>) -> Option<String> {
+    fn preset(&mut self, presets: &Presets, name: Option<String>) -> Option<String> {
         let name = name?;
-        if let Err(message) = builtin().named(&name) {
+        if let Err(message) = presets.named(&name) {
             self.add("/preset".to_owned(), message);
         }
         Some(name)
@@ -204,31 +204,44 @@ impl Errors {
         Some(bp)
     }
 
-    async fn location(&mut self, tx: &mut Tx, id: Option<Id>) -> Result<(), Problem> {
-        if let Some(id) = id
-            && find_location(tx, id).await?.is_none()
-        {
+    async fn location(&mut self, tx: &mut Tx, limits: Limits, id: Option<Id>) -> Result<(), Problem> {
+        let Some(id) = id else { return Ok(()) };
+        if find_location(tx, id).await?.is_none() {
             self.add("/location_id".to_owned(), "is no location of the brand".to_owned());
+        } else if reached(tx, limits).await?.is_some_and(|reached| !reached.contains(&id)) {
+            self.add(
+                "/location_id".to_owned(),
+                "is outside the part of the brand that you manage".to_owned(),
+            );
         }
         Ok(())
     }
 }
 
-/// A job's row.
-pub(crate) async fn row(tx: &mut Tx, id: Id) -> Result<Row, Problem> {
+/// What keeps a statement to the jobs within limits.
+async fn within(tx: &mut Tx, limits: Limits) -> Result<Cond, Problem> {
+    let locations = reached(tx, limits).await?;
+    Ok(Cond::all().add_option(locations.map(|ids| Expr::col(Jobs::LocationId).is_in(ids))))
+}
+
+/// A job's row; one outside the limits answers like one that is not there.
+pub(crate) async fn row(tx: &mut Tx, limits: Limits, id: Id) -> Result<Row, Problem> {
+    let within = within(tx, limits).await?;
     let mut select = tx.select(Jobs::Table);
-    select.columns(SHOWN).and_where(Expr::col(Jobs::Id).eq(id));
+    select.columns(SHOWN).and_where(Expr::col(Jobs::Id).eq(id)).cond_where(within);
     tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-/// A page of the brand's jobs by id.
+/// A page of the jobs within limits, by id.
 pub(crate) async fn page(
     tx: &mut Tx,
+    limits: Limits,
     limit: u64,
     cursor: Option<&str>,
 ) -> Result<(Vec<Row>, Option<String>), Problem> {
+    let within = within(tx, limits).await?;
     let mut select = tx.select(Jobs::Table);
-    select.columns(SHOWN).order_by(Jobs::Id, Order::Asc).limit(limit + 1);
+    select.columns(SHOWN).cond_where(within).order_by(Jobs::Id, Order::Asc).limit(limit + 1);
     if let Some(cursor) = cursor {
         select.and_where(Expr::col(Jobs::Id).gt(paging::after::<Id>("jobs", cursor)?));
     }
@@ -239,20 +252,25 @@ pub(crate) async fn page(
 /// A job as a ranking needs it.
 ///
 /// # Errors
-/// 404 when the brand has none of that id.
-pub async fn find(tx: &mut Tx, id: Id) -> Result<Open, Problem> {
-    let row = row(tx, id).await?;
+/// 404 when there is none of that id within the limits.
+pub async fn find(tx: &mut Tx, limits: Limits, id: Id) -> Result<Open, Problem> {
+    let row = row(tx, limits, id).await?;
     let location = located(tx, row.location_id).await?;
     open(row, location)
 }
 
-/// Every job of the brand that looks for coaches, by id.
+/// Every job within the limits that looks for coaches, by id.
 ///
 /// # Errors
 /// When the database cannot be reached or holds facts that cannot be read.
-pub async fn active(tx: &mut Tx) -> Result<Vec<Open>, Problem> {
+pub async fn active(tx: &mut Tx, limits: Limits) -> Result<Vec<Open>, Problem> {
+    let within = within(tx, limits).await?;
     let mut select = tx.select(Jobs::Table);
-    select.columns(SHOWN).and_where(Expr::col(Jobs::Active).eq(true)).order_by(Jobs::Id, Order::Asc);
+    select
+        .columns(SHOWN)
+        .and_where(Expr::col(Jobs::Active).eq(true))
+        .cond_where(within)
+        .order_by(Jobs::Id, Order::Asc);
     let rows: Vec<Row> = tx.all(&select).await?;
     let mut jobs = Vec::with_capacity(rows.len());
     // Many jobs share a few locations.

@@ -46,24 +46,40 @@ impl BrandScope {
     }
 }
 
+/// The part of a brand that a membership reaches; nothing set reaches all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// This region only.
+    pub region_id: Option<Id>,
+    /// This location only; it goes before a region.
+    pub location_id: Option<Id>,
+}
+
 /// Something that only some may do.
 pub trait Privilege {
     /// Its name, for logs and the access table.
     const NAME: &'static str;
 }
 
-/// Proof that the actor of a scope holds a privilege; dereferences to the scope.
+/// Proof that the actor of a scope holds a privilege, within limits; dereferences to the scope.
 #[derive(Debug)]
 pub struct Allowed<P> {
     scope: BrandScope,
+    limits: Limits,
     privilege: PhantomData<fn() -> P>,
 }
 
 impl<P: Privilege> Allowed<P> {
     /// Proof for a scope whose actor has been checked.
     #[must_use]
-    pub fn mint(scope: BrandScope) -> Self {
-        Self { scope, privilege: PhantomData }
+    pub fn mint(scope: BrandScope, limits: Limits) -> Self {
+        Self { scope, limits, privilege: PhantomData }
+    }
+
+    /// The part of the brand in which the privilege is held.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 }
 

@@ -6,7 +6,11 @@
 
 use std::future::Future;
 
+use poem::Endpoint;
+use poem::http::StatusCode;
+use poem::test::TestClient;
 use sea_query::Iden;
+use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
@@ -15,6 +19,49 @@ use crate::clock::Clock;
 use crate::db::{Db, GlobalTable};
 use crate::ids::Ids;
 use crate::scope::{Actor, BrandScope};
+
+/// Stands in every text of the canary brand. No answer to anyone else may show it.
+pub const CANARY: &str = "CANARY";
+
+/// Sends requests to an app as people with tokens. Every app under test has a second brand whose texts hold
+/// [`CANARY`]; a request fails when its answer shows that to anyone but the canary's own.
+pub struct Client<E> {
+    app: TestClient<E>,
+    insider: String,
+}
+
+impl<E: Endpoint> Client<E> {
+    /// A client of an app; `insider` is the token of the canary's own.
+    #[must_use]
+    pub fn new(app: E, insider: &str) -> Self {
+        Self { app: TestClient::new(app), insider: insider.to_owned() }
+    }
+
+    /// Sends a request and reads the answer; what is no JSON is a text.
+    ///
+    /// # Panics
+    /// When the answer shows what is another brand's.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
+        let method = method.parse().expect("a method");
+        let mut request = self.app.request(method, path).header("Authorization", format!("Bearer {token}"));
+        if let Some(body) = body {
+            request = request.body_json(body);
+        }
+        let response = request.send().await.0;
+        let status = response.status();
+        let shown = format!("{:?}", response.headers());
+        let text = response.into_body().into_string().await.expect("an answer is text");
+        let own = token == self.insider;
+        assert!(own || !(shown + &text).contains(CANARY), "{path} shows another brand's: {text}");
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+}
 
 /// What a test is given.
 #[derive(Debug)]

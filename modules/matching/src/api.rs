@@ -1,34 +1,27 @@
-//! `GET /jobs/{id}/candidates` and `GET /coaches/{id}/matches`.
+//! Candidates of a job, matches of a coach, one pair of them, and scores that are kept.
 
 use std::sync::Arc;
 
 use fithire_identity::{Signed, ViewCoaches};
+use fithire_kernel::body::Body;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
-use fithire_kernel::ids::Id;
+use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::{self, page_size};
 use fithire_kernel::problem::Problem;
 use fithire_scoring::exchange::share;
 use fithire_scoring::plan::Group;
 use poem::web::Data;
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{Enum, OpenApi};
 
-use crate::model::{Candidate, CandidatePage, MatchPage};
-use crate::rankings::{Asked, Rankings};
+use crate::model::{Candidate, CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
+use crate::rankings::{Asked, Rankings, Weights};
+use crate::scores;
 
 /// The operations on matches.
 pub struct Api;
-
-/// Which part of everyone in scope is listed.
-#[derive(Enum, Clone, Copy)]
-#[oai(rename_all = "snake_case")]
-enum Show {
-    Ranked,
-    BelowThreshold,
-    Ineligible,
-}
 
 #[OpenApi]
 impl Api {
@@ -49,6 +42,9 @@ impl Api {
         min_score: Query<Option<f64>>,
         /// Lists another group than the ranked.
         show: Query<Option<Show>>,
+        /// What if: ranks by other weights, such as `certifications:40,experience:20`. They count relative to one
+        /// another; a sub-score that is not named keeps its weight. Nothing is saved.
+        weights: Query<Option<String>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<CandidatePage>, Problem> {
         let allowed = signed.0.allowed::<ViewCoaches>()?;
@@ -60,10 +56,11 @@ impl Api {
             Some(Show::BelowThreshold) => Group::BelowThreshold,
             Some(Show::Ineligible) => Group::Ineligible,
         };
-        let asked = Asked { min_score: least(min_score.0)?, skip, limit, group };
+        let weights = weights.0.as_deref().map(Weights::read).transpose()?;
+        let asked = Asked { weights, min_score: least(min_score.0)?, skip, limit, group };
         let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
         let mut tx = db.read(&allowed).await?;
-        let job = fithire_jobs::find(&mut tx, id.0).await?;
+        let job = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?;
         let found = rankings.candidates(&mut tx, (allowed.brand_id(), as_of), job, asked).await?;
         let more = found.ranking.rows.len() > skip + limit;
         Ok(Json(CandidatePage {
@@ -76,9 +73,30 @@ impl Api {
         }))
     }
 
-    /// Jobs that a coach matches
+    /// One coach for one job
     ///
-    /// For the coach, and for managers of the brand.
+    /// Wherever the coach stands: also below the threshold or ineligible, with the reasons.
+    #[oai(path = "/jobs/:id/candidates/:coach_id", method = "get", operation_id = "get_candidate")]
+    #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
+    async fn get_candidate(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        clock: Data<&Clock>,
+        rankings: Data<&Arc<Rankings>>,
+        id: Path<Id>,
+        coach_id: Path<Id>,
+        /// What if: other weights, as in the list of candidates.
+        weights: Query<Option<String>>,
+    ) -> Result<Json<Pair>, Problem> {
+        signed.0.allowed::<ViewCoaches>()?;
+        let weights = weights.0.as_deref().map(Weights::read).transpose()?;
+        pair(&signed, (&db, &clock, &rankings), id.0, coach_id.0, weights.as_ref()).await
+    }
+
+    /// Job matches of a coach
+    ///
+    /// The jobs whose threshold the coach reaches. Managers see any coach's, a coach their own.
     #[oai(path = "/coaches/:id/matches", method = "get", operation_id = "list_matches")]
     #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn list_matches(
@@ -97,14 +115,91 @@ impl Api {
         let as_of = fithire_orgs::today(&db, &clock, signed.0.scope().brand_id()).await?;
         let mut tx = db.read(signed.0.scope()).await?;
         let coach = fithire_coaches::visible(&mut tx, &signed.0, id.0).await?;
-        let jobs = fithire_jobs::active(&mut tx).await?;
-        let (total, matches) = rankings.matches(&coach, jobs, as_of, (least, limit))?;
+        let jobs = fithire_jobs::active(&mut tx, signed.0.limits()).await?;
+        let (total, matches) = rankings.matches(coach, jobs, as_of, (least, limit)).await?;
         Ok(Json(MatchPage {
             matches: matches.into_iter().map(Into::into).collect(),
             total,
             threshold: share(least.map_or_else(|| rankings.default_threshold(), Ok)?),
         }))
     }
+
+    /// One job for one coach
+    ///
+    /// Also a job that is not among the matches: why not. Managers see any coach's, a coach their own.
+    #[oai(path = "/coaches/:id/matches/:job_id", method = "get", operation_id = "get_match")]
+    async fn get_match(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        clock: Data<&Clock>,
+        rankings: Data<&Arc<Rankings>>,
+        id: Path<Id>,
+        job_id: Path<Id>,
+    ) -> Result<Json<Pair>, Problem> {
+        pair(&signed, (&db, &clock, &rankings), job_id.0, id.0, None).await
+    }
+
+    /// Keep a score
+    ///
+    /// Scores a coach for a job as of today and keeps the score with everything that it rests on.
+    #[oai(path = "/scores", method = "post", operation_id = "create_score")]
+    async fn create_score(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        clock: Data<&Clock>,
+        ids: Data<&Ids>,
+        rankings: Data<&Arc<Rankings>>,
+        pair: Body<NewScore>,
+    ) -> Result<Json<KeptScore>, Problem> {
+        let id = scores::keep(&db, (&clock, &ids), &rankings, &signed.0, &pair.0).await?;
+        let mut tx = db.read(signed.0.scope()).await?;
+        Ok(Json(scores::find(&mut tx, &signed.0, id).await?))
+    }
+
+    /// A kept score
+    ///
+    /// As it was when it was kept.
+    #[oai(path = "/scores/:id", method = "get", operation_id = "get_score")]
+    async fn get_score(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        id: Path<Id>,
+    ) -> Result<Json<KeptScore>, Problem> {
+        let mut tx = db.read(signed.0.scope()).await?;
+        Ok(Json(scores::find(&mut tx, &signed.0, id.0).await?))
+    }
+
+    /// A kept score, computed again
+    ///
+    /// From the facts and the preset that were kept with it; `same` says whether everything came out alike.
+    #[oai(path = "/scores/:id/replay", method = "get", operation_id = "replay_score")]
+    async fn replay_score(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        id: Path<Id>,
+    ) -> Result<Json<Replay>, Problem> {
+        let mut tx = db.read(signed.0.scope()).await?;
+        Ok(Json(scores::replay(&mut tx, &signed.0, id.0).await?))
+    }
+}
+
+/// A coach for a job, as far as the caller may see both.
+async fn pair(
+    signed: &Signed,
+    (db, clock, rankings): (&Db, &Clock, &Rankings),
+    job_id: Id,
+    coach_id: Id,
+    weights: Option<&Weights>,
+) -> Result<Json<Pair>, Problem> {
+    let as_of = fithire_orgs::today(db, clock, signed.0.scope().brand_id()).await?;
+    let mut tx = db.read(signed.0.scope()).await?;
+    let coach = fithire_coaches::visible(&mut tx, &signed.0, coach_id).await?;
+    let job = fithire_jobs::find(&mut tx, signed.0.limits(), job_id).await?;
+    Ok(Json(rankings.pair(coach, job, as_of, weights)?))
 }
 
 /// A lowest score in basis points; between two steps the higher one counts, so that nothing below is listed.

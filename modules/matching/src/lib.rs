@@ -4,10 +4,12 @@
 //! first and brings the copy up to it, so that whoever saves and looks sees the new ranking, on any replica: there
 //! is no moment at which an older copy answers a request that began after a write was acknowledged.
 //!
-//! Scores are the very ones of `fithire score` on the same facts.
+//! Scores are the very ones of `fithire score` on the same facts. A score can be kept, with its facts and its preset by
+//! content, and computed again from them at any time.
 
 pub mod api;
 mod model;
 mod rankings;
+mod scores;
 
 pub use rankings::Rankings;

@@ -32,9 +32,6 @@ pub(crate) struct CandidatePage {
 pub(crate) struct Candidate {
     pub(crate) coach_id: Id,
     pub(crate) name: String,
-    /// 0 to 1, in steps of 0.0001.
-    pub(crate) fitscore: f64,
-    pub(crate) explanation: Words,
     #[oai(flatten)]
     pub(crate) figures: Figures,
 }
@@ -57,9 +54,6 @@ pub(crate) struct JobMatch {
     pub(crate) title: String,
     /// The location's name.
     pub(crate) location: String,
-    /// 0 to 1, in steps of 0.0001.
-    pub(crate) fitscore: f64,
-    pub(crate) explanation: Words,
     #[oai(flatten)]
     pub(crate) figures: Figures,
 }
@@ -73,9 +67,12 @@ pub(crate) struct Words {
     pub(crate) gaps: Vec<String>,
 }
 
-/// The figures behind a score.
+/// A score with what it rests on.
 #[derive(Object)]
 pub(crate) struct Figures {
+    /// 0 to 1, in steps of 0.0001.
+    pub(crate) fitscore: f64,
+    pub(crate) explanation: Words,
     /// eligible, provisional or ineligible: apart from the score.
     eligibility: String,
     /// The sub-scores that decide eligibility.
@@ -94,6 +91,64 @@ pub(crate) struct Figures {
     provenance: Provenance,
 }
 
+/// One coach for one job.
+#[derive(Object)]
+pub(crate) struct Pair {
+    pub(crate) job_id: Id,
+    pub(crate) title: String,
+    /// The location's name.
+    pub(crate) location: String,
+    pub(crate) coach_id: Id,
+    pub(crate) name: String,
+    /// Which part of the job's candidates the coach is in.
+    pub(crate) group: Show,
+    /// The lowest score that is ranked for this job, 0 to 1.
+    pub(crate) threshold: f64,
+    #[oai(flatten)]
+    pub(crate) figures: Figures,
+}
+
+/// Which part of everyone in scope.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[oai(rename = "Group", rename_all = "snake_case")]
+pub(crate) enum Show {
+    Ranked,
+    BelowThreshold,
+    Ineligible,
+}
+
+/// A pair whose score is to be kept.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct NewScore {
+    pub(crate) job_id: Id,
+    pub(crate) coach_id: Id,
+}
+
+/// A score that was kept, as it was then.
+#[derive(Object)]
+pub(crate) struct KeptScore {
+    pub(crate) id: Id,
+    pub(crate) job_id: Id,
+    pub(crate) coach_id: Id,
+    #[oai(flatten)]
+    pub(crate) figures: Figures,
+}
+
+/// A kept score, computed again from the facts and the preset that were kept with it.
+#[derive(Object)]
+pub(crate) struct Replay {
+    pub(crate) id: Id,
+    /// The score that was kept, 0 to 1.
+    pub(crate) fitscore: f64,
+    /// Whether everything came out as it was kept, to the last digit and word.
+    pub(crate) same: bool,
+    /// The fields that came out otherwise; `provenance` then says which version of what has changed.
+    pub(crate) differs: Vec<String>,
+    /// What came out now.
+    pub(crate) replayed: Figures,
+}
+
 /// How much is known of a sub-score.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[oai(rename_all = "snake_case")]
@@ -107,7 +162,7 @@ enum ComponentState {
 /// One sub-score's part.
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
-struct Component {
+pub(crate) struct Component {
     key: String,
     state: ComponentState,
     /// 0 to 1; missing when not applicable.
@@ -135,56 +190,53 @@ struct Provenance {
 
 impl Candidate {
     pub(crate) fn new(coach: &Scored, explanation: explain::Explanation) -> Self {
-        let fitscore = share(explanation.score.bp);
-        let (explanation, figures) = parts(explanation);
-        Self { coach_id: coach.id, name: coach.name.clone(), fitscore, explanation, figures }
+        Self { coach_id: coach.id, name: coach.name.clone(), figures: explanation.into() }
     }
 }
 
 impl From<Match> for JobMatch {
     fn from(found: Match) -> Self {
-        let fitscore = share(found.explanation.score.bp);
-        let (explanation, figures) = parts(found.explanation);
         Self {
             job_id: found.job.id,
             title: found.job.title,
             location: found.job.location,
-            fitscore,
-            explanation,
-            figures,
+            figures: found.explanation.into(),
         }
     }
 }
 
-fn parts(explained: explain::Explanation) -> (Words, Figures) {
-    let score = explained.score;
-    let components =
-        score.components.iter().zip(explained.evidence).map(|(part, evidence)| component(part, evidence));
-    let provenance = explained.provenance;
-    let figures = Figures {
-        eligibility: match score.eligibility {
-            Eligibility::Eligible => "eligible",
-            Eligibility::Provisional => "provisional",
-            Eligibility::Ineligible => "ineligible",
+impl From<explain::Explanation> for Figures {
+    fn from(explained: explain::Explanation) -> Self {
+        let score = explained.score;
+        let components =
+            score.components.iter().zip(explained.evidence).map(|(part, evidence)| component(part, evidence));
+        let provenance = explained.provenance;
+        Self {
+            fitscore: share(score.bp),
+            explanation: Words { strengths: explained.strengths, gaps: explained.gaps },
+            eligibility: match score.eligibility {
+                Eligibility::Eligible => "eligible",
+                Eligibility::Provisional => "provisional",
+                Eligibility::Ineligible => "ineligible",
+            }
+            .to_owned(),
+            blockers: score.blockers.iter().map(|key| (*key).to_owned()).collect(),
+            range: vec![share(score.low), share(score.high)],
+            coverage: share(score.coverage),
+            distance_m: score.distance_m,
+            components: components.collect(),
+            advice: explained.advice.iter().map(ToString::to_string).collect(),
+            provenance: Provenance {
+                preset: provenance.preset,
+                preset_hash: provenance.preset_hash,
+                engine_version: provenance.engine_version,
+                input_hash: provenance.input_hash,
+                reference_hash: provenance.reference_hash.to_owned(),
+                tzdata_version: provenance.tzdata_version.to_owned(),
+                as_of: provenance.as_of,
+            },
         }
-        .to_owned(),
-        blockers: score.blockers.iter().map(|key| (*key).to_owned()).collect(),
-        range: vec![share(score.low), share(score.high)],
-        coverage: share(score.coverage),
-        distance_m: score.distance_m,
-        components: components.collect(),
-        advice: explained.advice.iter().map(ToString::to_string).collect(),
-        provenance: Provenance {
-            preset: provenance.preset,
-            preset_hash: provenance.preset_hash,
-            engine_version: provenance.engine_version,
-            input_hash: provenance.input_hash,
-            reference_hash: provenance.reference_hash.to_owned(),
-            tzdata_version: provenance.tzdata_version.to_owned(),
-            as_of: provenance.as_of,
-        },
-    };
-    (Words { strengths: explained.strengths, gaps: explained.gaps }, figures)
+    }
 }
 
 fn component(part: &score::Component, evidence: Vec<String>) -> Component {

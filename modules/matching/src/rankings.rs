@@ -8,15 +8,18 @@ use fithire_coaches::{Scored, changed_since, revision};
 use fithire_jobs::Open;
 use fithire_kernel::db::Tx;
 use fithire_kernel::ids::Id;
-use fithire_kernel::problem::Problem;
+use fithire_kernel::problem::{Code, Problem};
+use fithire_scoring::exchange::share;
 use fithire_scoring::explain::Explanation;
 use fithire_scoring::plan::{Group, Plan, Query, Ranking};
 use fithire_scoring::preset::{Preset, Presets};
 use fithire_scoring::snapshot::Snapshot;
 
+use crate::model::{Pair, Show};
+
 /// Presets, and a copy of each brand's coaches.
 pub struct Rankings {
-    presets: Presets,
+    presets: Arc<Presets>,
     brands: RwLock<BTreeMap<Id, Arc<Copy>>>,
 }
 
@@ -37,13 +40,22 @@ pub(crate) struct Candidates {
 impl Rankings {
     /// Rankings by these presets, with no brand read yet.
     #[must_use]
-    pub fn new(presets: Presets) -> Self {
+    pub fn new(presets: Arc<Presets>) -> Self {
         Self { presets, brands: RwLock::default() }
     }
 
-    /// The preset of a job. A job takes only presets that exist, so one that is missing is our own fault.
-    fn preset(&self, name: &str) -> Result<&Preset, Problem> {
-        self.presets.named(name).map_err(|message| Problem::internal(&message))
+    /// The preset of a job. Jobs take only presets that exist; its file may have been removed since.
+    pub(crate) fn preset(&self, name: &str) -> Result<&Preset, Problem> {
+        let gone = |message| format!("the job cannot be scored: {message}; give the job another preset");
+        self.presets.named(name).map_err(|message| Problem::new(Code::Conflict).because(gone(message)))
+    }
+
+    /// The preset of a job, with other weights where they are asked for.
+    fn preset_with(&self, name: &str, weights: Option<&Weights>) -> Result<Cow<'_>, Problem> {
+        let preset = self.preset(name)?;
+        let Some(Weights(weights)) = weights else { return Ok(Cow::Known(preset)) };
+        let weights: Vec<(&str, f64)> = weights.iter().map(|(key, weight)| (key.as_str(), *weight)).collect();
+        preset.reweighed(&weights).map(Cow::Made).map_err(|message| Problem::field("weights", message))
     }
 
     /// The brand's copy, brought up to what the transaction sees.
@@ -87,8 +99,8 @@ impl Rankings {
         let copy = self.fresh(tx, brand_id, as_of).await?;
         let rankings = self.clone();
         let ranked = tokio::task::spawn_blocking(move || {
-            let preset = rankings.preset(&job.preset)?;
-            let plan = Plan::compile(preset, &job.facts, as_of);
+            let preset = rankings.preset_with(&job.preset, asked.weights.as_ref())?;
+            let plan = Plan::compile(&preset, &job.facts, as_of);
             let threshold = asked.min_score.or(job.threshold).unwrap_or(preset.threshold);
             let query = Query { threshold, limit: asked.skip + asked.limit + 1, group: asked.group };
             let ranking = plan.rank(&copy.snapshot, query);
@@ -100,33 +112,70 @@ impl Rankings {
         ranked.await.map_err(|error| Problem::internal(&error))?
     }
 
+    /// One coach for one job, wherever the coach stands.
+    pub(crate) fn pair(
+        &self,
+        coach: Scored,
+        job: Open,
+        as_of: NaiveDate,
+        weights: Option<&Weights>,
+    ) -> Result<Pair, Problem> {
+        let preset = self.preset_with(&job.preset, weights)?;
+        let explanation = Plan::compile(&preset, &job.facts, as_of).explain(&coach.facts);
+        let threshold = job.threshold.unwrap_or(preset.threshold);
+        let group = match &explanation.score {
+            score if score.excluded => Show::Ineligible,
+            score if score.bp < threshold => Show::BelowThreshold,
+            _ => Show::Ranked,
+        };
+        Ok(Pair {
+            job_id: job.id,
+            title: job.title,
+            location: job.location,
+            coach_id: coach.id,
+            name: coach.name,
+            group,
+            threshold: share(threshold),
+            figures: explanation.into(),
+        })
+    }
+
     /// The jobs that a coach reaches, counted, and the best of them explained. `least` takes the place of every
     /// job's own threshold.
-    pub(crate) fn matches(
-        &self,
-        coach: &Scored,
+    pub(crate) async fn matches(
+        self: &Arc<Self>,
+        coach: Scored,
         jobs: Vec<Open>,
         as_of: NaiveDate,
         (least, limit): (Option<u16>, usize),
     ) -> Result<(usize, Vec<Match>), Problem> {
-        let mut reached = Vec::new();
-        for job in jobs {
-            let preset = self.preset(&job.preset)?;
-            let threshold = least.or(job.threshold).unwrap_or(preset.threshold);
-            let plan = Plan::compile(preset, &job.facts, as_of);
-            let score = plan.score(&coach.facts);
-            if !score.excluded && score.bp >= threshold {
-                reached.push((score.bp, job, plan));
+        let rankings = self.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let mut reached = Vec::new();
+            for job in jobs {
+                let Ok(preset) = rankings.preset(&job.preset) else {
+                    tracing::warn!(
+                        job.id,
+                        preset = job.preset,
+                        "a job without its preset is left out of matches"
+                    );
+                    continue;
+                };
+                let threshold = least.or(job.threshold).unwrap_or(preset.threshold);
+                let plan = Plan::compile(preset, &job.facts, as_of);
+                let score = plan.score(&coach.facts);
+                if !score.excluded && score.bp >= threshold {
+                    reached.push((score.bp, job, plan));
+                }
             }
-        }
-        reached.sort_by_key(|(bp, job, _)| (std::cmp::Reverse(*bp), job.id));
-        let total = reached.len();
-        // Words and advice cost far more than the score: only what is shown has them.
-        let shown = reached.into_iter().take(limit);
-        Ok((
-            total,
-            shown.map(|(_, job, plan)| Match { explanation: plan.explain(&coach.facts), job }).collect(),
-        ))
+            reached.sort_by_key(|(bp, job, _)| (std::cmp::Reverse(*bp), job.id));
+            let total = reached.len();
+            // Words and advice cost far more than the score: only what is shown has them.
+            let shown = reached.into_iter().take(limit);
+            let shown = shown.map(|(_, job, plan)| Match { explanation: plan.explain(&coach.facts), job });
+            (total, shown.collect())
+        });
+        found.await.map_err(|error| Problem::internal(&error))
     }
 
     /// The threshold that is shown where several jobs have each their own: the default preset's.
@@ -135,9 +184,55 @@ impl Rankings {
     }
 }
 
+/// Other weights for a preset: keys of sub-scores with numbers that count relative to one another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Weights(pub(crate) Vec<(String, f64)>);
+
+impl Weights {
+    /// Reads `certifications:40,experience:20`.
+    ///
+    /// # Errors
+    /// A problem on the parameter `weights`.
+    pub(crate) fn read(text: &str) -> Result<Self, Problem> {
+        let mut weights: Vec<(String, f64)> = Vec::new();
+        for part in text.split(',') {
+            let pair = part
+                .split_once(':')
+                .and_then(|(key, weight)| Some((key.trim(), weight.trim().parse().ok()?)));
+            let Some((key, weight)) = pair else {
+                let detail =
+                    format!("has {part:?} where a sub-score and a number belong, such as experience:20");
+                return Err(Problem::field("weights", detail));
+            };
+            if weights.iter().any(|(other, _)| other == key) {
+                return Err(Problem::field("weights", format!("names {key} twice")));
+            }
+            weights.push((key.to_owned(), weight));
+        }
+        Ok(Self(weights))
+    }
+}
+
+/// A preset of ours, or one made for the moment.
+enum Cow<'p> {
+    Known(&'p Preset),
+    Made(Preset),
+}
+
+impl std::ops::Deref for Cow<'_> {
+    type Target = Preset;
+
+    fn deref(&self) -> &Preset {
+        match self {
+            Self::Known(preset) => preset,
+            Self::Made(preset) => preset,
+        }
+    }
+}
+
 /// What is asked of a ranking.
-#[derive(Clone, Copy)]
 pub(crate) struct Asked {
+    pub(crate) weights: Option<Weights>,
     pub(crate) min_score: Option<u16>,
     pub(crate) skip: usize,
     pub(crate) limit: usize,

@@ -7,4 +7,4 @@ pub mod api;
 mod model;
 mod service;
 
-pub use service::{Located, NewBrand, create_brand, find_location, location, region, today};
+pub use service::{Located, NewBrand, create_brand, find_location, location, reached, region, today};

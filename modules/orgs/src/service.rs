@@ -6,6 +6,7 @@ use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem, breaks};
+use fithire_kernel::scope::Limits;
 use fithire_scoring::facts::Zone;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
 
@@ -136,6 +137,21 @@ pub async fn find_location(tx: &mut Tx, id: Id) -> Result<Option<Located>, Probl
         postal_code: row.postal_code,
         point: row.latitude.zip(row.longitude),
     }))
+}
+
+/// The locations that limits reach; `None` is every one.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn reached(tx: &mut Tx, limits: Limits) -> Result<Option<Vec<Id>>, Problem> {
+    if let Some(location_id) = limits.location_id {
+        return Ok(Some(vec![location_id]));
+    }
+    let Some(region_id) = limits.region_id else { return Ok(None) };
+    let mut select = tx.select(Locations::Table);
+    select.column(Locations::Id).and_where(Expr::col(Locations::RegionId).eq(region_id));
+    let rows: Vec<(Id,)> = tx.all(&select).await?;
+    Ok(Some(rows.into_iter().map(|(id,)| id).collect()))
 }
 
 /// The brand of an id.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::catalog::reference_hash;
 use crate::date;
-use crate::facts::Coach;
+use crate::facts::{Coach, Job};
 use crate::hash;
 use crate::num::{FULL, div_round_bp};
 use crate::plan::Plan;
@@ -83,7 +83,7 @@ pub struct Provenance {
     pub preset_hash: String,
     /// [`ENGINE_VERSION`].
     pub engine_version: u32,
-    /// The facts of job and coach.
+    /// The facts of job and coach: SHA-256 of [`Plan::input`].
     pub input_hash: String,
     /// The certifications and modalities.
     pub reference_hash: &'static str,
@@ -158,17 +158,34 @@ impl Plan<'_> {
         advice
     }
 
+    /// The facts of job and coach in the one way that they are written, a line each. With the preset's file and the
+    /// day, everything that the score rests on.
+    #[must_use]
+    pub fn input(&self, coach: &Coach) -> String {
+        format!("{}\n{}", canonical(&self.job), canonical(coach))
+    }
+
     fn provenance(&self, coach: &Coach) -> Provenance {
         Provenance {
             preset: self.preset.name.clone(),
             preset_hash: self.preset.hash.clone(),
             engine_version: ENGINE_VERSION,
-            input_hash: hash::sha256(&[&canonical(&self.job), b"\n", &canonical(coach)]),
+            input_hash: hash::sha256(&[self.input(coach).as_bytes()]),
             reference_hash: reference_hash(),
             tzdata_version: tzdata_version(),
             as_of: self.as_of,
         }
     }
+}
+
+/// Reads what [`Plan::input`] has written.
+///
+/// # Errors
+/// A sentence on what cannot be read.
+pub fn read_input(input: &str) -> Result<(Job, Coach), String> {
+    let (job, coach) = input.split_once('\n').ok_or("there is one line and not two")?;
+    let cannot = |error: serde_json::Error| error.to_string();
+    Ok((serde_json::from_str(job).map_err(cannot)?, serde_json::from_str(coach).map_err(cannot)?))
 }
 
 /// The score if one component had full marks.
@@ -188,6 +205,6 @@ fn with_full(score: &Score, place: usize) -> u16 {
 }
 
 /// The one way to write facts: keys in the order of their types, nothing that is missing.
-fn canonical(facts: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(facts).expect("facts have string keys and finite numbers")
+fn canonical(facts: &impl Serialize) -> String {
+    serde_json::to_string(facts).expect("facts have string keys and finite numbers")
 }

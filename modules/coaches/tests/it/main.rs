@@ -2,21 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
-
 use fithire_coaches::{api, changed_since, insert_all, revision};
-use fithire_identity::{Identity, Limits, NewAccount, Role, add_member, create_account};
+use fithire_identity::Role;
+use fithire_identity::testing::Staff;
 use fithire_kernel::scope::BrandScope;
-use fithire_kernel::testing::{World, on_both};
+use fithire_kernel::testing::{CANARY, Client, World, on_both};
 use fithire_scoring::facts;
 use poem::http::StatusCode;
-use poem::test::TestClient;
 use poem::{Endpoint, EndpointExt};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
 struct App<E> {
-    client: TestClient<E>,
+    client: Client<E>,
     scope: BrandScope,
     admin: String,
     coach: String,
@@ -24,46 +22,27 @@ struct App<E> {
 }
 
 async fn app(world: &World) -> App<impl Endpoint> {
-    let identity = Identity::open(world.db.clone(), world.clock.clone(), "https://fithire.test".to_owned())
+    let (scope, canary) = (world.brand("acme").await, world.brand("canary").await);
+    let staff = Staff::open(world).await;
+    let admin = staff.token(&scope, "admin@acme.test", Role::Admin).await;
+    let coach = staff.token(&scope, "coach@acme.test", Role::Coach).await;
+    let foreigner = staff.token(&canary, "admin@canary.test", Role::Admin).await;
+    let mut tx = world.db.write(&canary).await.unwrap();
+    insert_all(&mut tx, &world.clock, &world.ids, &[(CANARY.to_owned(), facts::Coach::default())])
         .await
         .unwrap();
-    let (scope, foreign) = (world.brand("acme").await, world.brand("other").await);
-    let token = async |scope: &BrandScope, email: &str, role| {
-        let new = NewAccount {
-            email: email.to_owned(),
-            name: email.to_owned(),
-            password: "correct horse battery".to_owned(),
-        };
-        let account = create_account(&world.db, &world.clock, &world.ids, new).await.unwrap();
-        add_member(&world.db, &world.clock, scope, account, role, Limits::default()).await.unwrap();
-        identity.issue(account, scope.brand_id()).unwrap().access_token
-    };
-    let admin = token(&scope, "admin@acme.test", Role::Admin).await;
-    let coach = token(&scope, "coach@acme.test", Role::Coach).await;
-    let foreigner = token(&foreign, "admin@other.test", Role::Admin).await;
+    tx.commit().await.unwrap();
     let service = OpenApiService::new(api::Api, "test", "1")
         .data(world.db.clone())
         .data(world.clock.clone())
         .data(world.ids.clone())
-        .data(Arc::new(identity));
-    App { client: TestClient::new(service), scope, admin, coach, foreigner }
+        .data(staff.identity);
+    App { client: Client::new(service, &foreigner), scope, admin, coach, foreigner }
 }
 
 impl<E: Endpoint> App<E> {
     async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let mut request = match method {
-            "POST" => self.client.post(path),
-            "PATCH" => self.client.patch(path),
-            _ => self.client.get(path),
-        };
-        request = request.header("Authorization", format!("Bearer {token}"));
-        if let Some(body) = body {
-            request = request.body_json(&body);
-        }
-        let response = request.send().await;
-        let status = response.0.status();
-        let body = response.0.into_body().into_string().await.unwrap();
-        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+        self.client.send(method, path, token, body.as_ref()).await
     }
 }
 

@@ -4,79 +4,87 @@
 
 use std::sync::Arc;
 
-use fithire_identity::{Identity, Limits, NewAccount, Role, add_member, create_account};
+use fithire_identity::testing::Staff;
+use fithire_identity::{Limits, Role};
 use fithire_kernel::ids::Id;
 use fithire_kernel::scope::{Actor, BrandScope};
-use fithire_kernel::testing::{World, on_both};
+use fithire_kernel::testing::{CANARY, Client, World, on_both};
 use fithire_matching::Rankings;
 use fithire_orgs::{Located, NewBrand, create_brand, location, region};
 use fithire_scoring::exchange::{Question, explained};
 use fithire_scoring::plan::Plan;
 use fithire_scoring::preset::{Presets, builtin};
 use poem::http::StatusCode;
-use poem::test::TestClient;
 use poem::{Endpoint, EndpointExt};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
 struct App<E> {
-    replicas: [TestClient<E>; 2],
+    replicas: [Client<E>; 2],
+    scope: BrandScope,
     location_id: Id,
     manager: String,
     coach: String,
     foreigner: String,
 }
 
-async fn app(world: &World) -> App<impl Endpoint> {
-    let identity = Identity::open(world.db.clone(), world.clock.clone(), "https://fithire.test".to_owned())
-        .await
-        .unwrap();
-    let make = async |slug: &str| {
-        let new = NewBrand {
-            slug: slug.to_owned(),
-            name: slug.to_owned(),
-            time_zone: "America/New_York".to_owned(),
-        };
-        BrandScope::mint(create_brand(&world.db, &world.clock, &world.ids, new).await.unwrap(), Actor::System)
-    };
-    let (scope, foreign) = (make("acme").await, make("canary").await);
-    let token = async |scope: &BrandScope, email: &str, role| {
-        let new = NewAccount {
-            email: email.to_owned(),
-            name: email.to_owned(),
-            password: "correct horse battery".to_owned(),
-        };
-        let account = create_account(&world.db, &world.clock, &world.ids, new).await.unwrap();
-        add_member(&world.db, &world.clock, scope, account, role, Limits::default()).await.unwrap();
-        identity.issue(account, scope.brand_id()).unwrap().access_token
-    };
-    let manager = token(&scope, "manager@acme.test", Role::Manager).await;
-    let coach = token(&scope, "coach@acme.test", Role::Coach).await;
-    let foreigner = token(&foreign, "manager@canary.test", Role::Manager).await;
-    let mut tx = world.db.write(&scope).await.unwrap();
-    let north = region(&mut tx, &world.ids, world.clock.now(), "North").await.unwrap();
-    let tribeca = Located {
-        name: "NYC Tribeca".to_owned(),
+/// A location of a brand, and who manages there.
+async fn brand(world: &World, staff: &Staff<'_>, slug: &str, place: &str) -> (BrandScope, Id, String) {
+    let new =
+        NewBrand { slug: slug.to_owned(), name: slug.to_owned(), time_zone: "America/New_York".to_owned() };
+    let id = create_brand(&world.db, &world.clock, &world.ids, new).await.unwrap();
+    let scope = BrandScope::mint(id, Actor::System);
+    let location_id = located(world, &scope, "North", place).await;
+    let manager = staff.token(&scope, &format!("manager@{slug}.test"), Role::Manager).await;
+    (scope, location_id, manager)
+}
+
+async fn located(world: &World, scope: &BrandScope, in_region: &str, place: &str) -> Id {
+    let mut tx = world.db.write(scope).await.unwrap();
+    let region_id = region(&mut tx, &world.ids, world.clock.now(), in_region).await.unwrap();
+    let located = Located {
+        name: place.to_owned(),
         time_zone: "America/New_York".to_owned(),
         postal_code: None,
         point: Some((40.7163, -74.0086)),
     };
-    let location_id = location(&mut tx, &world.ids, world.clock.now(), north, tribeca).await.unwrap();
+    let id = location(&mut tx, &world.ids, world.clock.now(), region_id, located).await.unwrap();
     tx.commit().await.unwrap();
-    let identity = Arc::new(identity);
+    id
+}
+
+async fn app(world: &World) -> App<impl Endpoint> {
+    let staff = Staff::open(world).await;
+    let (scope, location_id, manager) = brand(world, &staff, "acme", "NYC Tribeca").await;
+    let coach = staff.token(&scope, "coach@acme.test", Role::Coach).await;
+    let (_, theirs, foreigner) = brand(world, &staff, "canary", CANARY).await;
     let replica = || {
         let operations = (fithire_coaches::api::Api, fithire_jobs::api::Api, fithire_matching::api::Api);
         let service = OpenApiService::new(operations, "test", "1");
-        TestClient::new(
-            service
-                .data(world.db.clone())
-                .data(world.clock.clone())
-                .data(world.ids.clone())
-                .data(identity.clone())
-                .data(Arc::new(Rankings::new(Presets::builtin()))),
-        )
+        let presets = Arc::new(Presets::builtin());
+        let app = service
+            .data(world.db.clone())
+            .data(world.clock.clone())
+            .data(world.ids.clone())
+            .data(staff.identity.clone())
+            .data(presets.clone())
+            .data(Arc::new(Rankings::new(presets)));
+        Client::new(app, &foreigner)
     };
-    App { replicas: [replica(), replica()], location_id, manager, coach, foreigner }
+    let app = App {
+        replicas: [replica(), replica()],
+        scope,
+        location_id,
+        manager,
+        coach,
+        foreigner: foreigner.clone(),
+    };
+    let job = json!({"title": CANARY, "location_id": theirs});
+    let coach = json!({"name": CANARY, "facts": strong()});
+    for (path, body) in [("/jobs", job), ("/coaches", coach)] {
+        assert_eq!(app.send_to(0, "POST", path, &foreigner, Some(&body)).await.0, StatusCode::OK);
+    }
+    app
 }
 
 impl<E: Endpoint> App<E> {
@@ -88,20 +96,7 @@ impl<E: Endpoint> App<E> {
         token: &str,
         body: Option<&Value>,
     ) -> (StatusCode, Value) {
-        let client = &self.replicas[replica];
-        let mut request = match method {
-            "POST" => client.post(path),
-            "PATCH" => client.patch(path),
-            "DELETE" => client.delete(path),
-            _ => client.get(path),
-        };
-        request = request.header("Authorization", format!("Bearer {token}"));
-        if let Some(body) = body {
-            request = request.body_json(body);
-        }
-        let response = request.send().await;
-        let status = response.0.status();
-        (status, serde_json::from_str(&response.0.into_body().into_string().await.unwrap()).unwrap())
+        self.replicas[replica].send(method, path, token, body).await
     }
 
     async fn ok(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
@@ -347,5 +342,172 @@ fn every_field_of_a_job_that_is_not_right_is_named() {
         assert_eq!(changed["facts"], job["facts"]);
         let listed = app.ok("GET", "/jobs", None).await;
         assert_eq!(listed, json!({"items": [changed], "next_cursor": null}));
+    });
+}
+
+#[test]
+fn a_manager_reaches_the_jobs_of_their_region_and_location_only() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let staff = Staff::open(&world).await;
+        let elsewhere = located(&world, &app.scope, "South", "Miami Beach").await;
+        let near = app.job().await;
+        let job = json!({"title": "Far", "location_id": elsewhere});
+        let far = app.ok("POST", "/jobs", Some(&job)).await;
+        let coach = app.coach("Ada", strong()).await;
+        let mut tx = world.db.write(&app.scope).await.unwrap();
+        let south = region(&mut tx, &world.ids, world.clock.now(), "South").await.unwrap();
+        drop(tx);
+        for (name, limits) in [
+            ("region", Limits { region_id: Some(south), location_id: None }),
+            ("location", Limits { region_id: None, location_id: Some(elsewhere) }),
+        ] {
+            let account = staff.member(&app.scope, &format!("{name}@acme.test"), Role::Manager, limits).await;
+            let token = staff.token_of(&app.scope, account);
+            let listed = app.send_to(0, "GET", "/jobs", &token, None).await.1;
+            let titles: Vec<&str> = listed["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|job| job["title"].as_str().unwrap())
+                .collect();
+            assert_eq!(titles, ["Far"], "{name}");
+            let change = json!({"title": "Mine"});
+            for (method, path, body) in [
+                ("GET", "", None),
+                ("PATCH", "", Some(&change)),
+                ("DELETE", "", None),
+                ("GET", "/candidates", None),
+                ("GET", &format!("/candidates/{}", coach["id"]), None),
+            ] {
+                let outside = format!("/jobs/{}{path}", near["id"]);
+                let outside = app.send_to(0, method, &outside, &token, body).await;
+                assert_eq!(outside.0, StatusCode::NOT_FOUND, "{name} {method} {path}");
+                assert_eq!(outside, app.send_to(0, method, &format!("/jobs/1{path}"), &token, body).await);
+            }
+            let moved = json!({"location_id": app.location_id});
+            for (method, path, body) in [
+                ("PATCH", format!("/jobs/{}", far["id"]), moved),
+                ("POST", "/jobs".to_owned(), json!({"title": "There", "location_id": app.location_id})),
+            ] {
+                let (status, problem) = app.send_to(0, method, &path, &token, Some(&body)).await;
+                assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+                assert_eq!(problem["errors"][0]["pointer"], "/location_id");
+            }
+            let renamed = app
+                .send_to(0, "PATCH", &format!("/jobs/{}", far["id"]), &token, Some(&json!({"title": "Far"})))
+                .await;
+            assert_eq!(renamed.0, StatusCode::OK);
+        }
+    });
+}
+
+#[test]
+fn what_if_ranks_by_other_weights_and_saves_nothing() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let path = format!("/jobs/{}/candidates", app.job().await["id"]);
+        let mut near = strong();
+        near["positions"] = json!([]);
+        let mut far = strong();
+        far["lat"] = json!(40.84);
+        app.coach("Near", near).await;
+        app.coach("Far", far).await;
+        let first = async |query: &str| {
+            app.ok("GET", &format!("{path}?min_score=0{query}"), None).await["candidates"][0]["name"].clone()
+        };
+        let before = app.ok("GET", &path, None).await;
+        assert_eq!(first("&weights=experience:0,location:1").await, "Near");
+        assert_eq!(first("&weights=experience:1,location:0").await, "Far");
+        let page =
+            app.ok("GET", &format!("{path}?min_score=0&weights=experience:90,location:10"), None).await;
+        let one = &page["candidates"][0];
+        assert_ne!(one["provenance"]["preset_hash"], before["candidates"][0]["provenance"]["preset_hash"]);
+        let pair = format!("{path}/{}?weights=experience:90,location:10", one["coach_id"]);
+        assert_eq!(app.ok("GET", &pair, None).await["fitscore"], one["fitscore"]);
+        for (weights, told) in [
+            ("experience", "where a sub-score and a number belong"),
+            ("experiense:1", "did you mean"),
+            ("experience:1,experience:2", "names experience twice"),
+            ("culture:1", "more than 0.15"),
+            ("experience:NaN", "is not a number"),
+        ] {
+            let answer =
+                app.send_to(0, "GET", &format!("{path}?weights={weights}"), &app.manager, None).await;
+            assert_eq!(answer.0, StatusCode::UNPROCESSABLE_ENTITY, "{weights}");
+            assert_eq!(answer.1["errors"][0]["pointer"], "weights");
+            let detail = answer.1["errors"][0]["detail"].as_str().unwrap();
+            assert!(detail.contains(told), "{detail}");
+        }
+        assert_eq!(app.ok("GET", &path, None).await, before);
+    });
+}
+
+#[test]
+fn any_pair_says_why_not() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let job = app.job().await;
+        let ada = app.coach("Ada", strong()).await;
+        let mut cert = strong();
+        cert["holdings"] = json!([]);
+        let without = app.coach("Ben", cert).await;
+        let group = async |coach: &Value| {
+            let by_job =
+                app.ok("GET", &format!("/jobs/{}/candidates/{}", job["id"], coach["id"]), None).await;
+            let by_coach =
+                app.ok("GET", &format!("/coaches/{}/matches/{}", coach["id"], job["id"]), None).await;
+            assert_eq!(by_job, by_coach);
+            by_job
+        };
+        let (ada, ben) = (group(&ada).await, group(&without).await);
+        assert_eq!((&ada["group"], &ben["group"]), (&json!("ranked"), &json!("ineligible")));
+        assert_eq!((&ben["blockers"], &ben["title"]), (&json!(["certifications"]), &job["title"]));
+        assert!(!ben["explanation"]["gaps"].as_array().unwrap().is_empty());
+        // A coach sees their own pairs and nobody else's.
+        let own = app.send_to(0, "POST", "/coaches", &app.coach, Some(&json!({"name": "Own"}))).await.1;
+        let path = |coach: &Value| format!("/coaches/{}/matches/{}", coach["id"], job["id"]);
+        assert_eq!(app.send_to(0, "GET", &path(&own), &app.coach, None).await.0, StatusCode::OK);
+        assert_eq!(app.send_to(0, "GET", &path(&without), &app.coach, None).await.0, StatusCode::NOT_FOUND);
+    });
+}
+
+#[test]
+fn a_kept_score_is_replayed_to_the_bit_whatever_has_changed_since() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let (job, coach) = (app.job().await, app.coach("Ada", strong()).await);
+        let pair = json!({"job_id": job["id"], "coach_id": coach["id"]});
+        let kept = app.ok("POST", "/scores", Some(&pair)).await;
+        let live =
+            app.ok("GET", &format!("/jobs/{}/candidates", job["id"]), None).await["candidates"][0].clone();
+        assert_eq!(kept["fitscore"], live["fitscore"]);
+        for token in [&app.foreigner, &app.coach] {
+            for path in ["", "/replay"] {
+                let theirs =
+                    app.send_to(0, "GET", &format!("/scores/{}{path}", kept["id"]), token, None).await;
+                assert_eq!(theirs.0, StatusCode::NOT_FOUND);
+                assert_eq!(theirs, app.send_to(0, "GET", &format!("/scores/1{path}"), token, None).await);
+            }
+        }
+        // What it rests on is stored once; then everything changes.
+        app.ok("POST", "/scores", Some(&pair)).await;
+        app.ok("PATCH", &format!("/coaches/{}", coach["id"]), Some(&json!({"facts": {}}))).await;
+        app.ok("PATCH", &format!("/jobs/{}", job["id"]), Some(&json!({"facts": {}, "preset": "local-team"})))
+            .await;
+        world.clock.advance(chrono::TimeDelta::days(400));
+        let staff = Staff::open(&world).await;
+        let manager = staff.token(&app.scope, "later@acme.test", Role::Manager).await;
+        let get = async |path: String| app.send_to(1, "GET", &path, &manager, None).await;
+        let path = format!("/scores/{}", kept["id"]);
+        assert_eq!(get(path.clone()).await, (StatusCode::OK, kept.clone()));
+        let (status, replay) = get(format!("{path}/replay")).await;
+        assert_eq!((status, &replay["same"], &replay["differs"]), (StatusCode::OK, &json!(true), &json!([])));
+        assert_eq!(replay["fitscore"], kept["fitscore"]);
+        assert_eq!(replay["replayed"]["components"], kept["components"]);
+        let (status, problem) =
+            app.send_to(0, "POST", "/scores", &manager, Some(&json!({"job_id": 1, "coach_id": 1}))).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["pointer"], "/job_id");
     });
 }

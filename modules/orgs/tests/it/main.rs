@@ -2,22 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
-
-use fithire_identity::{Identity, Limits, NewAccount, Role, add_member, create_account};
+use fithire_identity::Role;
+use fithire_identity::testing::Staff;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Code;
 use fithire_kernel::scope::{Actor, BrandScope};
-use fithire_kernel::testing::{World, on_both};
+use fithire_kernel::testing::{Client, World, on_both};
 use fithire_orgs::{Located, NewBrand, api, create_brand, location, region};
 use poem::http::StatusCode;
-use poem::test::TestClient;
 use poem::{Endpoint, EndpointExt};
 use poem_openapi::OpenApiService;
 use serde_json::Value;
 
 struct App<E> {
-    client: TestClient<E>,
+    client: Client<E>,
     token: String,
     brand_id: Id,
     foreign_id: Id,
@@ -33,10 +31,10 @@ async fn app(world: &World) -> App<impl Endpoint> {
         };
         create_brand(&world.db, &world.clock, &world.ids, new).await.unwrap()
     };
-    let (brand_id, foreign_id) = (make("acme").await, make("other").await);
+    let (brand_id, foreign_id) = (make("acme").await, make("canary").await);
     for (brand, names) in [
         (brand_id, ["Tribeca", "Soho", "Astoria", "Harlem", "Queens"]),
-        (foreign_id, ["A", "B", "C", "D", "E"]),
+        (foreign_id, ["CANARY A", "CANARY B", "CANARY C", "CANARY D", "CANARY E"]),
     ] {
         let scope = BrandScope::mint(brand, Actor::System);
         let (ids, now) = (&world.ids, world.clock.now());
@@ -57,33 +55,23 @@ async fn app(world: &World) -> App<impl Endpoint> {
         }
         tx.commit().await.unwrap();
     }
-    let new = NewAccount {
-        email: "a@b.test".to_owned(),
-        name: "Ada".to_owned(),
-        password: "correct horse battery".to_owned(),
-    };
-    let account = create_account(&world.db, &world.clock, &world.ids, new).await.unwrap();
-    let scope = BrandScope::mint(brand_id, Actor::System);
-    add_member(&world.db, &world.clock, &scope, account, Role::Coach, Limits::default()).await.unwrap();
-    let identity = Identity::open(world.db.clone(), world.clock.clone(), "https://fithire.test".to_owned())
-        .await
-        .unwrap();
-    let token = identity.issue(account, brand_id).unwrap().access_token;
-    let service = OpenApiService::new(api::Api, "test", "1").data(world.db.clone()).data(Arc::new(identity));
-    App { client: TestClient::new(service), token, brand_id, foreign_id }
+    let staff = Staff::open(world).await;
+    let scope = |brand| BrandScope::mint(brand, Actor::System);
+    let token = staff.token(&scope(brand_id), "coach@acme.test", Role::Coach).await;
+    let foreigner = staff.token(&scope(foreign_id), "coach@canary.test", Role::Coach).await;
+    let service = OpenApiService::new(api::Api, "test", "1").data(world.db.clone()).data(staff.identity);
+    App { client: Client::new(service, &foreigner), token, brand_id, foreign_id }
 }
 
 impl<E: Endpoint> App<E> {
-    async fn get(&self, path: &str) -> (StatusCode, String) {
-        let response =
-            self.client.get(path).header("Authorization", format!("Bearer {}", self.token)).send().await;
-        (response.0.status(), response.0.into_body().into_string().await.unwrap())
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.client.send("GET", path, &self.token, None).await
     }
 
     async fn json(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;
         assert_eq!(status, StatusCode::OK, "{body}");
-        serde_json::from_str(&body).unwrap()
+        body
     }
 }
 

@@ -52,7 +52,8 @@ fn normalised(relative: &BTreeMap<&str, f64>) -> Result<Table, String> {
         return Err("at least one weight must be more than 0".to_owned());
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=1000000")]
-    let shares: Vec<u64> = relative.values().map(|weight| (weight / most * 1_000_000.0).round() as u64).collect();
+    let shares: Vec<u64> =
+        relative.values().map(|weight| (weight / most * 1_000_000.0).round() as u64).collect();
     let sum: u64 = shares.iter().sum();
     let scaled: Vec<u64> = shares.iter().map(|share| share * u64::from(FULL)).collect();
     let parts = largest_remainder(&scaled, sum, u64::from(FULL));
@@ -71,7 +72,8 @@ mod tests {
 
     #[test]
     fn weights_count_relative_to_one_another() {
-        let even = ["certifications", "experience", "availability", "location", "engagement"].map(|key| (key, 20.0));
+        let even =
+            ["certifications", "experience", "availability", "location", "engagement"].map(|key| (key, 20.0));
         let changed: Vec<_> = even.into_iter().chain([("culture", 0.0)]).collect();
         let expected = [2_000, 2_000, 2_000, 2_000, 0, 2_000];
         assert_eq!(weights(&changed).unwrap().iter().map(|(_, bp)| *bp).collect::<Vec<_>>(), expected);
@@ -82,7 +84,10 @@ mod tests {
         let balanced = builtin().named("balanced").unwrap();
         let same = balanced.reweighed(&[]).unwrap();
         assert!(same.weights().eq(balanced.weights()));
-        assert_eq!((same.threshold, same.limit, &same.title), (balanced.threshold, balanced.limit, &balanced.title));
+        assert_eq!(
+            (same.threshold, same.limit, &same.title),
+            (balanced.threshold, balanced.limit, &balanced.title)
+        );
         let local = builtin().named("local-team").unwrap();
         let changed: toml::Table = local.reweighed(&[("location", 3.0)]).unwrap().text.parse().unwrap();
         let original: toml::Table = local.text.parse().unwrap();
@@ -93,7 +98,8 @@ mod tests {
 
     #[test]
     fn weights_that_cannot_be_are_named() {
-        let zero: Vec<_> = builtin().named("balanced").unwrap().weights().map(|(key, _)| (key, 0.0)).collect();
+        let zero: Vec<_> =
+            builtin().named("balanced").unwrap().weights().map(|(key, _)| (key, 0.0)).collect();
         for (changed, told) in [
             (&[("experiense", 1.0)][..], "experience"),
             (&[("experience", -1.0)], "the weight of experience is not a number from 0"),

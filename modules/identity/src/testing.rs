@@ -1,0 +1,62 @@
+//! People with tokens, for the tests of every module.
+
+use std::sync::Arc;
+
+use fithire_kernel::ids::Id;
+use fithire_kernel::scope::{BrandScope, Limits};
+use fithire_kernel::testing::World;
+
+use crate::{Identity, NewAccount, Role, add_member, create_account};
+
+/// The password of everyone.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Makes people.
+pub struct Staff<'w> {
+    world: &'w World,
+    /// Recognises them.
+    pub identity: Arc<Identity>,
+}
+
+impl<'w> Staff<'w> {
+    /// Opens the identity of a world.
+    ///
+    /// # Panics
+    /// When its keys cannot be made.
+    pub async fn open(world: &'w World) -> Self {
+        let identity =
+            Identity::open(world.db.clone(), world.clock.clone(), "https://fithire.test".to_owned());
+        Self { world, identity: Arc::new(identity.await.expect("the keys can be made")) }
+    }
+
+    /// Makes an account with a membership in a brand.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    pub async fn member(&self, scope: &BrandScope, email: &str, role: Role, limits: Limits) -> Id {
+        let World { db, clock, ids, .. } = self.world;
+        let new =
+            NewAccount { email: email.to_owned(), name: email.to_owned(), password: PASSWORD.to_owned() };
+        let account_id = create_account(db, clock, ids, new).await.expect("the address is new");
+        add_member(db, clock, scope, account_id, role, limits).await.expect("a membership can be made");
+        account_id
+    }
+
+    /// The same, signed in.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    pub async fn token(&self, scope: &BrandScope, email: &str, role: Role) -> String {
+        let account_id = self.member(scope, email, role, Limits::default()).await;
+        self.token_of(scope, account_id)
+    }
+
+    /// A token for an account.
+    ///
+    /// # Panics
+    /// When it cannot be signed.
+    #[must_use]
+    pub fn token_of(&self, scope: &BrandScope, account_id: Id) -> String {
+        self.identity.issue(account_id, scope.brand_id()).expect("a token can be signed").access_token
+    }
+}
