@@ -3,7 +3,11 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration. Answers go to standard output and
 //! everything else to standard error, so that output can be piped.
 
+mod backup;
+mod csv_file;
 mod demo;
+mod doctor;
+mod import;
 mod presets;
 mod rank;
 mod sample;
@@ -42,6 +46,10 @@ enum Command {
     Serve(serve::Serve),
     Init(serve::Init),
     Migrate(serve::Migrate),
+    #[command(subcommand)]
+    Import(import::Import),
+    Backup(backup::Backup),
+    Doctor(doctor::Doctor),
     #[command(name = "openapi")]
     OpenApi(serve::OpenApi),
 }
@@ -96,6 +104,14 @@ fn day(text: &str) -> Result<NaiveDate, String> {
     fithire_scoring::date::parse(text)
 }
 
+/// `1 problem`, `3 problems`.
+fn counted(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
+}
+
 /// Reads a file that the user named.
 fn read_file(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))
@@ -114,6 +130,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Migrate(command) => command.run(),
+        Command::Import(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::OpenApi(command) => command.run(),
     };
     match outcome {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use poem::http::Uri;
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be configured.
@@ -27,18 +28,47 @@ pub(crate) struct Server {
     pub(crate) address: IpAddr,
     /// 0 picks a free one.
     pub(crate) port: u16,
-    /// How the world reaches it, such as `https://jobs.example.com`; also the issuer of its tokens.
-    pub(crate) public_url: String,
+    /// How the world reaches it, such as `https://jobs.example.com`; also the issuer of its tokens. Missing means that
+    /// it serves this machine alone.
+    pub(crate) public_url: Option<String>,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self {
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            port: 8080,
-            public_url: "http://localhost:8080".to_owned(),
-        }
+        Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 8080, public_url: None }
     }
+}
+
+impl Server {
+    /// Scheme, host and port of `public_url`. Plain http is for this machine alone: passwords and sessions must not
+    /// cross a network in the clear.
+    ///
+    /// # Errors
+    /// A sentence on what is wrong with it.
+    pub(crate) fn origin(&self) -> Result<String, String> {
+        let Some(public_url) = &self.public_url else { return Ok(format!("http://localhost:{}", self.port)) };
+        let wrong = |what: &str| Err(format!("server.public_url is {public_url}, {what}"));
+        let Ok(url) = public_url.parse::<Uri>() else { return wrong("not a URL") };
+        let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
+            return wrong("without scheme or host; write https://jobs.example.com");
+        };
+        if url.path() != "/" || url.query().is_some() {
+            return wrong("with a path; give the origin alone");
+        }
+        match scheme {
+            "https" => {}
+            "http" if is_loopback(authority.host()) => {}
+            "http" => return wrong("plain http, which is for this machine only; use https"),
+            _ => return wrong("neither https nor http"),
+        }
+        Ok(format!("{scheme}://{authority}"))
+    }
+}
+
+/// Whether a host is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// `[database]`

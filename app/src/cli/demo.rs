@@ -8,22 +8,22 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
-use fithire_coaches::{insert_all, link};
+use fithire_coaches::{Profile, changed_since, link};
 use fithire_identity::{Limits, NewAccount, Role, add_member, create_account};
 use fithire_import::{coaches, jobs, sample};
-use fithire_jobs::NewJob;
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::{Actor, BrandScope};
-use fithire_orgs::{Located, NewBrand, create_brand, location, region};
+use fithire_orgs::{NewBrand, create_brand};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::facts::{Coach, Engagement};
 use fithire_scoring::plan::{Group, Plan, Query};
 use fithire_scoring::preset::builtin;
 use fithire_scoring::snapshot::Snapshot;
 
+use super::import::{profile, with_locations};
 use super::serve::{block_on, listen, log, migrate, open, world};
 use super::{Failure, say};
 use crate::config::Config;
@@ -101,8 +101,10 @@ impl Demo {
         let coaches = self.made_up_coaches(today)?;
         let jobs = self.made_up_jobs(today, &coaches)?;
         let mut tx = db.write(&scope).await.map_err(Problem::from)?;
-        let coach_ids = insert_all(&mut tx, clock, ids, &coaches).await?;
-        insert_jobs(&mut tx, clock, ids, jobs).await?;
+        fithire_coaches::put_all(&mut tx, (clock, ids), coaches, &mut |_| {}).await?;
+        let (jobs, _) = with_locations(&mut tx, (clock, ids), jobs).await?;
+        fithire_jobs::put_all(&mut tx, (clock, ids), jobs, &mut |_| {}).await?;
+        let first = changed_since(&mut tx, 0).await?.first().map(|coach| coach.id);
         tx.commit().await.map_err(Problem::from)?;
         for (name, role) in PEOPLE {
             let account = NewAccount {
@@ -112,14 +114,14 @@ impl Demo {
             };
             let account_id = create_account(db, clock, ids, account).await?;
             add_member(db, clock, &scope, account_id, role, Limits::default()).await?;
-            if let (Role::Coach, Some(first)) = (role, coach_ids.first()) {
-                give_profile(db, &scope, *first, account_id).await?;
+            if let (Role::Coach, Some(first)) = (role, first) {
+                give_profile(db, &scope, first, account_id).await?;
             }
         }
         Ok(())
     }
 
-    fn made_up_coaches(&self, today: NaiveDate) -> Result<Vec<(String, Coach)>, Failure> {
+    fn made_up_coaches(&self, today: NaiveDate) -> Result<Vec<Profile>, Failure> {
         let csv = sample::coaches(self.seed, self.coaches, today);
         let rows =
             coaches::read(csv.as_bytes(), &mut |_| {}).map_err(|problems| Failure::new(&problems[0]))?;
@@ -136,17 +138,23 @@ impl Demo {
                 profile_filled: random.u64(3..=8),
                 profile_sections: 8,
             };
-            (row.name, Coach { engagement: Some(counts), ..row.facts })
+            let mut profile = profile(row);
+            profile.facts.engagement = Some(counts);
+            profile
         };
         Ok(rows.into_iter().map(with_counts).collect())
     }
 
     /// Jobs for which somebody is ranked: more are made up than are taken.
-    fn made_up_jobs(&self, today: NaiveDate, coaches: &[(String, Coach)]) -> Result<Vec<jobs::Row>, Failure> {
+    fn made_up_jobs(&self, today: NaiveDate, coaches: &[Profile]) -> Result<Vec<jobs::Row>, Failure> {
         let csv = sample::jobs(self.seed, self.jobs * 3, today);
-        let rows = jobs::read(csv.as_bytes(), Some(builtin()), &mut |_| {})
-            .map_err(|problems| Failure::new(&problems[0]))?;
-        let numbered: Vec<(u64, &Coach)> = (0..).zip(coaches.iter().map(|(_, facts)| facts)).collect();
+        let rows = jobs::read(
+            csv.as_bytes(),
+            jobs::Known { presets: Some(builtin()), locations: None },
+            &mut |_| {},
+        )
+        .map_err(|problems| Failure::new(&problems[0]))?;
+        let numbered: Vec<(u64, &Coach)> = (0..).zip(coaches.iter().map(|coach| &coach.facts)).collect();
         let snapshot = Snapshot::build(today, &numbered);
         let wanted = |row: &jobs::Row| {
             builtin().named(row.preset.as_deref().unwrap_or(DEFAULT_PRESET)).is_ok_and(|preset| {
@@ -156,32 +164,6 @@ impl Demo {
         };
         Ok(rows.into_iter().filter(wanted).take(self.jobs).collect())
     }
-}
-
-async fn insert_jobs(tx: &mut Tx, clock: &Clock, ids: &Ids, jobs: Vec<jobs::Row>) -> Result<(), Failure> {
-    for row in jobs {
-        // `Chicago 60614` is a location of the region Chicago.
-        let city = row.location.rsplit_once(' ').map_or(row.location.as_str(), |(city, _)| city);
-        let region_id = region(tx, ids, clock.now(), city).await?;
-        let located = Located {
-            name: row.location.clone(),
-            time_zone: row.facts.tz.map_or("UTC", fithire_scoring::facts::Zone::name).to_owned(),
-            postal_code: row.location.rsplit_once(' ').map(|(_, zip)| zip.to_owned()),
-            point: row.facts.point.map(|point| (point.lat, point.lon)),
-        };
-        let location_id = location(tx, ids, clock.now(), region_id, located).await?;
-        let job = NewJob {
-            location_id,
-            external_id: Some(row.external_id),
-            title: row.title,
-            description: row.description,
-            preset: row.preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
-            threshold: row.threshold,
-            facts: row.facts,
-        };
-        fithire_jobs::insert(tx, clock, ids, job).await?;
-    }
-    Ok(())
 }
 
 async fn give_profile(db: &Db, scope: &BrandScope, coach_id: Id, account_id: Id) -> Result<(), Failure> {

@@ -4,11 +4,11 @@ mod print;
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
-use fithire_import::{Problem, coaches, jobs};
+use fithire_import::{coaches, jobs};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::explain::Explanation;
 use fithire_scoring::facts::Coach;
@@ -16,10 +16,10 @@ use fithire_scoring::plan::{Group, Plan, Query, Ranking};
 use fithire_scoring::preset::{Preset, Presets};
 use fithire_scoring::snapshot::Snapshot;
 use fithire_scoring::wording;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use self::print::Printer;
-use super::{Failure, PresetFolder, day, read_file, say};
+use super::csv_file::{progress, read, tell};
+use super::{Failure, PresetFolder, counted, day, say};
 
 /// Rank coaches for jobs, from two CSV files
 ///
@@ -141,7 +141,9 @@ impl Rank {
     /// Both files, or every problem of both printed.
     fn read(&self, presets: Option<&Presets>) -> Result<(Vec<coaches::Row>, Vec<jobs::Row>), Failure> {
         let coaches = read(&self.coaches, coaches::read)?;
-        let jobs = read(&self.jobs, |bytes, progress| jobs::read(bytes, presets, progress))?;
+        let jobs = read(&self.jobs, |bytes, progress| {
+            jobs::read(bytes, jobs::Known { presets, locations: None }, progress)
+        })?;
         match (coaches, jobs) {
             (Ok(coaches), Ok(jobs)) => {
                 for job in jobs.iter().filter(|job| job.facts.tz.is_none() && !job.facts.slots.is_empty()) {
@@ -154,8 +156,7 @@ impl Rank {
             }
             (coaches, jobs) => {
                 let told = tell(&self.coaches, coaches.err()) + tell(&self.jobs, jobs.err());
-                let found = if told == 1 { "1 problem".to_owned() } else { format!("{told} problems") };
-                Err(Failure::new(format!("{found}; nothing was ranked")))
+                Err(Failure::new(format!("{}; nothing was ranked", counted(told, "problem"))))
             }
         }
     }
@@ -176,39 +177,4 @@ impl Rank {
 /// Shorter ids first, so that `c2` comes before `c10`.
 fn in_order(id: &str) -> (usize, &str) {
     (id.len(), id)
-}
-
-type Rows<T> = Result<Vec<T>, Vec<Problem>>;
-
-/// Reads one file behind a progress bar.
-fn read<T>(
-    path: &Path,
-    rows: impl FnOnce(&[u8], &mut dyn FnMut(u64)) -> Rows<T>,
-) -> Result<Rows<T>, Failure> {
-    let bytes = read_file(path)?;
-    let bar = progress(bytes.len() as u64, "bytes read");
-    let rows = rows(&bytes, &mut |position| bar.set_position(position));
-    bar.finish_and_clear();
-    Ok(rows)
-}
-
-/// Prints the problems of a file and counts them.
-fn tell(path: &Path, problems: Option<Vec<Problem>>) -> usize {
-    /// More than anyone mends in one go.
-    const MOST: usize = 200;
-    let problems = problems.unwrap_or_default();
-    for problem in problems.iter().take(MOST) {
-        say(&format!("{}: {problem}", path.display()));
-    }
-    if problems.len() > MOST {
-        say(&format!("{}: and {} more problems", path.display(), problems.len() - MOST));
-    }
-    problems.len()
-}
-
-/// A bar on the terminal; nothing where there is none.
-fn progress(length: u64, what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {msg}")
-        .unwrap_or(ProgressStyle::default_bar());
-    ProgressBar::new(length).with_style(style).with_message(what)
 }

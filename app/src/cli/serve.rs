@@ -29,14 +29,14 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Where the configuration comes from.
 #[derive(Args)]
-struct Configured {
+pub(super) struct Configured {
     /// Configuration file (default: fithire.toml, where it is there)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl Configured {
-    fn read(&self) -> Result<Config, Failure> {
+    pub(super) fn read(&self) -> Result<Config, Failure> {
         Config::read(self.config.as_deref()).map_err(Failure::configuration)
     }
 }
@@ -168,7 +168,7 @@ pub(super) fn world() -> (Clock, Ids) {
 }
 
 pub(super) async fn open(config: &Config) -> Result<Db, Failure> {
-    Db::open(&config.database.url)
+    Db::open_existing(&config.database.url)
         .await
         .map_err(|error| Failure::new(format!("cannot open the database: {error}")))
 }
@@ -200,16 +200,20 @@ async fn serve(config: Config) -> Result<(), Failure> {
 
 /// Serves a migrated database until asked to stop. The last line on standard output is `url: …`, once the port answers.
 pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) -> Result<(), Failure> {
-    let identity = Identity::open(db.clone(), clock.clone(), config.server.public_url.clone()).await?;
     let folder = PresetFolder { folder: config.presets.folder.clone() };
     let presets = Arc::new(folder.load()?);
     presets.named(DEFAULT_PRESET).map_err(Failure::configuration)?;
     let rankings = Arc::new(Rankings::new(presets.clone()));
-    let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity), presets, rankings };
     let stopping = stopping()?;
     let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
-    for address in listener.local_addr() {
-        writeln!(io::stdout(), "url: {}", address.to_string().replace("socket://", "http://"))?;
+    let bound = listener.local_addr().iter().find_map(|address| address.as_socket_addr().copied());
+    let mut server = config.server.clone();
+    server.port = bound.map_or(server.port, |address| address.port());
+    let origin = server.origin().map_err(Failure::configuration)?;
+    let identity = Identity::open(db.clone(), clock.clone(), origin).await?;
+    let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity), presets, rankings };
+    if let Some(address) = bound {
+        writeln!(io::stdout(), "url: http://{address}")?;
     }
     let app = http::routes(state);
     Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;

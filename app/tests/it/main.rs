@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod data;
 mod presets;
 mod program;
 mod rank;
 mod score;
 mod serve;
+mod server;
 mod tidy;

@@ -1,94 +1,12 @@
 //! `fithire init`, `serve`, `migrate` and `openapi`: the program as a server, on both databases.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use fithire_kernel::testing::{World, on_both};
-use serde_json::{Value, json};
+use fithire_kernel::testing::on_both;
+use serde_json::json;
 
 use crate::program::{fithire, root};
-
-const PASSWORD: &str = "correct horse battery";
-
-/// A running server; it is stopped when it is dropped.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-/// What the server answered.
-struct Answer {
-    status: u16,
-    headers: ureq::http::HeaderMap,
-    body: String,
-}
-
-impl Server {
-    /// Makes a brand with an admin and serves it.
-    fn start(world: &World) -> Self {
-        let mut init = command(world, &["init", "--brand", "Acme Studios", "--admin", "boss@acme.test"]);
-        let mut child =
-            init.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}: {}", world.dialect, String::from_utf8_lossy(&output.stderr));
-
-        let mut child = command(world, &["serve", "--port", "0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("url: ").unwrap().to_owned();
-        Self { child, url }
-    }
-
-    fn send(&self, method: &str, path: &str, token: Option<&str>, body: Option<(&str, &str)>) -> Answer {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        if let Some(token) = token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        let mut response = match body {
-            Some((kind, body)) => agent.run(request.header("Content-Type", kind).body(body).unwrap()),
-            None => agent.run(request.body(()).unwrap()),
-        }
-        .unwrap();
-        let body = response.body_mut().read_to_string().unwrap();
-        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
-    }
-
-    fn token(&self) -> String {
-        let credentials = json!({"email": "boss@acme.test", "password": PASSWORD}).to_string();
-        let answer = self.send("POST", "/api/v1/auth/token", None, Some(("application/json", &credentials)));
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        answer.json()["access_token"].as_str().unwrap().to_owned()
-    }
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(world: &World, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fithire"));
-    command
-        .args(arguments)
-        .current_dir(world.folder().unwrap_or(&std::env::temp_dir()))
-        .env("FITHIRE_DATABASE__URL", &world.url)
-        .env("FITHIRE_DATABASE__OWNER_URL", &world.owner_url);
-    command
-}
+use crate::server::Server;
 
 #[test]
 fn a_new_installation_signs_in_and_shows_its_brand() {
@@ -211,15 +129,8 @@ fn configuration_that_cannot_be_meant_is_refused_with_its_key() {
 
 #[test]
 fn the_demo_signs_in_and_ranks() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fithire"))
-        .args(["demo", "--coaches", "300", "--jobs", "5"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines: Vec<String> =
-        BufReader::new(child.stdout.take().unwrap()).lines().take(4).map(Result::unwrap).collect();
-    let server = Server { child, url: lines[3].strip_prefix("url: ").unwrap().to_owned() };
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_fithire"));
+    let (server, lines) = Server::started(demo.args(["demo", "--coaches", "300", "--jobs", "5"]));
     for (line, name) in lines.iter().zip(["admin", "manager", "coach"]) {
         let (email, password) = line.strip_prefix(&format!("{name}: ")).unwrap().split_once(" / ").unwrap();
         assert!(!password.contains(' '));

@@ -93,6 +93,11 @@ fn shown(row: Row) -> Result<Coach, Problem> {
         email: row.email,
         phone: row.phone,
         bio: row.bio,
+        languages: row.languages,
+        postal_code: row.postal_code,
+        city: row.city,
+        region: row.region,
+        country: row.country,
         facts,
     })
 }

@@ -13,5 +13,5 @@ pub mod api;
 mod model;
 mod service;
 
-pub use model::Scored;
-pub use service::{changed_since, insert_all, link, revision, visible};
+pub use model::{Profile, Scored};
+pub use service::{changed_since, link, put_all, revision, visible};

@@ -3,6 +3,7 @@
 use fithire_kernel::db::ScopedTable;
 use fithire_kernel::ids::Id;
 use fithire_scoring::facts;
+use poem_openapi::types::Email;
 use poem_openapi::{Enum, Object};
 use sea_query::Iden;
 use sqlx::FromRow;
@@ -18,6 +19,11 @@ pub(crate) enum Coaches {
     Email,
     Phone,
     Bio,
+    Languages,
+    PostalCode,
+    City,
+    Region,
+    Country,
     Facts,
     Revision,
     CreatedAt,
@@ -49,7 +55,39 @@ pub(crate) struct Row {
     pub(crate) email: Option<String>,
     pub(crate) phone: Option<String>,
     pub(crate) bio: Option<String>,
+    pub(crate) languages: Option<String>,
+    pub(crate) postal_code: Option<String>,
+    pub(crate) city: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) country: Option<String>,
     pub(crate) facts: String,
+}
+
+/// Everything of a coach, as this program makes one.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// The brand's own id.
+    pub external_id: Option<String>,
+    /// What people read.
+    pub name: String,
+    /// Where to write to.
+    pub email: Option<String>,
+    /// As written.
+    pub phone: Option<String>,
+    /// About themselves.
+    pub bio: Option<String>,
+    /// As written.
+    pub languages: Option<String>,
+    /// Of the home, as written.
+    pub postal_code: Option<String>,
+    /// Of the home, as written.
+    pub city: Option<String>,
+    /// Of the home: state or province, as written.
+    pub region: Option<String>,
+    /// Of the home, as written.
+    pub country: Option<String>,
+    /// What is scored.
+    pub facts: facts::Coach,
 }
 
 /// A coach as a ranking needs it.
@@ -77,6 +115,19 @@ pub(crate) struct Coach {
     pub(crate) phone: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     pub(crate) bio: Option<String>,
+    /// As written.
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) languages: Option<String>,
+    /// Of the home, as written; what is scored is `facts.lat` and `facts.lon`.
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) postal_code: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) city: Option<String>,
+    /// State or province.
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) region: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) country: Option<String>,
     /// What is scored.
     pub(crate) facts: CoachFacts,
 }
@@ -90,12 +141,24 @@ pub(crate) struct NewCoach {
     pub(crate) external_id: Option<String>,
     #[oai(validator(min_length = 1, max_length = 200))]
     pub(crate) name: String,
-    #[oai(validator(min_length = 3, max_length = 320))]
-    pub(crate) email: Option<String>,
+    #[oai(validator(max_length = 320))]
+    pub(crate) email: Option<Email>,
     #[oai(validator(max_length = 50))]
     pub(crate) phone: Option<String>,
     #[oai(validator(max_length = 5000))]
     pub(crate) bio: Option<String>,
+    #[oai(validator(max_length = 200))]
+    pub(crate) languages: Option<String>,
+    /// Of the home, as written; what is scored is `facts.lat` and `facts.lon`.
+    #[oai(validator(max_length = 20))]
+    pub(crate) postal_code: Option<String>,
+    #[oai(validator(max_length = 100))]
+    pub(crate) city: Option<String>,
+    /// State or province.
+    #[oai(validator(max_length = 100))]
+    pub(crate) region: Option<String>,
+    #[oai(validator(max_length = 100))]
+    pub(crate) country: Option<String>,
     /// What is scored; missing means that nothing is known.
     pub(crate) facts: Option<CoachFacts>,
 }
@@ -106,12 +169,24 @@ pub(crate) struct NewCoach {
 pub(crate) struct CoachChange {
     #[oai(validator(min_length = 1, max_length = 200))]
     pub(crate) name: Option<String>,
-    #[oai(validator(min_length = 3, max_length = 320))]
-    pub(crate) email: Option<String>,
+    #[oai(validator(max_length = 320))]
+    pub(crate) email: Option<Email>,
     #[oai(validator(max_length = 50))]
     pub(crate) phone: Option<String>,
     #[oai(validator(max_length = 5000))]
     pub(crate) bio: Option<String>,
+    #[oai(validator(max_length = 200))]
+    pub(crate) languages: Option<String>,
+    /// Of the home, as written; what is scored is `facts.lat` and `facts.lon`.
+    #[oai(validator(max_length = 20))]
+    pub(crate) postal_code: Option<String>,
+    #[oai(validator(max_length = 100))]
+    pub(crate) city: Option<String>,
+    /// State or province.
+    #[oai(validator(max_length = 100))]
+    pub(crate) region: Option<String>,
+    #[oai(validator(max_length = 100))]
+    pub(crate) country: Option<String>,
     /// What is scored, whole: it takes the place of what was there.
     pub(crate) facts: Option<CoachFacts>,
 }

@@ -1,5 +1,8 @@
 //! What can be done with coaches.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use fithire_identity::{Caller, ManageCoaches, ViewCoaches};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
@@ -13,8 +16,8 @@ use sea_query::{Expr, ExprTrait, OnConflict, Order};
 use sqlx::FromRow;
 
 use crate::model::{
-    CoachChange, CoachFacts, CoachHoldingState, CoachRatingSource, CoachRevisions, Coaches, NewCoach, Row,
-    Scored,
+    CoachChange, CoachFacts, CoachHoldingState, CoachRatingSource, CoachRevisions, Coaches, NewCoach,
+    Profile, Row, Scored,
 };
 
 /// The revision of a brand's coaches; 0 before the first write.
@@ -57,37 +60,71 @@ pub async fn changed_since(tx: &mut Tx, revision: i64) -> Result<Vec<Scored>, Pr
         .and_where(Expr::col(Coaches::Revision).gt(revision))
         .order_by(Coaches::Id, Order::Asc);
     let rows: Vec<ScoredRow> = tx.all(&select).await?;
-    let read = |row: ScoredRow| {
-        let facts = serde_json::from_str(&row.facts).map_err(|error| Problem::internal(&error))?;
-        Ok(Scored { id: row.id, name: row.name, facts })
-    };
-    rows.into_iter().map(read).collect()
+    let scored = |row: ScoredRow| Ok(Scored { id: row.id, name: row.name, facts: read(&row.facts)? });
+    rows.into_iter().map(scored).collect()
 }
 
-/// Adds coaches in one transaction, for imports and demonstrations; answers their ids, in order.
+/// Adds coaches, or changes those whose external id is there already, in one transaction; `progress` is told how
+/// many are done. Answers how many were added and how many changed. Engagement is kept where nothing is said of it.
 ///
 /// # Errors
 /// When the database refuses or cannot be reached.
-pub async fn insert_all(
+pub async fn put_all(
     tx: &mut Tx,
-    clock: &Clock,
-    ids: &Ids,
-    coaches: &[(String, facts::Coach)],
-) -> Result<Vec<Id>, Problem> {
-    /// Rows in a statement; each has 7 values, and PostgreSQL takes 65535 of them.
+    (clock, ids): (&Clock, &Ids),
+    profiles: Vec<Profile>,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<(u64, u64), Problem> {
+    /// Rows in a statement; each has 17 values, and SQLite takes 32766 of them.
     const AT_ONCE: usize = 1_000;
     let revision = next_revision(tx).await?;
-    let mut made = Vec::with_capacity(coaches.len());
-    for chunk in coaches.chunks(AT_ONCE) {
+    let (mut added, mut changed) = (0, 0);
+    let mut profiles = profiles.into_iter().peekable();
+    while profiles.peek().is_some() {
+        let chunk: Vec<Profile> = profiles.by_ref().take(AT_ONCE).collect();
+        let known = known(tx, &chunk).await?;
         let mut rows = Vec::with_capacity(chunk.len());
-        for (name, facts) in chunk {
-            let id = ids.next();
-            made.push(id);
-            rows.push(row(id, name, facts, revision, clock)?);
+        for mut profile in chunk {
+            match profile.external_id.as_ref().and_then(|id| known.get(id)) {
+                None => added += 1,
+                Some(engagement) => {
+                    changed += 1;
+                    profile.facts.engagement = profile.facts.engagement.or(*engagement);
+                }
+            }
+            rows.push(row(ids.next(), None, profile, revision, clock.now())?);
         }
-        tx.run(&tx.insert(&COLUMNS, rows)).await?;
+        let mut insert = tx.insert(&COLUMNS, rows);
+        let kept = |column: &Coaches| {
+            matches!(column, Coaches::Id | Coaches::AccountId | Coaches::ExternalId | Coaches::CreatedAt)
+        };
+        let update = OnConflict::columns([Coaches::BrandId, Coaches::ExternalId])
+            .update_columns(COLUMNS.into_iter().filter(|column| !kept(column)))
+            .to_owned();
+        insert.on_conflict(update);
+        tx.run(&insert).await?;
+        progress(added + changed);
     }
-    Ok(made)
+    Ok((added, changed))
+}
+
+/// The external ids that are there already, with what is counted of their coaches.
+async fn known(
+    tx: &mut Tx,
+    profiles: &[Profile],
+) -> Result<BTreeMap<String, Option<facts::Engagement>>, Problem> {
+    let mut select = tx.select(Coaches::Table);
+    let external = profiles.iter().filter_map(|profile| profile.external_id.as_deref());
+    select
+        .columns([Coaches::ExternalId, Coaches::Facts])
+        .and_where(Expr::col(Coaches::ExternalId).is_in(external));
+    let rows: Vec<(String, String)> = tx.all(&select).await?;
+    rows.into_iter().map(|(id, facts)| Ok((id, read(&facts)?.engagement))).collect()
+}
+
+/// Facts as they are kept.
+fn read(facts: &str) -> Result<facts::Coach, Problem> {
+    serde_json::from_str(facts).map_err(|error| Problem::internal(&error))
 }
 
 /// Gives a coach's profile to an account.
@@ -103,18 +140,51 @@ pub async fn link(tx: &mut Tx, id: Id, account_id: Id) -> Result<(), Problem> {
     }
 }
 
-const COLUMNS: [Coaches; 6] =
-    [Coaches::Id, Coaches::Name, Coaches::Facts, Coaches::Revision, Coaches::CreatedAt, Coaches::UpdatedAt];
+const COLUMNS: [Coaches; 16] = [
+    Coaches::Id,
+    Coaches::AccountId,
+    Coaches::ExternalId,
+    Coaches::Name,
+    Coaches::Email,
+    Coaches::Phone,
+    Coaches::Bio,
+    Coaches::Languages,
+    Coaches::PostalCode,
+    Coaches::City,
+    Coaches::Region,
+    Coaches::Country,
+    Coaches::Facts,
+    Coaches::Revision,
+    Coaches::CreatedAt,
+    Coaches::UpdatedAt,
+];
 
+/// The values of [`COLUMNS`].
 fn row(
     id: Id,
-    name: &str,
-    facts: &facts::Coach,
+    account_id: Option<Id>,
+    profile: Profile,
     revision: i64,
-    clock: &Clock,
+    now: DateTime<Utc>,
 ) -> Result<Vec<sea_query::Value>, Problem> {
-    let now = clock.now();
-    Ok(vec![id.into(), name.into(), written(facts)?.into(), revision.into(), now.into(), now.into()])
+    Ok(vec![
+        id.into(),
+        account_id.into(),
+        profile.external_id.into(),
+        profile.name.into(),
+        profile.email.into(),
+        profile.phone.into(),
+        profile.bio.into(),
+        profile.languages.into(),
+        profile.postal_code.into(),
+        profile.city.into(),
+        profile.region.into(),
+        profile.country.into(),
+        written(&profile.facts)?.into(),
+        revision.into(),
+        now.into(),
+        now.into(),
+    ])
 }
 
 fn written(facts: &facts::Coach) -> Result<String, Problem> {
@@ -135,17 +205,21 @@ pub(crate) async fn create(
     let mut tx = db.write(caller.scope()).await?;
     let revision = next_revision(&mut tx).await?;
     let id = ids.next();
-    let mut values = row(id, &new.name, &facts, revision, clock)?;
-    values.extend([
-        account_id.into(),
-        new.external_id.into(),
-        new.email.into(),
-        new.phone.into(),
-        new.bio.into(),
-    ]);
-    let more = [Coaches::AccountId, Coaches::ExternalId, Coaches::Email, Coaches::Phone, Coaches::Bio];
-    let columns: Vec<Coaches> = COLUMNS.into_iter().chain(more).collect();
-    tx.run(&tx.insert(&columns, [values])).await.map_err(|error| {
+    let profile = Profile {
+        external_id: new.external_id,
+        name: new.name,
+        email: new.email.map(|email| email.0),
+        phone: new.phone,
+        bio: new.bio,
+        languages: new.languages,
+        postal_code: new.postal_code,
+        city: new.city,
+        region: new.region,
+        country: new.country,
+        facts,
+    };
+    let row = row(id, account_id, profile, revision, clock.now())?;
+    tx.run(&tx.insert(&COLUMNS, [row])).await.map_err(|error| {
         if breaks(&error, "coaches_external_id", "coaches.brand_id, coaches.external_id") {
             Problem::new(Code::Conflict).because("a coach with this external_id is there already")
         } else if breaks(&error, "coaches_account", "coaches.brand_id, coaches.account_id") {
@@ -174,17 +248,21 @@ pub(crate) async fn find(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Row, Pr
 /// 404 when there is none of that id, or it is not the caller's to see.
 pub async fn visible(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Scored, Problem> {
     let row = find(tx, caller, id).await?;
-    let facts = serde_json::from_str(&row.facts).map_err(|error| Problem::internal(&error))?;
-    Ok(Scored { id: row.id, name: row.name, facts })
+    Ok(Scored { id: row.id, name: row.name, facts: read(&row.facts)? })
 }
 
-const SHOWN: [Coaches; 7] = [
+const SHOWN: [Coaches; 12] = [
     Coaches::Id,
     Coaches::ExternalId,
     Coaches::Name,
     Coaches::Email,
     Coaches::Phone,
     Coaches::Bio,
+    Coaches::Languages,
+    Coaches::PostalCode,
+    Coaches::City,
+    Coaches::Region,
+    Coaches::Country,
     Coaches::Facts,
 ];
 
@@ -210,9 +288,14 @@ pub(crate) async fn change(
         .and_where(Expr::col(Coaches::Id).eq(id));
     let texts = [
         (Coaches::Name, change.name),
-        (Coaches::Email, change.email),
+        (Coaches::Email, change.email.map(|email| email.0)),
         (Coaches::Phone, change.phone),
         (Coaches::Bio, change.bio),
+        (Coaches::Languages, change.languages),
+        (Coaches::PostalCode, change.postal_code),
+        (Coaches::City, change.city),
+        (Coaches::Region, change.region),
+        (Coaches::Country, change.country),
         (Coaches::Facts, facts),
     ];
     for (column, text) in texts {

@@ -45,8 +45,33 @@ pub struct Row {
     pub bio: Option<String>,
     /// As written.
     pub languages: Option<String>,
+    /// Where the coach lives.
+    pub address: Address,
     /// What is scored.
     pub facts: Coach,
+}
+
+/// A place as people write it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    /// As written.
+    pub postal_code: Option<String>,
+    /// As written.
+    pub city: Option<String>,
+    /// State or province, as written.
+    pub region: Option<String>,
+    /// As written.
+    pub country: Option<String>,
+}
+
+/// The place in a row of either file, as it stands there.
+pub(crate) fn address(cells: &Cells<'_>) -> Address {
+    Address {
+        postal_code: cells.owned("postal_code"),
+        city: cells.owned("city"),
+        region: cells.owned("region"),
+        country: cells.owned("country"),
+    }
 }
 
 /// Reads the file; `progress` is told the bytes read so far.
@@ -67,6 +92,7 @@ fn row(cells: &mut Cells<'_>) -> Row {
         phone: cells.owned("phone"),
         bio: cells.owned("bio"),
         languages: cells.owned("languages"),
+        address: address(cells),
         facts: Coach {
             point,
             tz: cells

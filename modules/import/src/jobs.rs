@@ -4,9 +4,11 @@ use chrono::NaiveDate;
 use fithire_scoring::date;
 use fithire_scoring::facts::{Job, Modality, Years};
 use fithire_scoring::preset::Presets;
+use fithire_scoring::wording;
 
+use crate::coaches::{self, Address};
 use crate::table::{self, Cells, Problem};
-use crate::{cells, coaches, places};
+use crate::{cells, places};
 
 /// Every column that the file may have.
 pub const COLUMNS: [&str; 24] = [
@@ -45,6 +47,8 @@ pub struct Row {
     pub title: String,
     /// The location's name.
     pub location: String,
+    /// Where that is.
+    pub address: Address,
     /// As written.
     pub description: Option<String>,
     /// As written.
@@ -72,19 +76,35 @@ pub struct Pay {
     pub currency: Option<String>,
 }
 
-/// Reads the file, whose presets must be among `presets` where those are given; `progress` is told the bytes read so far.
+/// What a file may name, where that is limited.
+#[derive(Clone, Copy, Default)]
+pub struct Known<'k> {
+    /// The presets that there are.
+    pub presets: Option<&'k Presets>,
+    /// The names of the locations that there are.
+    pub locations: Option<&'k [String]>,
+}
+
+/// Reads the file, which names nothing that is not known; `progress` is told the bytes read so far.
 ///
 /// # Errors
 /// Every problem of the file, in row order.
-pub fn read(
-    bytes: &[u8],
-    presets: Option<&Presets>,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Vec<Row>, Vec<Problem>> {
-    table::read(bytes, &COLUMNS, &COLUMNS[..3], progress, |cells| row(cells, presets))
+pub fn read(bytes: &[u8], known: Known<'_>, progress: &mut dyn FnMut(u64)) -> Result<Vec<Row>, Vec<Problem>> {
+    table::read(bytes, &COLUMNS, &COLUMNS[..3], progress, |cells| row(cells, known))
 }
 
-fn row(cells: &mut Cells<'_>, presets: Option<&Presets>) -> Row {
+fn location(cells: &mut Cells<'_>, known: Option<&[String]>) -> String {
+    let name = cells.needed("location");
+    if let Some(known) = known
+        && !name.is_empty()
+        && !known.contains(&name)
+    {
+        cells.problem("location", wording::unknown("location", &name, known.iter().map(String::as_str)));
+    }
+    name
+}
+
+fn row(cells: &mut Cells<'_>, known: Known<'_>) -> Row {
     let place = coaches::place(cells);
     let given = coaches::point(cells);
     // Slots are local times, so a place without a name still needs its zone.
@@ -92,11 +112,12 @@ fn row(cells: &mut Cells<'_>, presets: Option<&Presets>) -> Row {
     Row {
         external_id: cells.needed("external_id"),
         title: cells.needed("title"),
-        location: cells.needed("location"),
+        location: location(cells, known.locations),
+        address: coaches::address(cells),
         description: cells.owned("description"),
         employment_type: cells.owned("employment_type"),
         pay: pay(cells),
-        preset: cells.parse("preset", |name| match presets {
+        preset: cells.parse("preset", |name| match known.presets {
             Some(presets) => presets.named(name).map(|preset| preset.name.clone()),
             None => Ok(name.to_owned()),
         }),

@@ -16,7 +16,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
 
-use crate::model::{Change, Job, JobFacts, JobPage, Row, Sent};
+use crate::model::{Change, Job, JobFacts, JobPage, Pay, Row, Sent};
 use crate::service;
 
 /// The operations on jobs.
@@ -118,6 +118,9 @@ fn shown(row: Row) -> Result<Job, Problem> {
         description: row.description,
         preset: row.preset,
         threshold,
+        employment_type: row.employment_type,
+        pay: Some(Pay { kind: row.pay_type, min: row.pay_min, max: row.pay_max, currency: row.currency })
+            .filter(|pay| *pay != Pay::default()),
         active: row.active,
         facts,
     })

@@ -9,5 +9,5 @@ pub mod api;
 mod model;
 mod service;
 
-pub use model::Open;
-pub use service::{NewJob, active, find, insert};
+pub use model::{Open, Pay};
+pub use service::{NewJob, active, find, put_all};

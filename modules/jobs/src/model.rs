@@ -18,6 +18,11 @@ pub(crate) enum Jobs {
     Description,
     Preset,
     Threshold,
+    EmploymentType,
+    PayType,
+    PayMin,
+    PayMax,
+    Currency,
     Facts,
     Active,
     CreatedAt,
@@ -38,6 +43,11 @@ pub(crate) struct Row {
     pub(crate) description: Option<String>,
     pub(crate) preset: String,
     pub(crate) threshold: Option<i64>,
+    pub(crate) employment_type: Option<String>,
+    pub(crate) pay_type: Option<String>,
+    pub(crate) pay_min: Option<f64>,
+    pub(crate) pay_max: Option<f64>,
+    pub(crate) currency: Option<String>,
     pub(crate) facts: String,
     pub(crate) active: bool,
 }
@@ -59,6 +69,24 @@ pub struct Open {
     pub facts: facts::Job,
 }
 
+/// What a job pays.
+#[derive(Clone, Debug, Default, PartialEq, Object)]
+#[oai(rename = "JobPay", deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct Pay {
+    /// Such as `per class`, `hourly`, `base + head` or `tiered`.
+    #[oai(rename = "type", validator(min_length = 1, max_length = 50))]
+    pub kind: Option<String>,
+    /// Least, in units of the currency.
+    #[oai(validator(minimum(value = "0")))]
+    pub min: Option<f64>,
+    /// Most; not below `min`.
+    #[oai(validator(minimum(value = "0")))]
+    pub max: Option<f64>,
+    /// ISO 4217: three capital letters.
+    #[oai(validator(min_length = 3, max_length = 3))]
+    pub currency: Option<String>,
+}
+
 /// A job.
 #[derive(Object)]
 pub(crate) struct Job {
@@ -75,6 +103,11 @@ pub(crate) struct Job {
     /// The lowest score that is ranked, 0 to 1; missing means the preset's.
     #[oai(skip_serializing_if_is_none)]
     pub(crate) threshold: Option<f64>,
+    /// Such as `part-time`.
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) employment_type: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) pay: Option<Pay>,
     /// Whether it looks for coaches.
     pub(crate) active: bool,
     /// What is scored. Place and time zone are those of the location.
@@ -99,6 +132,10 @@ pub(crate) struct Sent {
     /// The lowest score that is ranked, with at most 4 decimals.
     #[oai(validator(minimum(value = "0"), maximum(value = "1")))]
     pub(crate) threshold: Option<f64>,
+    /// Such as `part-time`.
+    #[oai(validator(min_length = 1, max_length = 50))]
+    pub(crate) employment_type: Option<String>,
+    pub(crate) pay: Option<Pay>,
     /// What is scored; missing means that nothing is asked for.
     pub(crate) facts: Option<JobFacts>,
 }
@@ -115,6 +152,11 @@ pub(crate) struct Change {
     pub(crate) preset: Option<String>,
     #[oai(validator(minimum(value = "0"), maximum(value = "1")))]
     pub(crate) threshold: Option<f64>,
+    /// Such as `part-time`.
+    #[oai(validator(min_length = 1, max_length = 50))]
+    pub(crate) employment_type: Option<String>,
+    /// Whole: it takes the place of what was there.
+    pub(crate) pay: Option<Pay>,
     /// Whether it looks for coaches.
     pub(crate) active: Option<bool>,
     /// What is scored, whole: it takes the place of what was there.
@@ -130,6 +172,8 @@ impl Change {
             description: None,
             preset: None,
             threshold: None,
+            employment_type: None,
+            pay: None,
             active: Some(false),
             facts: None,
         }

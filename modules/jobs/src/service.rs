@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use chrono::{DateTime, Utc};
 use fithire_identity::ManageJobs;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
@@ -15,11 +16,11 @@ use fithire_scoring::exchange::{DEFAULT_PRESET, read_facts};
 use fithire_scoring::facts::{self, Point, Zone};
 use fithire_scoring::preset::Presets;
 use poem_openapi::types::ToJSON;
-use sea_query::{Cond, Expr, ExprTrait, Order};
+use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
 
-use crate::model::{Change, JobFacts, Jobs, Open, Row, Sent};
+use crate::model::{Change, JobFacts, Jobs, Open, Pay, Row, Sent};
 
-const SHOWN: [Jobs; 9] = [
+const SHOWN: [Jobs; 14] = [
     Jobs::Id,
     Jobs::LocationId,
     Jobs::ExternalId,
@@ -27,6 +28,11 @@ const SHOWN: [Jobs; 9] = [
     Jobs::Description,
     Jobs::Preset,
     Jobs::Threshold,
+    Jobs::EmploymentType,
+    Jobs::PayType,
+    Jobs::PayMin,
+    Jobs::PayMax,
+    Jobs::Currency,
     Jobs::Facts,
     Jobs::Active,
 ];
@@ -46,31 +52,19 @@ pub struct NewJob {
     pub preset: String,
     /// The lowest score that is ranked, in basis points.
     pub threshold: Option<u16>,
+    /// Such as `part-time`.
+    pub employment_type: Option<String>,
+    /// What is paid.
+    pub pay: Pay,
     /// What is scored; place and time zone are the location's.
     pub facts: facts::Job,
 }
 
 /// Adds a job and answers its id.
-///
-/// # Errors
-/// When the location is not of the brand, or the external id is taken.
-pub async fn insert(tx: &mut Tx, clock: &Clock, ids: &Ids, job: NewJob) -> Result<Id, Problem> {
-    let (id, now) = (ids.next(), clock.now());
-    let columns: Vec<Jobs> = SHOWN.into_iter().chain([Jobs::CreatedAt, Jobs::UpdatedAt]).collect();
-    let row = vec![
-        id.into(),
-        job.location_id.into(),
-        job.external_id.into(),
-        job.title.into(),
-        job.description.into(),
-        job.preset.into(),
-        job.threshold.map(i64::from).into(),
-        written(&job.facts)?.into(),
-        true.into(),
-        now.into(),
-        now.into(),
-    ];
-    tx.run(&tx.insert(&columns, [row])).await.map_err(|error| {
+async fn insert(tx: &mut Tx, clock: &Clock, ids: &Ids, job: NewJob) -> Result<Id, Problem> {
+    let id = ids.next();
+    let row = values(id, job, clock.now())?;
+    tx.run(&tx.insert(&columns(), [row])).await.map_err(|error| {
         if breaks(&error, "jobs_external_id", "jobs.brand_id, jobs.external_id") {
             Problem::new(Code::Conflict).because("a job with this external_id is there already")
         } else {
@@ -78,6 +72,70 @@ pub async fn insert(tx: &mut Tx, clock: &Clock, ids: &Ids, job: NewJob) -> Resul
         }
     })?;
     Ok(id)
+}
+
+/// Adds jobs, or changes those whose external id is there already, in one transaction; `progress` is told how many are
+/// done. Answers how many were added and how many changed. Whether a job is active stays as it was.
+///
+/// # Errors
+/// When a location is not of the brand, or the database refuses or cannot be reached.
+pub async fn put_all(
+    tx: &mut Tx,
+    (clock, ids): (&Clock, &Ids),
+    jobs: Vec<NewJob>,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<(u64, u64), Problem> {
+    /// Rows in a statement; each has 17 values, and SQLite takes 32766 of them.
+    const AT_ONCE: usize = 1_000;
+    let (mut added, mut changed) = (0, 0);
+    let mut jobs = jobs.into_iter().peekable();
+    while jobs.peek().is_some() {
+        let chunk: Vec<NewJob> = jobs.by_ref().take(AT_ONCE).collect();
+        let mut select = tx.select(Jobs::Table);
+        let external = chunk.iter().filter_map(|job| job.external_id.as_deref());
+        select.column(Jobs::ExternalId).and_where(Expr::col(Jobs::ExternalId).is_in(external));
+        let known: Vec<(String,)> = tx.all(&select).await?;
+        changed += known.len() as u64;
+        added += (chunk.len() - known.len()) as u64;
+        let rows: Vec<_> =
+            chunk.into_iter().map(|job| values(ids.next(), job, clock.now())).collect::<Result<_, _>>()?;
+        let mut insert = tx.insert(&columns(), rows);
+        let kept =
+            |column: &Jobs| matches!(column, Jobs::Id | Jobs::ExternalId | Jobs::Active | Jobs::CreatedAt);
+        let update = OnConflict::columns([Jobs::BrandId, Jobs::ExternalId])
+            .update_columns(columns().into_iter().filter(|column| !kept(column)))
+            .to_owned();
+        insert.on_conflict(update);
+        tx.run(&insert).await?;
+        progress(added + changed);
+    }
+    Ok((added, changed))
+}
+
+fn columns() -> Vec<Jobs> {
+    SHOWN.into_iter().chain([Jobs::CreatedAt, Jobs::UpdatedAt]).collect()
+}
+
+/// The values of [`columns`].
+fn values(id: Id, job: NewJob, now: DateTime<Utc>) -> Result<Vec<sea_query::Value>, Problem> {
+    Ok(vec![
+        id.into(),
+        job.location_id.into(),
+        job.external_id.into(),
+        job.title.into(),
+        job.description.into(),
+        job.preset.into(),
+        job.threshold.map(i64::from).into(),
+        job.employment_type.into(),
+        job.pay.kind.into(),
+        job.pay.min.into(),
+        job.pay.max.into(),
+        job.pay.currency.into(),
+        written(&job.facts)?.into(),
+        true.into(),
+        now.into(),
+        now.into(),
+    ])
 }
 
 /// The text that is kept: without place and zone, which are the location's.
@@ -95,6 +153,7 @@ pub(crate) async fn create(
     let mut errors = Errors::default();
     let facts = errors.facts(sent.facts.as_ref());
     let preset = errors.preset(presets, sent.preset);
+    errors.pay(sent.pay.as_ref());
     let threshold = errors.threshold(sent.threshold);
     let mut tx = db.write(allowed).await?;
     errors.location(&mut tx, allowed.limits(), Some(sent.location_id)).await?;
@@ -106,6 +165,8 @@ pub(crate) async fn create(
         description: sent.description,
         preset: preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
         threshold,
+        employment_type: sent.employment_type,
+        pay: sent.pay.unwrap_or_default(),
         facts: facts.unwrap_or_default(),
     };
     let id = insert(&mut tx, clock, ids, job).await?;
@@ -123,6 +184,7 @@ pub(crate) async fn change(
     let mut errors = Errors::default();
     let facts = errors.facts(sent.facts.as_ref());
     let preset = errors.preset(presets, sent.preset);
+    errors.pay(sent.pay.as_ref());
     let threshold = errors.threshold(sent.threshold);
     let mut tx = db.write(allowed).await?;
     errors.location(&mut tx, allowed.limits(), sent.location_id).await?;
@@ -135,11 +197,19 @@ pub(crate) async fn change(
         (Jobs::Title, sent.title),
         (Jobs::Description, sent.description),
         (Jobs::Preset, preset),
+        (Jobs::EmploymentType, sent.employment_type),
         (Jobs::Facts, facts),
     ] {
         if let Some(text) = text {
             update.value(column, text);
         }
+    }
+    if let Some(pay) = sent.pay {
+        update
+            .value(Jobs::PayType, pay.kind)
+            .value(Jobs::PayMin, pay.min)
+            .value(Jobs::PayMax, pay.max)
+            .value(Jobs::Currency, pay.currency);
     }
     if let Some(location_id) = sent.location_id {
         update.value(Jobs::LocationId, location_id);
@@ -188,6 +258,16 @@ impl Errors {
             self.add("/preset".to_owned(), message);
         }
         Some(name)
+    }
+
+    fn pay(&mut self, pay: Option<&Pay>) {
+        let Some(pay) = pay else { return };
+        if pay.min.zip(pay.max).is_some_and(|(min, max)| max < min) {
+            self.add("/pay/max".to_owned(), "is less than min".to_owned());
+        }
+        if pay.currency.as_ref().is_some_and(|code| !code.bytes().all(|byte| byte.is_ascii_uppercase())) {
+            self.add("/pay/currency".to_owned(), "is not three capital letters".to_owned());
+        }
     }
 
     fn threshold(&mut self, share: Option<f64>) -> Option<u16> {

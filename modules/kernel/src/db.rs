@@ -5,11 +5,13 @@
 //! acknowledged survives a power cut. PostgreSQL is used without session state, so that a pooler may stand
 //! between; row-level security holds there even if a predicate is forgotten.
 
+mod health;
 mod tx;
 
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::migrate::{Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
@@ -35,6 +37,9 @@ pub enum Db {
     Postgres(PgPool),
 }
 
+static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
+
 /// Connections that read, on either database.
 const READERS: u32 = 8;
 
@@ -44,9 +49,21 @@ impl Db {
     /// # Errors
     /// When the URL is not understood or the database cannot be reached.
     pub async fn open(url: &str) -> Result<Self, Error> {
+        Self::connect(url, true).await
+    }
+
+    /// The same, but a SQLite file that is missing is an error.
+    ///
+    /// # Errors
+    /// When the URL is not understood, or the database is not there or cannot be reached.
+    pub async fn open_existing(url: &str) -> Result<Self, Error> {
+        Self::connect(url, false).await
+    }
+
+    async fn connect(url: &str, make: bool) -> Result<Self, Error> {
         if url.starts_with("sqlite:") {
             let options = SqliteConnectOptions::from_str(url)?
-                .create_if_missing(true)
+                .create_if_missing(make)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
@@ -69,8 +86,16 @@ impl Db {
     /// When a migration fails; what ran before it stays, and running again goes on from there.
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         match self {
-            Self::Sqlite { writer, .. } => sqlx::migrate!("../../migrations/sqlite").run(writer).await,
-            Self::Postgres(pool) => sqlx::migrate!("../../migrations/postgres").run(pool).await,
+            Self::Sqlite { writer, .. } => SQLITE.run(writer).await,
+            Self::Postgres(pool) => POSTGRES.run(pool).await,
+        }
+    }
+
+    /// Every migration that this program knows.
+    fn migrations(&self) -> &'static [Migration] {
+        match self {
+            Self::Sqlite { .. } => &SQLITE.migrations,
+            Self::Postgres(_) => &POSTGRES.migrations,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What can be done with brands, regions and locations.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
@@ -8,6 +10,7 @@ use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem, breaks};
 use fithire_kernel::scope::Limits;
 use fithire_scoring::facts::Zone;
+use fithire_scoring::wording;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
 
 use crate::model::{BrandRow, Brands, LocationRow, Locations, RegionRow, Regions};
@@ -45,6 +48,23 @@ pub async fn create_brand(db: &Db, clock: &Clock, ids: &Ids, new: NewBrand) -> R
     })?;
     tx.commit().await?;
     Ok(id)
+}
+
+/// The brand of a slug.
+///
+/// # Errors
+/// When there is none; the sentence names the nearest.
+pub async fn find_brand(db: &Db, slug: &str) -> Result<Id, Problem> {
+    let mut tx = db.read_global().await?;
+    let mut select = tx.select(Brands::Table);
+    select.columns([Brands::Slug, Brands::Id]).order_by(Brands::Slug, Order::Asc);
+    let brands: Vec<(String, Id)> = tx.all(&select).await?;
+    brands.iter().find(|(other, _)| other == slug).map(|(_, id)| *id).ok_or_else(|| {
+        Problem::field(
+            "/brand",
+            wording::unknown("brand", slug, brands.iter().map(|(slug, _)| slug.as_str())),
+        )
+    })
 }
 
 /// The region of that name, made when it is missing.
@@ -137,6 +157,17 @@ pub async fn find_location(tx: &mut Tx, id: Id) -> Result<Option<Located>, Probl
         postal_code: row.postal_code,
         point: row.latitude.zip(row.longitude),
     }))
+}
+
+/// The brand's locations by name.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn location_names(tx: &mut Tx) -> Result<BTreeMap<String, Id>, Problem> {
+    let mut select = tx.select(Locations::Table);
+    select.columns([Locations::Name, Locations::Id]);
+    let rows: Vec<(String, Id)> = tx.all(&select).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The locations that limits reach; `None` is every one.

@@ -2,12 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use fithire_coaches::{api, changed_since, insert_all, revision};
+use fithire_coaches::{Profile, api, changed_since, put_all, revision};
 use fithire_identity::Role;
 use fithire_identity::testing::Staff;
 use fithire_kernel::scope::BrandScope;
 use fithire_kernel::testing::{CANARY, Client, World, on_both};
-use fithire_scoring::facts;
 use poem::http::StatusCode;
 use poem::{Endpoint, EndpointExt};
 use poem_openapi::OpenApiService;
@@ -28,9 +27,8 @@ async fn app(world: &World) -> App<impl Endpoint> {
     let coach = staff.token(&scope, "coach@acme.test", Role::Coach).await;
     let foreigner = staff.token(&canary, "admin@canary.test", Role::Admin).await;
     let mut tx = world.db.write(&canary).await.unwrap();
-    insert_all(&mut tx, &world.clock, &world.ids, &[(CANARY.to_owned(), facts::Coach::default())])
-        .await
-        .unwrap();
+    let theirs = Profile { name: CANARY.to_owned(), ..Profile::default() };
+    put_all(&mut tx, (&world.clock, &world.ids), vec![theirs], &mut |_| {}).await.unwrap();
     tx.commit().await.unwrap();
     let service = OpenApiService::new(api::Api, "test", "1")
         .data(world.db.clone())
@@ -153,26 +151,43 @@ fn a_coach_has_their_own_profile_and_does_not_verify_themselves() {
 fn a_revision_shows_what_was_written_since() {
     on_both(async |world| {
         let app = app(&world).await;
-        let many: Vec<(String, facts::Coach)> =
-            (0..2_500).map(|n| (format!("Coach {n}"), facts::Coach::default())).collect();
+        let many = |name: &str| -> Vec<Profile> {
+            let coach = |n: u32| Profile {
+                external_id: Some(format!("c{n}")),
+                name: format!("{name} {n}"),
+                ..Profile::default()
+            };
+            (0..2_500).map(coach).collect()
+        };
         let mut tx = world.db.write(&app.scope).await.unwrap();
-        let ids = insert_all(&mut tx, &world.clock, &world.ids, &many).await.unwrap();
+        let mut done = Vec::new();
+        let counts = put_all(&mut tx, (&world.clock, &world.ids), many("First"), &mut |n| done.push(n)).await;
+        assert_eq!((counts, done), (Ok((2_500, 0)), vec![1_000, 2_000, 2_500]));
         tx.commit().await.unwrap();
         let mut tx = world.db.read(&app.scope).await.unwrap();
         let before = revision(&mut tx).await.unwrap();
-        assert_eq!(changed_since(&mut tx, 0).await.unwrap().len(), 2_500);
+        let all = changed_since(&mut tx, 0).await.unwrap();
+        assert_eq!(all.len(), 2_500);
         drop(tx);
-        let path = format!("/coaches/{}", ids[7]);
-        assert_eq!(
-            app.send("PATCH", &path, &app.admin, Some(json!({"facts": {"free": []}}))).await.0,
-            StatusCode::OK
-        );
+        let path = format!("/coaches/{}", all[7].id);
+        let facts = json!({"facts": {"free": [], "engagement": {"done": 5}}});
+        assert_eq!(app.send("PATCH", &path, &app.admin, Some(facts)).await.0, StatusCode::OK);
         let mut tx = world.db.read(&app.scope).await.unwrap();
         assert!(revision(&mut tx).await.unwrap() > before);
         let changed = changed_since(&mut tx, before).await.unwrap();
         assert_eq!(
             (changed.len(), changed[0].id, changed[0].facts.free.as_deref()),
-            (1, ids[7], Some(&[][..]))
+            (1, all[7].id, Some(&[][..]))
         );
+        drop(tx);
+
+        // The same external ids again change the coaches that have them; what FitHire counts stays.
+        let mut tx = world.db.write(&app.scope).await.unwrap();
+        let counts = put_all(&mut tx, (&world.clock, &world.ids), many("Second"), &mut |_| {}).await;
+        assert_eq!(counts, Ok((0, 2_500)));
+        tx.commit().await.unwrap();
+        let again = app.send("GET", &path, &app.admin, None).await.1;
+        assert_eq!((&again["id"], again["name"].as_str()), (&json!(all[7].id), Some("Second 7")));
+        assert_eq!((&again["facts"]["engagement"]["done"], again["facts"].get("free")), (&json!(5), None));
     });
 }

@@ -8,7 +8,7 @@ fn read_coaches(csv: &str) -> Result<Vec<coaches::Row>, Vec<Problem>> {
 }
 
 fn read_jobs(csv: &str) -> Result<Vec<jobs::Row>, Vec<Problem>> {
-    jobs::read(csv.as_bytes(), Some(builtin()), &mut |_| {})
+    jobs::read(csv.as_bytes(), jobs::Known { presets: Some(builtin()), locations: None }, &mut |_| {})
 }
 
 fn problems<T>(result: Result<Vec<T>, Vec<Problem>>) -> String {

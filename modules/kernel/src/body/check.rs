@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::Type;
+use poem_openapi::types::{Email, ParseFromParameter as _, Type};
 use serde_json::Value;
 
 use super::json::step;
@@ -121,6 +121,9 @@ impl Check {
         // PostgreSQL keeps no NUL; the others would steer a terminal or a log.
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             self.error(pointer, "has a control character");
+        }
+        if schema.format == Some("email") && Email::parse_from_parameter(text).is_err() {
+            self.error(pointer, "is not an e-mail address");
         }
         // poem-openapi calls the format of a day `naive-date`.
         if schema.format == Some("naive-date") && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_err() {

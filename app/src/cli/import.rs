@@ -1,0 +1,216 @@
+//! `fithire import`: CSV files into a brand. A file is taken whole or not at all.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use fithire_coaches::Profile;
+use fithire_import::coaches::{self, Address};
+use fithire_import::jobs;
+use fithire_jobs::{NewJob, Pay};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::problem::Problem;
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_orgs::{Located, find_brand, location, location_names, region};
+use fithire_scoring::exchange::DEFAULT_PRESET;
+use fithire_scoring::facts::Zone;
+
+use super::csv_file::{Rows, progress, read, tell};
+use super::serve::{Configured, block_on, open, world};
+use super::{Failure, PresetFolder, counted, say};
+
+/// Take coaches or jobs from a CSV file into a brand
+///
+/// Every row is checked first; when one is not right, every problem is printed with its row and column, and nothing
+/// is written. The same external_id again updates.
+#[derive(Subcommand)]
+pub(super) enum Import {
+    /// Take coaches
+    Coaches(File),
+    /// Take jobs
+    ///
+    /// A job's location is found by its name in the brand; the columns of its place serve to make a missing one.
+    Jobs(Jobs),
+}
+
+#[derive(Args)]
+pub(super) struct File {
+    /// The CSV file
+    #[arg(value_name = "FILE.csv")]
+    file: PathBuf,
+    /// The brand, by its slug
+    #[arg(long, value_name = "SLUG")]
+    brand: String,
+    /// Check everything and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+#[derive(Args)]
+pub(super) struct Jobs {
+    #[command(flatten)]
+    file: File,
+    /// Make the locations that the brand does not have yet
+    #[arg(long)]
+    create_locations: bool,
+}
+
+impl Import {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        block_on(async {
+            match self {
+                Self::Coaches(file) => file.coaches().await,
+                Self::Jobs(jobs) => jobs.run().await,
+            }
+        })
+    }
+}
+
+impl File {
+    /// The database, and the scope of the brand in it.
+    async fn opened(&self) -> Result<(Db, BrandScope), Failure> {
+        let db = open(&self.configured.read()?).await?;
+        let brand_id = find_brand(&db, &self.brand).await?;
+        Ok((db, BrandScope::mint(brand_id, Actor::System)))
+    }
+
+    /// Rows, or every problem told.
+    fn rows<T>(&self, rows: Rows<T>) -> Result<Vec<T>, Failure> {
+        rows.map_err(|problems| {
+            let told = tell(&self.file, Some(problems));
+            Failure::new(format!("{}; nothing was written", counted(told, "problem")))
+        })
+    }
+
+    async fn coaches(&self) -> Result<(), Failure> {
+        let (db, scope) = self.opened().await?;
+        let (clock, ids) = world();
+        let rows = self.rows(read(&self.file, coaches::read)?)?;
+        let bar = progress(rows.len() as u64, "coaches written");
+        let mut tx = db.write(&scope).await.map_err(Problem::from)?;
+        let profiles = rows.into_iter().map(profile).collect();
+        let counts =
+            fithire_coaches::put_all(&mut tx, (&clock, &ids), profiles, &mut |done| bar.set_position(done))
+                .await?;
+        bar.finish_and_clear();
+        self.finish(tx, counts, "coach", "coaches").await
+    }
+
+    /// Keeps what was written, unless it was only to be tried.
+    async fn finish(
+        &self,
+        tx: Tx,
+        (added, changed): (u64, u64),
+        one: &str,
+        many: &str,
+    ) -> Result<(), Failure> {
+        let done = format!("{added} {} added, {changed} updated", if added == 1 { one } else { many });
+        if self.dry_run {
+            say(&format!("nothing was written; it would be: {done}"));
+        } else {
+            tx.commit().await.map_err(Problem::from)?;
+            say(&done);
+        }
+        Ok(())
+    }
+}
+
+impl Jobs {
+    async fn run(&self) -> Result<(), Failure> {
+        let (db, scope) = self.file.opened().await?;
+        let (clock, ids) = world();
+        let folder = PresetFolder { folder: self.file.configured.read()?.presets.folder };
+        let presets = folder.load()?;
+        // Reading before writing: nobody waits for a large file to be checked.
+        let mut tx = db.read(&scope).await.map_err(Problem::from)?;
+        let names: Vec<String> = location_names(&mut tx).await?.into_keys().collect();
+        drop(tx);
+        let locations = (!self.create_locations).then_some(&names[..]);
+        let known = jobs::Known { presets: Some(&presets), locations };
+        let rows = read(&self.file.file, |bytes, progress| jobs::read(bytes, known, progress))?;
+        if let Err(problems) = &rows
+            && problems
+                .iter()
+                .any(|problem| problem.column == "location" && problem.message.starts_with("unknown"))
+        {
+            say("note: --create-locations makes the locations that are missing");
+        }
+        let rows = self.file.rows(rows)?;
+        let bar = progress(rows.len() as u64, "jobs written");
+        let mut tx = db.write(&scope).await.map_err(Problem::from)?;
+        let (jobs, made) = with_locations(&mut tx, (&clock, &ids), rows).await?;
+        let counts =
+            fithire_jobs::put_all(&mut tx, (&clock, &ids), jobs, &mut |done| bar.set_position(done)).await?;
+        bar.finish_and_clear();
+        if made > 0 {
+            say(&format!("{} made", counted(made, "location")));
+        }
+        self.file.finish(tx, counts, "job", "jobs").await
+    }
+}
+
+/// A row as it is kept.
+pub(super) fn profile(row: coaches::Row) -> Profile {
+    let Address { postal_code, city, region, country } = row.address;
+    Profile {
+        external_id: Some(row.external_id),
+        name: row.name,
+        email: Some(row.email),
+        phone: row.phone,
+        bio: row.bio,
+        languages: row.languages,
+        postal_code,
+        city,
+        region,
+        country,
+        facts: row.facts,
+    }
+}
+
+/// Rows as they are kept, at locations that are made where they are missing; answers how many were.
+pub(super) async fn with_locations(
+    tx: &mut Tx,
+    (clock, ids): (&Clock, &Ids),
+    rows: Vec<jobs::Row>,
+) -> Result<(Vec<NewJob>, usize), Failure> {
+    let mut known: BTreeMap<String, Id> = location_names(tx).await?;
+    let before = known.len();
+    let mut jobs = Vec::with_capacity(rows.len());
+    for row in rows {
+        let location_id = match known.get(&row.location) {
+            Some(id) => *id,
+            None => made(tx, (clock, ids), &row).await?,
+        };
+        known.insert(row.location, location_id);
+        jobs.push(NewJob {
+            location_id,
+            external_id: Some(row.external_id),
+            title: row.title,
+            description: row.description,
+            preset: row.preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
+            threshold: row.threshold,
+            employment_type: row.employment_type,
+            pay: Pay { kind: row.pay.kind, min: row.pay.min, max: row.pay.max, currency: row.pay.currency },
+            facts: row.facts,
+        });
+    }
+    Ok((jobs, known.len() - before))
+}
+
+/// A new location where a row says, in the region that it names.
+async fn made(tx: &mut Tx, (clock, ids): (&Clock, &Ids), row: &jobs::Row) -> Result<Id, Problem> {
+    let address = &row.address;
+    let within = address.region.as_ref().or(address.city.as_ref()).map_or("Everywhere", String::as_str);
+    let region_id = region(tx, ids, clock.now(), within).await?;
+    let located = Located {
+        name: row.location.clone(),
+        time_zone: row.facts.tz.map_or("UTC", Zone::name).to_owned(),
+        postal_code: address.postal_code.clone(),
+        point: row.facts.point.map(|point| (point.lat, point.lon)),
+    };
+    location(tx, ids, clock.now(), region_id, located).await
+}
