@@ -31,11 +31,18 @@ pub(crate) struct Server {
     /// How the world reaches it, such as `https://jobs.example.com`; also the issuer of its tokens. Missing means that
     /// it serves this machine alone.
     pub(crate) public_url: Option<String>,
+    /// Origins of other sites whose scripts may use the API, such as `https://tools.example.com`.
+    pub(crate) allowed_origins: Vec<String>,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 8080, public_url: None }
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 8080,
+            public_url: None,
+            allowed_origins: Vec::new(),
+        }
     }
 }
 
@@ -57,18 +64,12 @@ impl Server {
         }
         match scheme {
             "https" => {}
-            "http" if is_loopback(authority.host()) => {}
+            "http" if fithire_identity::is_loopback(authority.host()) => {}
             "http" => return wrong("plain http, which is for this machine only; use https"),
             _ => return wrong("neither https nor http"),
         }
         Ok(format!("{scheme}://{authority}"))
     }
-}
-
-/// Whether a host is this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// `[database]`

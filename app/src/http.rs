@@ -1,20 +1,29 @@
-//! The web server: routes, what every answer carries, and errors as problems.
+//! The web server: routes, what every answer carries, and errors as problems or pages.
+//!
+//! Below `/api/v1` an error is a problem (RFC 9457); everywhere else it is a page, and someone who has not signed in is
+//! led to the sign-in. Every request is logged once, with its path and without its query.
+
+mod assets;
+mod parameters;
 
 use std::sync::Arc;
 
-use fithire_identity::Identity;
+use fithire_identity::{Identity, Site};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
+use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::Rankings;
 use fithire_scoring::preset::Presets;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
-use poem::middleware::CatchPanic;
-use poem::web::Data;
-use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
+use poem::http::{Method, StatusCode};
+use poem::middleware::{CatchPanic, CookieJarManager, Cors};
+use poem::web::{Data, Redirect};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError};
+use serde::Serialize;
 
 use crate::modules;
 
@@ -29,28 +38,151 @@ pub(crate) struct State {
     pub(crate) rankings: Arc<Rankings>,
 }
 
-/// Everything that the server answers.
-pub(crate) fn routes(state: State) -> impl Endpoint<Output = Response> {
+/// Everything that the server answers. `origins` are the other sites whose scripts may use the API.
+pub(crate) fn routes(
+    state: State,
+    site: Site,
+    origins: &[String],
+) -> impl Endpoint<Output = Response> + use<> {
     let api = modules::api();
+    let parameters = Arc::new(parameters::Known::of(&api.spec()));
     let document = api.spec_endpoint();
     let browser = api.swagger_ui();
-    Route::new()
-        .nest("/api/v1", Route::new().at("/openapi.json", document).nest("/", api).after(never_stored))
+    // Our own pages use the API too.
+    let origins: Vec<&str> = match origins {
+        [] => Vec::new(),
+        others => others.iter().map(String::as_str).chain([site.origin()]).collect(),
+    };
+    let api = Route::new().at("/openapi.json", document).nest("/", api);
+    let checked = api.around(move |next, request| {
+        let parameters = parameters.clone();
+        async move {
+            parameters.check(&request)?;
+            next.call(request).await
+        }
+    });
+    let pages = Arc::new(modules::pages(&[("css", assets::css()), ("icon", assets::icon())]));
+    let site_routes = Route::new()
+        .nest("/api/v1", checked.after(never_stored).with_if(!origins.is_empty(), cors(&origins)))
         .nest("/docs/api", browser.map_to_response().after(for_the_api_browser))
         .at("/livez", get(alive))
         .at("/readyz", get(ready))
+        .at("/", get(front))
+        .at("/assets/:name", get(assets::asset));
+    let shown = pages.clone();
+    modules::routes(site_routes)
         .data(state.db)
-        .data(state.clock)
+        .data(state.clock.clone())
         .data(state.ids)
         .data(state.identity)
         .data(state.presets)
         .data(state.rankings)
-        .with(CatchPanic::new().with_handler(|panic: Box<dyn std::any::Any + Send>| {
-            let cause = panic.downcast_ref::<&str>().copied().unwrap_or("a panic");
-            Problem::internal(&cause)
-        }))
-        .catch_all_error(async |error: poem::Error| problem(&error).into_response())
-        .after(guarded)
+        .data(site)
+        .data(pages)
+        .with(CookieJarManager::new())
+        .with(CatchPanic::new().with_handler(panicked))
+        .around(move |next, request| {
+            let (pages, clock) = (shown.clone(), state.clock.clone());
+            async move { Ok(answer(next, request, pages, clock).await) }
+        })
+}
+
+/// A panic is our own fault; the log has it under an id.
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Problem {
+    Problem::internal(&panic.downcast_ref::<&str>().copied().unwrap_or("a panic"))
+}
+
+/// Sites that an administrator names may use the API from a browser; without cookies, which never open it.
+fn cors(origins: &[&str]) -> Cors {
+    Cors::new()
+        .allow_origins(origins.iter().copied())
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_credentials(false)
+        .max_age(3_600)
+}
+
+/// Answers a request whatever happens, and logs it.
+async fn answer(
+    next: Arc<impl Endpoint<Output = Response>>,
+    request: Request,
+    pages: Arc<Pages>,
+    clock: Clock,
+) -> Response {
+    let (method, uri) = (request.method().clone(), request.original_uri().clone());
+    let path = uri.path();
+    let began = clock.now();
+    let mut response = match next.call(request).await {
+        Ok(response) => response,
+        Err(error) if is_api(path) => problem(&error).into_response(),
+        Err(error) => error_page(&pages, &method, &uri, problem(&error)),
+    };
+    guard(&mut response);
+    let duration_us = (clock.now() - began).num_microseconds();
+    let status = response.status().as_u16();
+    tracing::info!(http.method = %method, http.path = path, http.status = status, duration_us, "answered");
+    response
+}
+
+/// Where programs ask and not people.
+fn is_api(path: &str) -> bool {
+    path.starts_with("/api/") || path == "/readyz" || path == "/livez"
+}
+
+/// The page of an error.
+#[derive(Serialize)]
+struct ErrorPage {
+    title: &'static str,
+    detail: Option<String>,
+    /// What to do now.
+    advice: &'static str,
+    id: Option<String>,
+}
+
+impl Template for ErrorPage {
+    const NAME: &'static str = "error.html";
+}
+
+fn error_page(pages: &Pages, method: &Method, uri: &poem::http::Uri, problem: Problem) -> Response {
+    if problem.code == Code::Unauthenticated {
+        let here = if method == Method::GET { uri.to_string() } else { "/".to_owned() };
+        let query = serde_urlencoded::to_string([("next", here)]).unwrap_or_default();
+        return Redirect::see_other(format!("/sign-in?{query}")).into_response();
+    }
+    let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let page = ErrorPage {
+        title: match problem.code {
+            Code::NotFound => "This page is not here",
+            Code::Forbidden => "This is not for you to see or do",
+            code => code.title(),
+        },
+        detail: problem
+            .detail
+            .or_else(|| problem.errors.first().map(|error| format!("{} {}", error.pointer, error.detail))),
+        advice: match problem.code {
+            Code::NotFound => "It may have been removed, or it belongs to somebody else.",
+            Code::Forbidden => "Ask an admin of your brand if you think that it should be.",
+            Code::Internal => "We have recorded what happened. Try again; nothing was half done.",
+            Code::Unavailable | Code::TooMany => "Wait a moment and try again.",
+            _ => "Go back and try again.",
+        },
+        id: problem.id,
+    };
+    let shell = Shell { here: uri.path().to_owned(), ..Shell::default() };
+    match pages.render(&shell, &page) {
+        Ok(html) => html.with_status(status).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The front page is the one that a role works on.
+#[handler]
+fn front(visitor: fithire_identity::Visitor) -> Redirect {
+    use fithire_identity::Role;
+    Redirect::see_other(match visitor.caller().role() {
+        Role::Coach => "/coach/matches",
+        Role::Manager | Role::Admin => "/manager/jobs",
+    })
 }
 
 /// The process runs.
@@ -127,11 +259,18 @@ async fn for_the_api_browser(answer: Answer) -> Answer {
 }
 
 /// What every answer carries, errors too.
-async fn guarded(answer: Answer) -> Answer {
-    let mut response = answer.unwrap_or_else(|error| problem(&error).into_response());
-    set(&mut response, header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
-    set(&mut response, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
-    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(&mut response, header::REFERRER_POLICY, "same-origin");
-    Ok(response)
+fn guard(response: &mut Response) {
+    let is_page = response.content_type().is_some_and(|kind| kind.starts_with("text/html"));
+    let policy = if is_page {
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    } else {
+        "default-src 'none'; frame-ancestors 'none'"
+    };
+    set(response, header::CONTENT_SECURITY_POLICY, policy);
+    set(response, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    set(response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(response, header::REFERRER_POLICY, "same-origin");
+    // What a page shows belongs to its visitor alone.
+    set(response, header::CACHE_CONTROL, "no-store");
 }

@@ -1,5 +1,7 @@
-//! The one list of modules: their operations make the API.
+//! The one list of modules: their operations make the API, their pages the site.
 
+use fithire_kernel::page::{Pages, Templates};
+use poem::Route;
 use poem_openapi::OpenApiService;
 use {
     fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
@@ -16,6 +18,23 @@ pub(crate) fn api() -> OpenApiService<Operations, ()> {
     OpenApiService::new(operations, "FitHire", env!("CARGO_PKG_VERSION"))
         .description("Matches fitness coaches with jobs by a score that anyone can check.")
         .url_prefix("/api/v1")
+}
+
+/// The templates of every module and of the frame.
+pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
+    const FRAME: Templates = &[
+        ("base.html", include_str!("../templates/base.html")),
+        ("error.html", include_str!("../templates/error.html")),
+    ];
+    let modules = [identity::pages::TEMPLATES, jobs::pages::TEMPLATES, matching::pages::TEMPLATES];
+    Pages::new(&[&[FRAME], &modules[..]].concat(), globals)
+}
+
+/// The pages of every module.
+pub(crate) fn routes(route: Route) -> Route {
+    [identity::pages::routes, jobs::pages::routes, matching::pages::routes]
+        .into_iter()
+        .fold(route, |route, add| add(route))
 }
 
 /// The OpenAPI document, as `openapi/fithire.json` has it.

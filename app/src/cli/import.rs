@@ -24,11 +24,11 @@ use super::{Failure, PresetFolder, counted, say};
 /// Take coaches or jobs from a CSV file into a brand
 ///
 /// Every row is checked first; when one is not right, every problem is printed with its row and column, and nothing
-/// is written. The same external_id again updates.
+/// is written. The same `external_id` again updates.
 #[derive(Subcommand)]
 pub(super) enum Import {
     /// Take coaches
-    Coaches(File),
+    Coaches(Source),
     /// Take jobs
     ///
     /// A job's location is found by its name in the brand; the columns of its place serve to make a missing one.
@@ -36,7 +36,7 @@ pub(super) enum Import {
 }
 
 #[derive(Args)]
-pub(super) struct File {
+pub(super) struct Source {
     /// The CSV file
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
@@ -53,7 +53,7 @@ pub(super) struct File {
 #[derive(Args)]
 pub(super) struct Jobs {
     #[command(flatten)]
-    file: File,
+    source: Source,
     /// Make the locations that the brand does not have yet
     #[arg(long)]
     create_locations: bool,
@@ -70,7 +70,7 @@ impl Import {
     }
 }
 
-impl File {
+impl Source {
     /// The database, and the scope of the brand in it.
     async fn opened(&self) -> Result<(Db, BrandScope), Failure> {
         let db = open(&self.configured.read()?).await?;
@@ -121,9 +121,9 @@ impl File {
 
 impl Jobs {
     async fn run(&self) -> Result<(), Failure> {
-        let (db, scope) = self.file.opened().await?;
+        let (db, scope) = self.source.opened().await?;
         let (clock, ids) = world();
-        let folder = PresetFolder { folder: self.file.configured.read()?.presets.folder };
+        let folder = PresetFolder { folder: self.source.configured.read()?.presets.folder };
         let presets = folder.load()?;
         // Reading before writing: nobody waits for a large file to be checked.
         let mut tx = db.read(&scope).await.map_err(Problem::from)?;
@@ -131,7 +131,7 @@ impl Jobs {
         drop(tx);
         let locations = (!self.create_locations).then_some(&names[..]);
         let known = jobs::Known { presets: Some(&presets), locations };
-        let rows = read(&self.file.file, |bytes, progress| jobs::read(bytes, known, progress))?;
+        let rows = read(&self.source.file, |bytes, progress| jobs::read(bytes, known, progress))?;
         if let Err(problems) = &rows
             && problems
                 .iter()
@@ -139,7 +139,7 @@ impl Jobs {
         {
             say("note: --create-locations makes the locations that are missing");
         }
-        let rows = self.file.rows(rows)?;
+        let rows = self.source.rows(rows)?;
         let bar = progress(rows.len() as u64, "jobs written");
         let mut tx = db.write(&scope).await.map_err(Problem::from)?;
         let (jobs, made) = with_locations(&mut tx, (&clock, &ids), rows).await?;
@@ -149,7 +149,7 @@ impl Jobs {
         if made > 0 {
             say(&format!("{} made", counted(made, "location")));
         }
-        self.file.finish(tx, counts, "job", "jobs").await
+        self.source.finish(tx, counts, "job", "jobs").await
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use fithire_identity::{Identity, Limits, NewAccount, Role, add_member, create_account};
+use fithire_identity::{Identity, Limits, NewAccount, Role, Site, add_member, create_account};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
@@ -210,12 +210,12 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     let mut server = config.server.clone();
     server.port = bound.map_or(server.port, |address| address.port());
     let origin = server.origin().map_err(Failure::configuration)?;
-    let identity = Identity::open(db.clone(), clock.clone(), origin).await?;
+    let identity = Identity::open(db.clone(), clock.clone(), origin.clone()).await?;
     let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity), presets, rankings };
     if let Some(address) = bound {
         writeln!(io::stdout(), "url: http://{address}")?;
     }
-    let app = http::routes(state);
+    let app = http::routes(state, Site::new(origin), &config.server.allowed_origins);
     Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;
     db.close().await;
     Ok(())

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
 mod data;
+mod pages;
+mod people;
 mod presets;
 mod program;
 mod rank;

@@ -34,11 +34,12 @@ fn every_error_is_a_problem_and_every_answer_is_guarded() {
         let token = server.token();
         let json = "application/json";
         let big = format!("{{\"email\":\"{}\"}}", "x".repeat(10 << 20));
-        let cases: [Case<'_>; 12] = [
+        let cases: [Case<'_>; 13] = [
             ("GET", "/api/v1/brands", None, None, 401, "unauthenticated"),
             ("GET", "/api/v1/brands", Some("a.b.c"), None, 401, "unauthenticated"),
             ("GET", "/api/v1/nothing", Some(&token), None, 404, "not_found"),
-            ("GET", "/nothing", None, None, 404, "not_found"),
+            ("GET", "/api/v1/jobs?limt=3&cursor=x&cursor=y", Some(&token), None, 422, "invalid"),
+            ("GET", "/api/v1/jobs?limit=1&limit=2", Some(&token), None, 422, "invalid"),
             ("GET", "/api/v1/brands/abc/regions", Some(&token), None, 404, "not_found"),
             ("GET", "/api/v1/brands/1/regions", Some(&token), None, 404, "not_found"),
             ("DELETE", "/api/v1/brands", Some(&token), None, 405, "wrong_method"),

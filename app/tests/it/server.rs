@@ -1,13 +1,14 @@
 //! The program as a running server, and requests to it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
+use fithire_identity::testing::PASSWORD;
 use fithire_kernel::testing::World;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-
-pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A running server; it is stopped when it is dropped.
 pub(crate) struct Server {
@@ -70,10 +71,24 @@ impl Server {
         token: Option<&str>,
         body: Option<(&str, &str)>,
     ) -> Answer {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<(&str, &str)> = bearer.iter().map(|bearer| ("Authorization", &bearer[..])).collect();
+        self.send_with(method, path, &headers, body)
+    }
+
+    /// Sends a request with headers; redirects are not followed.
+    pub(crate) fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, &str)>,
+    ) -> Answer {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        let agent: ureq::Agent = config.build().into();
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        if let Some(token) = token {
-            request = request.header("Authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let mut response = match body {
             Some((kind, body)) => agent.run(request.header("Content-Type", kind).body(body).unwrap()),
@@ -85,7 +100,12 @@ impl Server {
     }
 
     pub(crate) fn token(&self) -> String {
-        let credentials = json!({"email": "boss@acme.test", "password": PASSWORD}).to_string();
+        self.token_of("boss@acme.test")
+    }
+
+    /// Everybody has the same password.
+    pub(crate) fn token_of(&self, email: &str) -> String {
+        let credentials = json!({"email": email, "password": PASSWORD}).to_string();
         let answer = self.send("POST", "/api/v1/auth/token", None, Some(("application/json", &credentials)));
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()["access_token"].as_str().unwrap().to_owned()
@@ -95,6 +115,73 @@ impl Server {
 impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// A browser without scripts: it keeps cookies and follows nothing by itself.
+pub(crate) struct Browser<'s> {
+    server: &'s Server,
+    cookies: RefCell<BTreeMap<String, String>>,
+    set: RefCell<String>,
+}
+
+impl<'s> Browser<'s> {
+    pub(crate) fn new(server: &'s Server) -> Self {
+        Self { server, cookies: RefCell::default(), set: RefCell::default() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None, None)
+    }
+
+    pub(crate) fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.post_from(path, form, None)
+    }
+
+    /// Sends a form as a page of an origin would.
+    pub(crate) fn post_from(&self, path: &str, form: &[(&str, &str)], origin: Option<&str>) -> Answer {
+        self.send("POST", path, Some(&serde_urlencoded::to_string(form).unwrap()), origin)
+    }
+
+    /// Fills in the form of the sign-in.
+    pub(crate) fn sign_in(&self, email: &str, password: &str) -> Answer {
+        let page = self.get("/sign-in").body;
+        let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        self.post("/sign-in", &[("email", email), ("password", password), ("form_token", token)])
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.borrow().get(name).cloned()
+    }
+
+    pub(crate) fn set_cookie(&self, name: &str, value: &str) {
+        self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The last cookie that was set with a value, as the server wrote it.
+    pub(crate) fn last_set_cookie(&self) -> String {
+        self.set.borrow().clone()
+    }
+
+    fn send(&self, method: &str, path: &str, form: Option<&str>, origin: Option<&str>) -> Answer {
+        let cookies =
+            self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        let cookies = cookies.join("; ");
+        let mut headers = vec![("Cookie", &cookies[..])];
+        headers.extend(origin.map(|origin| ("Origin", origin)));
+        let body = form.map(|form| ("application/x-www-form-urlencoded", form));
+        let answer = self.server.send_with(method, path, &headers, body);
+        for set in answer.headers.get_all("set-cookie") {
+            let set = set.to_str().unwrap();
+            let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
+            if value.is_empty() {
+                self.cookies.borrow_mut().remove(name);
+            } else {
+                set.clone_into(&mut self.set.borrow_mut());
+                self.set_cookie(name, value);
+            }
+        }
+        answer
     }
 }
 

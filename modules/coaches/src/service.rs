@@ -49,6 +49,12 @@ struct ScoredRow {
     facts: String,
 }
 
+impl ScoredRow {
+    fn scored(self) -> Result<Scored, Problem> {
+        Ok(Scored { id: self.id, name: self.name, facts: read(&self.facts)? })
+    }
+}
+
 /// The coaches that were written after a revision, by id.
 ///
 /// # Errors
@@ -60,8 +66,7 @@ pub async fn changed_since(tx: &mut Tx, revision: i64) -> Result<Vec<Scored>, Pr
         .and_where(Expr::col(Coaches::Revision).gt(revision))
         .order_by(Coaches::Id, Order::Asc);
     let rows: Vec<ScoredRow> = tx.all(&select).await?;
-    let scored = |row: ScoredRow| Ok(Scored { id: row.id, name: row.name, facts: read(&row.facts)? });
-    rows.into_iter().map(scored).collect()
+    rows.into_iter().map(ScoredRow::scored).collect()
 }
 
 /// Adds coaches, or changes those whose external id is there already, in one transaction; `progress` is told how
@@ -249,6 +254,19 @@ pub(crate) async fn find(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Row, Pr
 pub async fn visible(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Scored, Problem> {
     let row = find(tx, caller, id).await?;
     Ok(Scored { id: row.id, name: row.name, facts: read(&row.facts)? })
+}
+
+/// The profile of the caller's own account, if it has one.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn own(tx: &mut Tx, caller: &Caller) -> Result<Option<Scored>, Problem> {
+    let mut select = tx.select(Coaches::Table);
+    select
+        .columns([Coaches::Id, Coaches::Name, Coaches::Facts])
+        .and_where(Expr::col(Coaches::AccountId).eq(caller.account_id()));
+    let row: Option<ScoredRow> = tx.optional(&select).await?;
+    row.map(ScoredRow::scored).transpose()
 }
 
 const SHOWN: [Coaches; 12] = [

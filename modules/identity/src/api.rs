@@ -1,5 +1,6 @@
 //! `POST /auth/token`, and the public keys of our tokens.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use fithire_kernel::body::Body;
@@ -15,6 +16,11 @@ use crate::tokens::Identity;
 
 /// The operations of sign-in.
 pub struct Api;
+
+/// Where a request comes from.
+pub(crate) fn address(request: &Request) -> Option<IpAddr> {
+    request.remote_addr().as_socket_addr().map(SocketAddr::ip)
+}
 
 /// An e-mail address and a password.
 #[derive(Object)]
@@ -56,9 +62,8 @@ impl Api {
         credentials: Body<Credentials>,
     ) -> Result<Json<AccessToken>, Problem> {
         let Body(Credentials { email, password, brand }) = credentials;
-        let address = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
         let brand: Option<Id> = brand;
-        let token = identity.sign_in(&email, password, brand, address).await?;
+        let token = identity.sign_in(&email, password, brand, address(request)).await?;
         Ok(Json(AccessToken {
             access_token: token.access_token,
             token_type: "Bearer".to_owned(),

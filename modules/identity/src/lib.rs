@@ -4,6 +4,7 @@
 //! a location. A token names an account and exactly one brand. It never says what the account may do: the role
 //! is read from the database at each request, so a change holds from the next request on.
 //!
+//! - [`Visitor`] is someone with a session of the pages, [`Posted`] a form that came from one of our pages.
 //! - [`Identity`] signs in, issues tokens and turns one into a [`Caller`].
 //! - [`Caller::allowed`] turns a caller into the proof of a privilege that services ask for.
 //! - [`api::Api`] is `POST /auth/token` and the public keys.
@@ -16,13 +17,18 @@ pub mod api;
 mod guard;
 mod members;
 mod model;
+pub mod pages;
 mod passwords;
+mod secret;
+mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tokens;
+mod visitor;
 
 pub use fithire_kernel::scope::Limits;
 pub use guard::{Caller, Signed};
 pub use members::{NewAccount, add_member, create_account};
 pub use model::{ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
 pub use tokens::{Identity, Token};
+pub use visitor::{Posted, Site, Visitor, is_loopback};

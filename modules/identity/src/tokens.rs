@@ -36,8 +36,8 @@ const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 
 /// Signs people in and recognises them.
 pub struct Identity {
-    db: Db,
-    clock: Clock,
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
     issuer: String,
     keys: RwLock<Keys>,
     by_account: DefaultKeyedRateLimiter<String>,
@@ -121,8 +121,7 @@ impl Identity {
     /// Signs in with a password. An account with several brands names the one it means.
     ///
     /// # Errors
-    /// 401 when the address or password is not right, whichever it is; 429 after too many attempts; 422 when the
-    /// account has several brands and names none.
+    /// Those of [`Identity::recognise`]; 422 when the account has several brands and names none.
     pub async fn sign_in(
         &self,
         email: &str,
@@ -130,16 +129,7 @@ impl Identity {
         brand: Option<Id>,
         address: Option<IpAddr>,
     ) -> Result<Token, Problem> {
-        let email = email.trim().to_lowercase();
-        self.throttle(&email, address)?;
-        let account = self.account(&email).await?;
-        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-        let right = passwords::verify(password, hash).await?;
-        let wrong =
-            || Problem::new(Code::Unauthenticated).because("the e-mail address or the password is not right");
-        let account = account.filter(|account| right && !account.disabled).ok_or_else(wrong)?;
-        let brands: Vec<Id> =
-            serde_json::from_str(&account.brands).map_err(|error| Problem::internal(&error))?;
+        let (account_id, brands) = self.recognise(email, password, address).await?;
         let brand = match (brand, &brands[..]) {
             (Some(brand), _) if brands.contains(&brand) => brand,
             (None, [only]) => *only,
@@ -151,7 +141,27 @@ impl Identity {
             }
             _ => return Err(wrong()),
         };
-        self.issue(account.id, brand)
+        self.issue(account_id, brand)
+    }
+
+    /// The account of an address and a password, and its brands.
+    ///
+    /// # Errors
+    /// 401 when the address or password is not right, whichever it is; 429 after too many attempts.
+    pub async fn recognise(
+        &self,
+        email: &str,
+        password: String,
+        address: Option<IpAddr>,
+    ) -> Result<(Id, Vec<Id>), Problem> {
+        let email = email.trim().to_lowercase();
+        self.throttle(&email, address)?;
+        let account = self.account(&email).await?;
+        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+        let right = passwords::verify(password, hash).await?;
+        let account = account.filter(|account| right && !account.disabled).ok_or_else(wrong)?;
+        let brands = serde_json::from_str(&account.brands).map_err(|error| Problem::internal(&error))?;
+        Ok((account.id, brands))
     }
 
     fn throttle(&self, email: &String, address: Option<IpAddr>) -> Result<(), Problem> {
@@ -217,7 +227,12 @@ impl Identity {
         let refused = || Problem::new(Code::Unauthenticated).because("the token is not valid; sign in again");
         let claims = self.verify(token).await?.ok_or_else(refused)?;
         let account_id: Id = claims.sub.parse().map_err(|_| refused())?;
-        let scope = BrandScope::mint(claims.brand, Actor::Account(account_id));
+        self.member(account_id, claims.brand).await?.ok_or_else(refused)
+    }
+
+    /// An account as a member of a brand, with what they may do now; nobody when it is disabled or no member.
+    pub(crate) async fn member(&self, account_id: Id, brand_id: Id) -> Result<Option<Caller>, Problem> {
+        let scope = BrandScope::mint(brand_id, Actor::Account(account_id));
         let mut tx = self.db.read(&scope).await?;
         let mut select = tx.select(Memberships::Table);
         let account =
@@ -227,10 +242,11 @@ impl Identity {
             .columns([Memberships::Role, Memberships::RegionId, Memberships::LocationId])
             .columns([Accounts::Name, Accounts::Disabled])
             .and_where(Expr::col(Memberships::AccountId).eq(account_id));
-        let row: MemberRow = tx.optional(&select).await?.ok_or_else(refused)?;
-        let role = Role::read(&row.role).filter(|_| !row.disabled).ok_or_else(refused)?;
-        let limits = Limits { region_id: row.region_id, location_id: row.location_id };
-        Ok(Caller::new(scope, account_id, role, limits, row.name))
+        let row: Option<MemberRow> = tx.optional(&select).await?;
+        Ok(row.filter(|row| !row.disabled).and_then(|row| {
+            let limits = Limits { region_id: row.region_id, location_id: row.location_id };
+            Some(Caller::new(scope, account_id, Role::read(&row.role)?, limits, row.name))
+        }))
     }
 
     /// The claims of a token that one of our keys has signed and that is valid now.
@@ -270,6 +286,10 @@ impl Identity {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(key)
     }
+}
+
+fn wrong() -> Problem {
+    Problem::new(Code::Unauthenticated).because("the e-mail address or the password is not right")
 }
 
 async fn make_key(db: &Db, clock: &Clock) -> Result<(), Problem> {

@@ -7,6 +7,7 @@
 
 pub mod api;
 mod model;
+pub mod pages;
 mod service;
 
 pub use model::{Open, Pay};

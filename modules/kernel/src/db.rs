@@ -5,6 +5,8 @@
 //! acknowledged survives a power cut. PostgreSQL is used without session state, so that a pooler may stand
 //! between; row-level security holds there even if a predicate is forgotten.
 
+#[cfg(feature = "testing")]
+mod audit;
 mod health;
 mod tx;
 
@@ -16,6 +18,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 
+#[cfg(feature = "testing")]
+pub use tx::Probe;
 pub use tx::{GlobalTable, GlobalTx, Row, ScopedTable, Statement, Tx};
 
 use crate::scope::BrandScope;

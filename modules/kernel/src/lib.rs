@@ -4,6 +4,7 @@
 //! - [`scope`]: who may reach which brand, and with what privilege.
 //! - [`problem`]: every error that a client can see, with a stable code, in one table.
 //! - [`body`]: request bodies, checked whole: every invalid field is named.
+//! - [`page`]: what people see, rendered from templates.
 //! - [`paging`]: opaque cursors over a total order.
 //! - [`clock`] and [`ids`]: time and identity come in as arguments.
 //! - `testing` (feature `testing`): both databases for every test.
@@ -15,6 +16,7 @@ pub mod body;
 pub mod clock;
 pub mod db;
 pub mod ids;
+pub mod page;
 pub mod paging;
 pub mod problem;
 pub mod scope;

@@ -9,6 +9,7 @@
 
 pub mod api;
 mod model;
+pub mod pages;
 mod rankings;
 mod scores;
 

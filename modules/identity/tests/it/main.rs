@@ -262,3 +262,40 @@ async fn signing_key(world: &World) -> String {
     };
     pem
 }
+
+#[test]
+fn a_session_ends_when_nobody_uses_it_and_after_a_week_in_any_case() {
+    on_both(async |world| {
+        let identity = identity(&world).await;
+        let scope = world.brand("acme").await;
+        let account = member(&world, &scope, "ada@acme.test", Role::Manager).await;
+        let lives = async |cookie: &str| identity.session(cookie).await.unwrap().is_some();
+        let idle = identity.open_session(account, scope.brand_id()).await.unwrap();
+        assert!(lives(&idle).await);
+        world.clock.advance(TimeDelta::hours(12) - TimeDelta::seconds(1));
+        assert!(lives(&idle).await);
+        world.clock.advance(TimeDelta::hours(12));
+        assert!(!lives(&idle).await, "12 hours without a request");
+
+        let busy = identity.open_session(account, scope.brand_id()).await.unwrap();
+        for _ in 0..7 * 24 - 1 {
+            world.clock.advance(TimeDelta::hours(1));
+            assert!(lives(&busy).await);
+        }
+        world.clock.advance(TimeDelta::hours(1));
+        assert!(!lives(&busy).await, "7 days, however busy");
+
+        let closed = identity.open_session(account, scope.brand_id()).await.unwrap();
+        identity.close_session(&closed).await.unwrap();
+        assert!(!lives(&closed).await);
+        // Only a member of the brand has a session in it, and what they may do is read at each request.
+        let other = world.brand("other").await;
+        assert!(identity.open_session(account, other.brand_id()).await.is_err());
+        let now = identity.open_session(account, scope.brand_id()).await.unwrap();
+        add_member(&world.db, &world.clock, &scope, account, Role::Coach, Limits::default()).await.unwrap();
+        assert_eq!(identity.session(&now).await.unwrap().unwrap().role(), Role::Coach);
+        for nonsense in ["", ".", "1.x", "x.y", &now.replace('.', "")] {
+            assert!(!lives(nonsense).await, "{nonsense}");
+        }
+    });
+}

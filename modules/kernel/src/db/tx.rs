@@ -35,11 +35,22 @@ impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, 
 pub trait Statement {
     #[doc(hidden)]
     fn render(&self, dialect: Dialect) -> (String, SqlxValues);
+
+    /// The tables that it reaches.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    fn tables(&self) -> Vec<String>;
 }
 
 macro_rules! statements {
     ($($statement:ty),*) => {$(
         impl Statement for $statement {
+            #[cfg(feature = "testing")]
+            fn tables(&self) -> Vec<String> {
+                let audit = sea_query::audit::AuditTrait::audit(self).expect("a statement that can be audited");
+                audit.requests.into_iter().map(|request| request.schema_table.1.to_string()).collect()
+            }
+
             fn render(&self, dialect: Dialect) -> (String, SqlxValues) {
                 match dialect {
                     Dialect::Sqlite => self.build_sqlx(SqliteQueryBuilder),
@@ -50,6 +61,22 @@ macro_rules! statements {
     )*};
 }
 statements!(SelectStatement, InsertStatement, UpdateStatement, DeleteStatement);
+
+/// A statement that the audit of tests lets pass: it probes the wall behind the predicates.
+#[cfg(feature = "testing")]
+#[derive(Debug)]
+pub struct Probe<S>(pub S);
+
+#[cfg(feature = "testing")]
+impl<S: Statement> Statement for Probe<S> {
+    fn render(&self, dialect: Dialect) -> (String, SqlxValues) {
+        self.0.render(dialect)
+    }
+
+    fn tables(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
 
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
@@ -119,13 +146,15 @@ impl Connection {
 
 /// What every transaction can do with a finished statement.
 macro_rules! runs_statements {
-    ($tx:ty) => {
+    ($tx:ty, $scope:expr) => {
         impl $tx {
             /// Every row.
             ///
             /// # Errors
             /// When the database refuses or cannot be reached.
             pub async fn all<R: Row>(&mut self, statement: &impl Statement) -> Result<Vec<R>, Error> {
+                #[cfg(feature = "testing")]
+                super::audit::check(statement, $scope);
                 self.connection.all(statement).await
             }
 
@@ -134,7 +163,7 @@ macro_rules! runs_statements {
             /// # Errors
             /// When the database refuses or cannot be reached.
             pub async fn optional<R: Row>(&mut self, statement: &impl Statement) -> Result<Option<R>, Error> {
-                Ok(self.connection.all(statement).await?.into_iter().next())
+                Ok(self.all(statement).await?.into_iter().next())
             }
 
             /// Runs a statement and counts the rows that it changed.
@@ -142,6 +171,8 @@ macro_rules! runs_statements {
             /// # Errors
             /// When the database refuses or cannot be reached.
             pub async fn run(&mut self, statement: &impl Statement) -> Result<u64, Error> {
+                #[cfg(feature = "testing")]
+                super::audit::check(statement, $scope);
                 self.connection.run(statement).await
             }
 
@@ -155,8 +186,8 @@ macro_rules! runs_statements {
         }
     };
 }
-runs_statements!(Tx);
-runs_statements!(GlobalTx);
+runs_statements!(Tx, super::audit::Reach::Brand);
+runs_statements!(GlobalTx, super::audit::Reach::Global);
 
 /// A transaction inside one brand.
 ///

@@ -1,6 +1,6 @@
 //! A join, an upsert, a page by cursor and the wall between brands, through [`Tx`] on both databases.
 
-use fithire_kernel::db::{Db, ScopedTable};
+use fithire_kernel::db::{Db, Probe, ScopedTable};
 use fithire_kernel::ids::Id;
 use fithire_kernel::paging;
 use fithire_kernel::problem::breaks;
@@ -209,10 +209,12 @@ fn row_level_security_holds_without_a_predicate() {
         let (ours, region_id) = brand(&world, "ours").await;
         let (theirs, _) = brand(&world, "theirs").await;
         let Db::Postgres(_) = world.db else { return };
-        let everything = Query::select()
-            .from(Regions::Table)
-            .expr_as(Func::count(Expr::col(Regions::Id)), "count")
-            .to_owned();
+        let everything = Probe(
+            Query::select()
+                .from(Regions::Table)
+                .expr_as(Func::count(Expr::col(Regions::Id)), "count")
+                .to_owned(),
+        );
 
         let mut tx = world.db.read(&ours).await.unwrap();
         let counted: Count = tx.optional(&everything).await.unwrap().unwrap();
@@ -224,8 +226,9 @@ fn row_level_security_holds_without_a_predicate() {
         drop(tx);
 
         let mut tx = world.db.write(&theirs).await.unwrap();
-        let steal =
-            Query::update().table(Regions::Table).value(Regions::BrandId, theirs.brand_id()).to_owned();
+        let steal = Probe(
+            Query::update().table(Regions::Table).value(Regions::BrandId, theirs.brand_id()).to_owned(),
+        );
         assert_eq!(tx.run(&steal).await.unwrap(), 1, "its own row, and no other");
         let into_ours = Query::insert()
             .into_table(Regions::Table)
@@ -311,5 +314,18 @@ fn reading_waits_for_no_writer() {
             .await
             .expect("a reader is not held up");
         writing.commit().await.unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "locations is reached without its brand")]
+fn a_statement_past_its_brand_fails_the_test_that_runs_it() {
+    on_both(async |world| {
+        let (scope, _) = brand(&world, "acme").await;
+        let mut tx = world.db.read(&scope).await.unwrap();
+        let mut select = tx.select(Regions::Table);
+        let on = Expr::col((Locations::Table, Locations::RegionId)).equals((Regions::Table, Regions::Id));
+        select.column((Regions::Table, Regions::Id)).inner_join(Locations::Table, on);
+        let _: Vec<(Id,)> = tx.all(&select).await.unwrap();
     });
 }

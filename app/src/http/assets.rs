@@ -1,0 +1,57 @@
+//! Style, script and icon: compiled in, and cached by browsers for as long as they do not change.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use fithire_kernel::problem::{Code, Problem};
+use poem::http::header;
+use poem::web::Path;
+use poem::{Response, handler};
+use sha2::{Digest, Sha256};
+
+/// A file with the name under which it is served, which has its content's hash in it.
+struct Asset {
+    name: String,
+    /// Where pages find it.
+    path: String,
+    kind: &'static str,
+    content: &'static str,
+}
+
+impl Asset {
+    fn new(stem: &str, extension: &str, kind: &'static str, content: &'static str) -> Self {
+        let mut hash = String::new();
+        for byte in &Sha256::digest(content)[..8] {
+            // Writing to a string cannot fail.
+            let _ = write!(hash, "{byte:02x}");
+        }
+        let name = format!("{stem}.{hash}.{extension}");
+        Self { path: format!("/assets/{name}"), name, kind, content }
+    }
+}
+
+static CSS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("fithire", "css", "text/css; charset=utf-8", include_str!("../../assets/fithire.css"))
+});
+static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("../../assets/icon.svg")));
+
+/// Where the style is.
+pub(super) fn css() -> &'static str {
+    &CSS.path
+}
+
+/// Where the icon is.
+pub(super) fn icon() -> &'static str {
+    &ICON.path
+}
+
+#[handler]
+pub(super) fn asset(name: Path<String>) -> Result<Response, Problem> {
+    let found = [&*CSS, &*ICON].into_iter().find(|asset| asset.name == name.0);
+    let asset = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(Response::builder()
+        .content_type(asset.kind)
+        .header(header::CACHE_CONTROL, "public, max-age=31536000, immutable")
+        .body(asset.content))
+}

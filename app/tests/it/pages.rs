@@ -1,0 +1,218 @@
+//! The pages as a browser without scripts sees them: cookies, forms, redirects, errors.
+
+use std::process::Command;
+
+use fithire_identity::testing::PASSWORD;
+use fithire_kernel::testing::{CANARY, on_both};
+
+use crate::people::{People, people};
+use crate::server::{Answer, Browser, Server};
+
+fn signed_in<'s>(people: &'s People, role: &str) -> Browser<'s> {
+    let browser = Browser::new(&people.server);
+    let landed = browser.sign_in(&crate::people::email(role, people.ours.mark), PASSWORD);
+    assert_eq!(landed.status, 303, "{}", landed.body);
+    browser
+}
+
+fn location(answer: &Answer) -> &str {
+    answer.headers["location"].to_str().unwrap()
+}
+
+#[test]
+fn a_manager_signs_in_sees_the_candidates_and_signs_out() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let (job, coach) = (people.ours.id("job"), people.ours.mark);
+        let candidates = format!("/manager/jobs/{job}/candidates");
+        let browser = Browser::new(&people.server);
+        let led = browser.get(&format!("{candidates}?show=ranked"));
+        assert_eq!(
+            (led.status, location(&led)),
+            (303, &*format!("/sign-in?next=%2Fmanager%2Fjobs%2F{job}%2Fcandidates%3Fshow%3Dranked"))
+        );
+        let form = browser.get(location(&led)).body;
+        let landed = browser.post(
+            "/sign-in",
+            &[
+                ("email", "manager@acme.test"),
+                ("password", PASSWORD),
+                ("next", &candidates),
+                ("form_token", &token(&form)),
+            ],
+        );
+        assert_eq!((landed.status, location(&landed)), (303, &*candidates));
+        let page = browser.get(&candidates);
+        assert_eq!(page.status, 200);
+        for shown in [coach, "Certifications", "Sign out", "Ranked <span class=\"count\">1</span>"] {
+            assert!(page.body.contains(shown), "{shown} in {}", page.body);
+        }
+        let jobs = browser.get("/manager/jobs").body;
+        assert!(jobs.contains(&candidates), "{jobs}");
+        let what_if = browser.get(&format!("{candidates}?experience=90&location=10")).body;
+        assert!(what_if.contains("Back to the preset"), "{what_if}");
+        let impossible = browser.get(&format!("{candidates}?culture=1000")).body;
+        assert!(impossible.contains("more than 0.15") && impossible.contains(coach), "{impossible}");
+
+        let out = browser.post("/sign-out", &[("form_token", &token(&page.body))]);
+        assert_eq!((out.status, location(&out)), (303, "/sign-in"));
+        assert_eq!(browser.get(&candidates).status, 303);
+    });
+}
+
+/// The hidden field of a form.
+fn token(page: &str) -> String {
+    page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_form_counts_only_when_it_comes_from_here() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let browser = signed_in(&people, "manager");
+        let right = token(&browser.get("/manager/jobs").body);
+        let other = signed_in(&people, "admin");
+        let foreign = token(&other.get("/manager/jobs").body);
+        for (token, origin) in [
+            ("", None),
+            ("x", None),
+            (&foreign[..], None),
+            (&right[..], Some("https://evil.test")),
+            (&right[..], Some("null")),
+        ] {
+            let answer = browser.post_from("/sign-out", &[("form_token", token)], origin);
+            assert_eq!(answer.status, 403, "{token} from {origin:?}");
+        }
+        assert_eq!(browser.get("/manager/jobs").status, 200, "still signed in");
+        let own = browser.post_from("/sign-out", &[("form_token", &right)], Some(&people.server.url));
+        assert_eq!(own.status, 303);
+        // A stranger's form needs a token too: nobody is signed in to an account by another site.
+        let stranger = Browser::new(&people.server);
+        let forged = stranger
+            .post("/sign-in", &[("email", "manager@acme.test"), ("password", PASSWORD), ("form_token", "x")]);
+        assert_eq!(forged.status, 403);
+    });
+}
+
+#[test]
+fn a_session_is_its_own_and_opens_pages_alone() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let browser = signed_in(&people, "manager");
+        let first = browser.cookie("fithire").unwrap();
+        let set = browser.last_set_cookie();
+        assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/"), "{set}");
+        // Signing in again makes another one.
+        browser.sign_in("manager@acme.test", PASSWORD);
+        assert_ne!(browser.cookie("fithire").unwrap(), first);
+        // A cookie does not open the API, nor a token a page.
+        assert_eq!(browser.get("/api/v1/jobs").status, 401);
+        let page = people.server.send("GET", "/manager/jobs", Some(people.ours.token("manager")), None);
+        assert_eq!(page.status, 303);
+        // Another brand's name before the secret opens nothing.
+        let forged = Browser::new(&people.server);
+        let secret = first.split_once('.').unwrap().1;
+        forged.set_cookie("fithire", &format!("{}.{secret}", people.theirs.id("brand")));
+        assert_eq!(forged.get("/manager/jobs").status, 303);
+    });
+}
+
+#[test]
+fn what_is_not_there_not_allowed_or_wrong_is_a_page_that_says_so() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let manager = signed_in(&people, "manager");
+        let coach = signed_in(&people, "coach");
+        let foreign = format!("/manager/jobs/{}/candidates", people.theirs.id("job"));
+        for (browser, path, status, told) in [
+            (&manager, &*foreign, 404, "This page is not here"),
+            (&manager, "/manager/jobs/1/candidates", 404, "This page is not here"),
+            (&manager, "/nothing", 404, "This page is not here"),
+            (&manager, "/manager/jobs/x/candidates", 404, "This page is not here"),
+            (&manager, "/manager/jobs?cursor=x", 422, "cursor"),
+            (&coach, "/manager/jobs", 403, "not for you"),
+            (&coach, "/assets/../../etc/passwd", 404, "not here"),
+        ] {
+            let page = browser.get(path);
+            assert_eq!(page.status, status, "{path}");
+            assert!(
+                page.body.contains(told) && page.body.starts_with("<!doctype html>"),
+                "{path}: {}",
+                page.body
+            );
+            assert!(page.headers.contains_key("content-security-policy"));
+        }
+        assert_eq!(
+            manager.get(&foreign).body.replace(&foreign, ""),
+            manager.get("/manager/jobs/1/candidates").body.replace("/manager/jobs/1/candidates", "")
+        );
+        let wrong = Browser::new(&people.server).sign_in("manager@acme.test", "not the password");
+        assert_eq!(wrong.status, 401);
+        assert!(
+            wrong.body.contains("the e-mail address or the password is not right")
+                && wrong.body.contains("manager@acme.test")
+        );
+        let empty = coach.get("/coach/matches");
+        assert!(empty.status == 200 && empty.body.contains("no profile yet"), "{}", empty.body);
+        for path in [
+            "/manager/jobs",
+            "/coach/matches",
+            &format!("/manager/jobs/{}/candidates", people.ours.id("job")),
+        ] {
+            assert!(!manager.get(path).body.contains(CANARY), "{path}");
+        }
+    });
+}
+
+#[test]
+fn cookies_are_for_https_or_for_this_machine() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let secure = Server::on(
+            crate::server::configured(&world).env("FITHIRE_SERVER__PUBLIC_URL", "https://jobs.example.com"),
+        );
+        let browser = Browser::new(&secure);
+        browser.sign_in("manager@acme.test", PASSWORD);
+        let set = browser.last_set_cookie();
+        assert!(set.starts_with("__Host-fithire=") && set.contains("Secure"), "{set}");
+        let named = people.server.send_with("GET", "/sign-in", &[("Host", "jobs.example.com")], None);
+        assert_eq!(named.status, 403, "{}", named.body);
+        assert!(named.body.contains("works on this machine only"), "{}", named.body);
+    });
+    let refused = Command::new(env!("CARGO_BIN_EXE_fithire"))
+        .args(["serve", "--port", "0"])
+        .current_dir(tempfile::tempdir().unwrap().path())
+        .env("FITHIRE_SERVER__PUBLIC_URL", "http://jobs.example.com")
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(78), "{}", String::from_utf8_lossy(&refused.stderr));
+}
+
+#[test]
+fn the_log_holds_no_secret_and_no_line_of_anyone_elses() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let server = Server::on(crate::server::configured(&world).env("FITHIRE_LOG__FILTER", "debug"));
+        let browser = Browser::new(&server);
+        browser.sign_in("manager@acme.test", "not the password");
+        browser.sign_in("manager@acme.test", PASSWORD);
+        let session = browser.cookie("fithire").unwrap();
+        let token = server.token_of("admin@acme.test");
+        let body = r#"{"name":"Eve\r\nFORGED line","email":"eve@acme.test"}"#;
+        assert_eq!(
+            server.send("POST", "/api/v1/coaches", Some(&token), Some(("application/json", body))).status,
+            200
+        );
+        browser.get(&format!("/manager/jobs?cursor=x&email=manager@acme.test&token={token}"));
+        server.send("GET", "/api/v1/jobs/FORGED%0d%0aline", Some(&token), None);
+        let log = server.log();
+        assert!(log.contains("http.path=\"/manager/jobs\" "), "{log}");
+        for secret in
+            [&session[..], &token, PASSWORD, "not the password", "manager@acme.test", "eve@acme.test"]
+        {
+            assert!(!log.contains(secret), "{secret} in {log}");
+        }
+        assert!(!log.lines().any(|line| line.starts_with("FORGED") || line.starts_with("line")), "{log}");
+        drop(people);
+    });
+}

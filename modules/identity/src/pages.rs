@@ -1,0 +1,136 @@
+//! `/sign-in` and `/sign-out`.
+
+use std::sync::Arc;
+
+use fithire_kernel::page::{Pages, Template, Templates};
+use fithire_kernel::problem::{Code, Problem};
+use poem::http::StatusCode;
+use poem::web::{Data, Query, Redirect};
+use poem::{IntoResponse, Request, Response, Route, get, handler, post};
+use serde::{Deserialize, Serialize};
+
+use crate::api::address;
+use crate::tokens::Identity;
+use crate::visitor::{Cookies, Posted};
+
+/// The templates of these pages.
+pub const TEMPLATES: Templates =
+    &[("identity/sign-in.html", include_str!("../templates/identity/sign-in.html"))];
+
+/// Adds these pages to a site's.
+#[must_use]
+pub fn routes(route: Route) -> Route {
+    route.at("/sign-in", get(sign_in).post(signed_in)).at("/sign-out", post(sign_out))
+}
+
+/// The page of `/sign-in`.
+#[derive(Debug, Default, Serialize)]
+struct SignIn {
+    email: String,
+    /// Where to go afterwards.
+    next: String,
+    /// What was not right with the last attempt.
+    problem: Option<String>,
+}
+
+impl Template for SignIn {
+    const NAME: &'static str = "identity/sign-in.html";
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    next: Option<String>,
+}
+
+#[handler]
+fn sign_in(request: &Request, pages: Data<&Arc<Pages>>, asked: Query<Asked>) -> Result<Response, Problem> {
+    let cookies = Cookies::of(request)?;
+    let page = SignIn { next: own_path(asked.0.next.as_deref()), ..SignIn::default() };
+    Ok(pages.render(&cookies.shell(request), &page)?.into_response())
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    email: String,
+    password: String,
+    next: Option<String>,
+}
+
+#[handler]
+async fn signed_in(
+    request: &Request,
+    identity: Data<&Arc<Identity>>,
+    pages: Data<&Arc<Pages>>,
+    form: Posted<Credentials>,
+) -> Result<Response, Problem> {
+    let Posted(Credentials { email, password, next }) = form;
+    let (cookies, next) = (Cookies::of(request)?, own_path(next.as_deref()));
+    let refused = match identity.recognise(&email, password, address(request)).await {
+        Ok((account_id, brands)) => {
+            // The first brand in which there is a membership still.
+            for brand_id in brands {
+                if identity.member(account_id, brand_id).await?.is_some() {
+                    cookies.signed_in(identity.open_session(account_id, brand_id).await?);
+                    return Ok(Redirect::see_other(next).into_response());
+                }
+            }
+            Problem::new(Code::Forbidden)
+                .because("your account is not a member of any brand; ask who invited you")
+        }
+        Err(problem @ Problem { code: Code::Unauthenticated | Code::TooMany, .. }) => problem,
+        Err(problem) => return Err(problem),
+    };
+    let page = SignIn { email, next, problem: Some(refused.to_string()) };
+    let page = pages.render(&cookies.shell(request), &page)?;
+    let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::FORBIDDEN);
+    Ok(page.with_status(status).into_response())
+}
+
+#[derive(Deserialize)]
+struct Nothing {}
+
+#[handler]
+async fn sign_out(
+    request: &Request,
+    identity: Data<&Arc<Identity>>,
+    _form: Posted<Nothing>,
+) -> Result<Redirect, Problem> {
+    let cookies = Cookies::of(request)?;
+    if let Some(session) = cookies.session() {
+        identity.close_session(&session).await?;
+    }
+    cookies.signed_out();
+    Ok(Redirect::see_other("/sign-in"))
+}
+
+/// A path of this site; anything else is its front page. `//host` and `/\host` would lead away.
+fn own_path(next: Option<&str>) -> String {
+    let own = |path: &&str| {
+        path.starts_with('/')
+            && !path[1..].starts_with(['/', '\\'])
+            && !path.contains(|c: char| c.is_control() || c == '\\')
+    };
+    next.filter(own).unwrap_or("/").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_path;
+
+    #[test]
+    fn nobody_is_led_away() {
+        for away in [
+            "https://evil.test",
+            "//evil.test",
+            "/\\evil.test",
+            "/\t/evil.test",
+            "evil",
+            "",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(own_path(Some(away)), "/", "{away}");
+        }
+        assert_eq!(own_path(Some("/manager/jobs?cursor=a%2Fb")), "/manager/jobs?cursor=a%2Fb");
+        assert_eq!(own_path(None), "/");
+    }
+}

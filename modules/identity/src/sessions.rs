@@ -1,0 +1,114 @@
+//! Sessions of the pages: kept in the database, opened by a secret that only its cookie has.
+//!
+//! A cookie is `BRAND.SECRET`; the database holds the secret's SHA-256. A session ends [`IDLE`] after its last
+//! request, [`LONGEST`] after it began, and when it is closed. Signing in always makes a new one.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fithire_kernel::db::ScopedTable;
+use fithire_kernel::ids::Id;
+use fithire_kernel::problem::Problem;
+use fithire_kernel::scope::{Actor, BrandScope};
+use sea_query::{Expr, ExprTrait, Iden};
+use sqlx::FromRow;
+
+use crate::guard::Caller;
+use crate::secret;
+use crate::tokens::Identity;
+
+/// A session that nobody uses ends.
+pub(crate) const IDLE: TimeDelta = TimeDelta::hours(12);
+/// No session lasts longer.
+pub(crate) const LONGEST: TimeDelta = TimeDelta::days(7);
+/// How exactly the last use is known: not every request writes.
+const NOTICED: TimeDelta = TimeDelta::minutes(5);
+
+#[derive(Iden, Clone, Copy)]
+enum Sessions {
+    Table,
+    BrandId,
+    SecretHash,
+    AccountId,
+    CreatedAt,
+    SeenAt,
+}
+
+impl ScopedTable for Sessions {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
+#[derive(FromRow)]
+struct Row {
+    account_id: Id,
+    created_at: DateTime<Utc>,
+    seen_at: DateTime<Utc>,
+}
+
+impl Identity {
+    /// Opens a session and answers its cookie. Sessions of the account that have ended are removed.
+    ///
+    /// # Errors
+    /// When the account has no membership in the brand.
+    pub async fn open_session(&self, account_id: Id, brand_id: Id) -> Result<String, Problem> {
+        let scope = BrandScope::mint(brand_id, Actor::Account(account_id));
+        let (secret, now) = (secret::random(), self.clock.now());
+        let mut tx = self.db.write(&scope).await?;
+        let mut delete = tx.delete(Sessions::Table);
+        let ended =
+            Expr::col(Sessions::SeenAt).lt(now - IDLE).or(Expr::col(Sessions::CreatedAt).lt(now - LONGEST));
+        delete.and_where(Expr::col(Sessions::AccountId).eq(account_id)).and_where(ended);
+        tx.run(&delete).await?;
+        let columns = [Sessions::SecretHash, Sessions::AccountId, Sessions::CreatedAt, Sessions::SeenAt];
+        let row = vec![secret::hash(&secret).into(), account_id.into(), now.into(), now.into()];
+        tx.run(&tx.insert(&columns, [row])).await?;
+        tx.commit().await?;
+        Ok(format!("{brand_id}.{secret}"))
+    }
+
+    /// Whose session a cookie opens, with what they may do now; nobody's when it has ended.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn session(&self, cookie: &str) -> Result<Option<Caller>, Problem> {
+        let Some((scope, hash)) = parts(cookie) else { return Ok(None) };
+        let mut tx = self.db.read(&scope).await?;
+        let mut select = tx.select(Sessions::Table);
+        select
+            .columns([Sessions::AccountId, Sessions::CreatedAt, Sessions::SeenAt])
+            .and_where(Expr::col(Sessions::SecretHash).eq(&hash));
+        let row: Option<Row> = tx.optional(&select).await?;
+        drop(tx);
+        let now = self.clock.now();
+        let Some(row) = row.filter(|row| now - row.seen_at < IDLE && now - row.created_at < LONGEST) else {
+            return Ok(None);
+        };
+        if now - row.seen_at > NOTICED {
+            let mut tx = self.db.write(&scope).await?;
+            let mut update = tx.update(Sessions::Table);
+            update.value(Sessions::SeenAt, now).and_where(Expr::col(Sessions::SecretHash).eq(&hash));
+            tx.run(&update).await?;
+            tx.commit().await?;
+        }
+        self.member(row.account_id, scope.brand_id()).await
+    }
+
+    /// Closes a session; closing one that has ended is no error.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn close_session(&self, cookie: &str) -> Result<(), Problem> {
+        let Some((scope, hash)) = parts(cookie) else { return Ok(()) };
+        let mut tx = self.db.write(&scope).await?;
+        let mut delete = tx.delete(Sessions::Table);
+        delete.and_where(Expr::col(Sessions::SecretHash).eq(hash));
+        tx.run(&delete).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// The brand in which a cookie's session is looked up, which proves nothing yet, and the hash to look for.
+fn parts(cookie: &str) -> Option<(BrandScope, String)> {
+    let (brand, secret) = cookie.split_once('.')?;
+    Some((BrandScope::mint(brand.parse().ok()?, Actor::System), secret::hash(secret)))
+}

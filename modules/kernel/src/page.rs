@@ -1,0 +1,70 @@
+//! Pages: typed contexts rendered by Tera templates that are compiled into the program.
+//!
+//! Everything that a page shows is escaped. Every page has the same frame, `base.html`, which gets a [`Shell`].
+
+use poem::web::Html;
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use crate::problem::Problem;
+
+/// Names of templates and their texts.
+pub type Templates = &'static [(&'static str, &'static str)];
+
+/// What one template shows.
+pub trait Template: Serialize {
+    /// The template's name.
+    const NAME: &'static str;
+}
+
+/// What the frame of a page shows.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Shell {
+    /// Who is signed in.
+    pub person: Option<Person>,
+    /// What forms carry, so that nobody else's page can send them.
+    pub form_token: String,
+    /// The path of the page.
+    pub here: String,
+}
+
+/// Someone who is signed in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Person {
+    /// What others see.
+    pub name: String,
+    /// coach, manager or admin.
+    pub role: &'static str,
+}
+
+/// Every template of the program.
+#[derive(Debug)]
+pub struct Pages(Tera);
+
+impl Pages {
+    /// Reads the templates of every module; `globals` are there in each of them.
+    ///
+    /// # Panics
+    /// When one cannot be read, which a test excludes.
+    #[must_use]
+    pub fn new(modules: &[Templates], globals: &[(&'static str, &str)]) -> Self {
+        let mut tera = Tera::new();
+        // Together, because a template may build on one of another module.
+        let templates = modules.iter().flat_map(|templates| templates.iter().copied());
+        tera.add_raw_templates(templates).expect("templates are well-formed");
+        for (name, value) in globals {
+            tera.global_context().insert(*name, value);
+        }
+        Self(tera)
+    }
+
+    /// Renders a page.
+    ///
+    /// # Errors
+    /// When the template and its context do not fit, which is our own fault.
+    pub fn render<T: Template>(&self, shell: &Shell, page: &T) -> Result<Html<String>, Problem> {
+        let mut context = Context::from_serialize(page).map_err(|error| Problem::internal(&error))?;
+        context.insert("shell", shell);
+        self.0.render(T::NAME, &context).map(Html).map_err(|error| Problem::internal(&error))
+    }
+}
