@@ -24,6 +24,10 @@ lint:
 bench:
     cargo bench --package fithire-scoring --bench kernels
 
+# What a request costs, for brands of 1,000, 10,000 and 100,000 coaches
+bench-serving:
+    cargo bench --package fithire --bench serving
+
 # Fuzz a target (preset or exchange) for some seconds; needs cargo-fuzz and a nightly toolchain
 fuzz target="exchange" seconds="600":
     mkdir -p modules/scoring/fuzz/corpus/{{ target }}
