@@ -4,7 +4,11 @@
 //! Compare the last column, not times of different runs or machines: it is in units of the cheapest request of the
 //! same run.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panicking and prints its table")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark fails by panicking and prints its table"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -39,11 +43,11 @@ impl Server {
     fn start(arguments: &[&str]) -> Self {
         let began = now();
         let mut program = Command::new(env!("CARGO_BIN_EXE_fithire"));
-        let mut child =
-            program.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = program.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (mut url, mut password) = (String::new(), String::new());
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap) {
-            if let Some((_, secret)) = line.strip_prefix("manager: ").and_then(|line| line.split_once(" / ")) {
+            if let Some((_, secret)) = line.strip_prefix("manager: ").and_then(|line| line.split_once(" / "))
+            {
                 secret.clone_into(&mut password);
             }
             if let Some(found) = line.strip_prefix("url: ") {
@@ -55,14 +59,17 @@ impl Server {
     }
 
     fn get(&self, path: &str, token: &str) -> String {
-        let request = self.agent.get(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {token}"));
+        let request =
+            self.agent.get(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {token}"));
         request.call().unwrap().body_mut().read_to_string().unwrap()
     }
 
     fn token(&self) -> String {
         let body = json!({"email": "manager@demo.test", "password": self.password}).to_string();
-        let request = self.agent.post(format!("{}/api/v1/auth/token", self.url)).content_type("application/json");
-        let answer: Value = serde_json::from_str(&request.send(body).unwrap().body_mut().read_to_string().unwrap()).unwrap();
+        let request =
+            self.agent.post(format!("{}/api/v1/auth/token", self.url)).content_type("application/json");
+        let answer: Value =
+            serde_json::from_str(&request.send(body).unwrap().body_mut().read_to_string().unwrap()).unwrap();
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
@@ -84,7 +91,10 @@ impl Server {
 }
 
 fn main() {
-    println!("{:>8}  {:<28} {:>9} {:>9} {:>9}  {:>8}", "coaches", "request", "median", "p99", "first", "of livez");
+    println!(
+        "{:>8}  {:<28} {:>9} {:>9} {:>9}  {:>8}",
+        "coaches", "request", "median", "p99", "first", "of livez"
+    );
     for coaches in ["1000", "10000", "100000"] {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().display().to_string();
@@ -112,8 +122,16 @@ fn main() {
             }
             let ms = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1_000.0);
             let of_livez = median.as_secs_f64() / cheapest.as_secs_f64();
-            println!("{coaches:>8}  {name:<28} {:>9} {:>9} {:>9}  {of_livez:>7.1}x", ms(median), ms(p99), ms(first));
+            println!(
+                "{coaches:>8}  {name:<28} {:>9} {:>9} {:>9}  {of_livez:>7.1}x",
+                ms(median),
+                ms(p99),
+                ms(first)
+            );
         }
-        println!("{coaches:>8}  opened again and answering in {:.0} ms", server.started_in.as_secs_f64() * 1_000.0);
+        println!(
+            "{coaches:>8}  opened again and answering in {:.0} ms",
+            server.started_in.as_secs_f64() * 1_000.0
+        );
     }
 }

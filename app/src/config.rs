@@ -33,6 +33,8 @@ pub(crate) struct Server {
     pub(crate) public_url: Option<String>,
     /// Origins of other sites whose scripts may use the API, such as `https://tools.example.com`.
     pub(crate) allowed_origins: Vec<String>,
+    /// Addresses of the proxies before it; they alone are believed when they say for whom they ask.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
 impl Default for Server {
@@ -42,6 +44,7 @@ impl Default for Server {
             port: 8080,
             public_url: None,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -62,13 +65,19 @@ impl Server {
         if url.path() != "/" || url.query().is_some() {
             return wrong("with a path; give the origin alone");
         }
+        if authority.as_str().contains('@') {
+            return wrong("with a name in it; give the origin alone");
+        }
         match scheme {
             "https" => {}
             "http" if fithire_identity::is_loopback(authority.host()) => {}
             "http" => return wrong("plain http, which is for this machine only; use https"),
             _ => return wrong("neither https nor http"),
         }
-        Ok(format!("{scheme}://{authority}"))
+        // As browsers write it: in lower case, without the port that goes without saying.
+        let usual = if scheme == "https" { ":443" } else { ":80" };
+        let authority = authority.as_str().to_lowercase();
+        Ok(format!("{scheme}://{}", authority.strip_suffix(usual).unwrap_or(&authority)))
     }
 }
 

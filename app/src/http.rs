@@ -6,6 +6,8 @@
 mod assets;
 mod parameters;
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use fithire_identity::{Identity, Site};
@@ -16,10 +18,11 @@ use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::Rankings;
 use fithire_scoring::preset::Presets;
+use futures_util::FutureExt as _;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
-use poem::http::{Method, StatusCode};
-use poem::middleware::{CatchPanic, CookieJarManager, Cors};
+use poem::http::{Method, StatusCode, Uri};
+use poem::middleware::{CookieJarManager, Cors};
 use poem::web::{Data, Redirect};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError};
@@ -63,7 +66,7 @@ pub(crate) fn routes(
     });
     let pages = Arc::new(modules::pages(&[("css", assets::css()), ("icon", assets::icon())]));
     let site_routes = Route::new()
-        .nest("/api/v1", checked.after(never_stored).with_if(!origins.is_empty(), cors(&origins)))
+        .nest("/api/v1", checked.catch_all_error(as_problem).with_if(!origins.is_empty(), cors(&origins)))
         .nest("/docs/api", browser.map_to_response().after(for_the_api_browser))
         .at("/livez", get(alive))
         .at("/readyz", get(ready))
@@ -80,7 +83,6 @@ pub(crate) fn routes(
         .data(site)
         .data(pages)
         .with(CookieJarManager::new())
-        .with(CatchPanic::new().with_handler(panicked))
         .around(move |next, request| {
             let (pages, clock) = (shown.clone(), state.clock.clone());
             async move { Ok(answer(next, request, pages, clock).await) }
@@ -88,8 +90,14 @@ pub(crate) fn routes(
 }
 
 /// A panic is our own fault; the log has it under an id.
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Problem {
-    Problem::internal(&panic.downcast_ref::<&str>().copied().unwrap_or("a panic"))
+fn panicked(panic: &(dyn Any + Send)) -> Problem {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    Problem::internal(&text.unwrap_or("a panic"))
+}
+
+/// An error of the API; before anything else could write it in words of its own.
+async fn as_problem(error: poem::Error) -> Response {
+    problem(&error).into_response()
 }
 
 /// Sites that an administrator names may use the API from a browser; without cookies, which never open it.
@@ -112,10 +120,11 @@ async fn answer(
     let (method, uri) = (request.method().clone(), request.original_uri().clone());
     let path = uri.path();
     let began = clock.now();
-    let mut response = match next.call(request).await {
-        Ok(response) => response,
-        Err(error) if is_api(path) => problem(&error).into_response(),
-        Err(error) => error_page(&pages, &method, &uri, problem(&error)),
+    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let mut response = match answered.map_err(|panic| panicked(&*panic)) {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => refused(&pages, &method, &uri, problem(&error)),
+        Err(problem) => refused(&pages, &method, &uri, problem),
     };
     guard(&mut response);
     let duration_us = (clock.now() - began).num_microseconds();
@@ -143,9 +152,23 @@ impl Template for ErrorPage {
     const NAME: &'static str = "error.html";
 }
 
-fn error_page(pages: &Pages, method: &Method, uri: &poem::http::Uri, problem: Problem) -> Response {
+/// A problem for a program, a page for a person.
+fn refused(pages: &Pages, method: &Method, uri: &Uri, problem: Problem) -> Response {
+    if is_api(uri.path()) {
+        return problem.into_response();
+    }
+    let retry_after = problem.retry_after;
+    let mut response = error_page(pages, method, uri, problem);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn error_page(pages: &Pages, method: &Method, uri: &Uri, problem: Problem) -> Response {
     if problem.code == Code::Unauthenticated {
-        let here = if method == Method::GET { uri.to_string() } else { "/".to_owned() };
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let here = if method == Method::GET { path } else { "/" };
         let query = serde_urlencoded::to_string([("next", here)]).unwrap_or_default();
         return Redirect::see_other(format!("/sign-in?{query}")).into_response();
     }
@@ -217,6 +240,8 @@ fn problem(error: &poem::Error) -> Problem {
         Code::Unauthenticated
     } else if error.is::<ContentTypeError>() {
         Code::UnsupportedType
+    } else if error.status() == StatusCode::FORBIDDEN {
+        Code::Forbidden
     } else if error.status().is_client_error() {
         Code::Malformed
     } else {
@@ -240,13 +265,6 @@ type Answer = poem::Result<Response>;
 
 fn set(response: &mut Response, name: HeaderName, value: &'static str) {
     response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
-}
-
-/// What the API answers belongs to its caller alone.
-async fn never_stored(answer: Answer) -> Answer {
-    let mut response = answer?;
-    set(&mut response, header::CACHE_CONTROL, "no-store");
-    Ok(response)
 }
 
 /// The API browser is one page with its script and style within it.

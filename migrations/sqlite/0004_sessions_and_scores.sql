@@ -20,7 +20,6 @@ CREATE INDEX sessions_by_account ON sessions (brand_id, account_id);
 CREATE TABLE applied_presets (
     brand_id INTEGER NOT NULL REFERENCES brands (id),
     hash TEXT NOT NULL,
-    name TEXT NOT NULL,
     content TEXT NOT NULL,
     created_at TEXT NOT NULL,
     PRIMARY KEY (brand_id, hash)

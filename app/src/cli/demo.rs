@@ -101,9 +101,10 @@ impl Demo {
         let coaches = self.made_up_coaches(today)?;
         let jobs = self.made_up_jobs(today, &coaches)?;
         let mut tx = db.write(&scope).await.map_err(Problem::from)?;
-        fithire_coaches::put_all(&mut tx, (clock, ids), coaches, &mut |_| {}).await?;
-        let (jobs, _) = with_locations(&mut tx, (clock, ids), jobs).await?;
-        fithire_jobs::put_all(&mut tx, (clock, ids), jobs, &mut |_| {}).await?;
+        fithire_coaches::put_all(&mut tx, (clock, ids), coaches, &|_, new| new, &mut |_| {}).await?;
+        let placed = with_locations(&mut tx, (clock, ids), jobs).await?;
+        let (jobs, _) = placed.map_err(|problems| Failure::new(&problems[0]))?;
+        fithire_jobs::put_all(&mut tx, (clock, ids), jobs, &|_, new| new, &mut |_| {}).await?;
         let first = changed_since(&mut tx, 0).await?.first().map(|coach| coach.id);
         tx.commit().await.map_err(Problem::from)?;
         for (name, role) in PEOPLE {

@@ -17,14 +17,15 @@ use fithire_orgs::{Located, find_brand, location, location_names, region};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::facts::Zone;
 
-use super::csv_file::{Rows, progress, read, tell};
+use super::csv_file::{progress, read, tell};
 use super::serve::{Configured, block_on, open, world};
-use super::{Failure, PresetFolder, counted, say};
+use super::{Failure, PresetFolder, counted, read_file, say};
 
 /// Take coaches or jobs from a CSV file into a brand
 ///
 /// Every row is checked first; when one is not right, every problem is printed with its row and column, and nothing
-/// is written. The same `external_id` again updates.
+/// is written. The same `external_id` again updates: columns that the file does not have stay as they are, and what a
+/// reviewer has decided or `FitHire` counts does too.
 #[derive(Subcommand)]
 pub(super) enum Import {
     /// Take coaches
@@ -78,8 +79,13 @@ impl Source {
         Ok((db, BrandScope::mint(brand_id, Actor::System)))
     }
 
+    /// The columns that the file has: what it does not mention stays as it is.
+    fn columns(&self) -> Result<Vec<String>, Failure> {
+        Ok(fithire_import::columns(&read_file(&self.file)?))
+    }
+
     /// Rows, or every problem told.
-    fn rows<T>(&self, rows: Rows<T>) -> Result<Vec<T>, Failure> {
+    fn rows<T>(&self, rows: Result<T, Vec<fithire_import::Problem>>) -> Result<T, Failure> {
         rows.map_err(|problems| {
             let told = tell(&self.file, Some(problems));
             Failure::new(format!("{}; nothing was written", counted(told, "problem")))
@@ -93,9 +99,10 @@ impl Source {
         let bar = progress(rows.len() as u64, "coaches written");
         let mut tx = db.write(&scope).await.map_err(Problem::from)?;
         let profiles = rows.into_iter().map(profile).collect();
-        let counts =
-            fithire_coaches::put_all(&mut tx, (&clock, &ids), profiles, &mut |done| bar.set_position(done))
-                .await?;
+        let columns = self.columns()?;
+        let update = |old: &Profile, new: Profile| with_kept(&columns, old, new);
+        let mut told = |done| bar.set_position(done);
+        let counts = fithire_coaches::put_all(&mut tx, (&clock, &ids), profiles, &update, &mut told).await?;
         bar.finish_and_clear();
         self.finish(tx, counts, "coach", "coaches").await
     }
@@ -142,14 +149,111 @@ impl Jobs {
         let rows = self.source.rows(rows)?;
         let bar = progress(rows.len() as u64, "jobs written");
         let mut tx = db.write(&scope).await.map_err(Problem::from)?;
-        let (jobs, made) = with_locations(&mut tx, (&clock, &ids), rows).await?;
-        let counts =
-            fithire_jobs::put_all(&mut tx, (&clock, &ids), jobs, &mut |done| bar.set_position(done)).await?;
+        let placed = with_locations(&mut tx, (&clock, &ids), rows).await?;
+        let (jobs, made) = self.source.rows(placed)?;
+        let columns = self.source.columns()?;
+        let update = |old: &NewJob, new: NewJob| with_kept_of_job(&columns, old, new);
+        let mut told = |done| bar.set_position(done);
+        let counts = fithire_jobs::put_all(&mut tx, (&clock, &ids), jobs, &update, &mut told).await?;
         bar.finish_and_clear();
-        if made > 0 {
+        self.source.finish(tx, counts, "job", "jobs").await?;
+        if made > 0 && !self.source.dry_run {
             say(&format!("{} made", counted(made, "location")));
         }
-        self.source.finish(tx, counts, "job", "jobs").await
+        Ok(())
+    }
+}
+
+/// A new profile with what the file says nothing of.
+fn with_kept(columns: &[String], old: &Profile, new: Profile) -> Profile {
+    let says = |names: &[&str]| columns.iter().any(|column| names.contains(&&**column));
+    let kept = |name: &str, old: &Option<String>, new: Option<String>| {
+        if says(&[name]) { new } else { old.clone() }
+    };
+    let mut facts = new.facts;
+    if !says(&["postal_code", "city", "latitude"]) {
+        facts.point = old.facts.point;
+        if !says(&["time_zone"]) {
+            facts.tz = old.facts.tz;
+        }
+    }
+    if !says(&["radius_km"]) {
+        facts.radius_m = old.facts.radius_m;
+    }
+    if !says(&["certifications"]) {
+        facts.holdings.clone_from(&old.facts.holdings);
+    }
+    if !says(&["positions"]) {
+        facts.positions.clone_from(&old.facts.positions);
+    }
+    if !says(&["taught"]) {
+        facts.taught.clone_from(&old.facts.taught);
+    }
+    if !says(&["free"]) {
+        facts.free.clone_from(&old.facts.free);
+    }
+    if !says(&["if_needed"]) {
+        facts.if_needed.clone_from(&old.facts.if_needed);
+    }
+    if !says(&["style"]) {
+        facts.style.clone_from(&old.facts.style);
+    }
+    Profile {
+        external_id: new.external_id,
+        name: new.name,
+        email: new.email,
+        phone: kept("phone", &old.phone, new.phone),
+        bio: kept("bio", &old.bio, new.bio),
+        languages: kept("languages", &old.languages, new.languages),
+        postal_code: kept("postal_code", &old.postal_code, new.postal_code),
+        city: kept("city", &old.city, new.city),
+        region: kept("region", &old.region, new.region),
+        country: kept("country", &old.country, new.country),
+        facts,
+    }
+}
+
+/// A new job with what the file says nothing of.
+fn with_kept_of_job(columns: &[String], old: &NewJob, new: NewJob) -> NewJob {
+    let says = |name: &str| columns.iter().any(|column| column == name);
+    let mut facts = new.facts;
+    if !says("starts_on") {
+        facts.starts_on = old.facts.starts_on;
+    }
+    if !says("virtual") {
+        facts.is_virtual = old.facts.is_virtual;
+    }
+    if !says("modality") {
+        facts.modality = old.facts.modality;
+    }
+    if !says("min_years") {
+        facts.min_years = old.facts.min_years;
+    }
+    if !says("requirements") {
+        facts.requirements.clone_from(&old.facts.requirements);
+    }
+    if !says("slots") {
+        facts.slots.clone_from(&old.facts.slots);
+    }
+    if !says("style") {
+        facts.style.clone_from(&old.facts.style);
+    }
+    let text = |name: &str, old: &Option<String>, new: Option<String>| {
+        if says(name) { new } else { old.clone() }
+    };
+    NewJob {
+        description: text("description", &old.description, new.description),
+        preset: if says("preset") { new.preset } else { old.preset.clone() },
+        threshold: if says("threshold") { new.threshold } else { old.threshold },
+        employment_type: text("employment_type", &old.employment_type, new.employment_type),
+        pay: Pay {
+            kind: text("pay_type", &old.pay.kind, new.pay.kind),
+            min: if says("pay_min") { new.pay.min } else { old.pay.min },
+            max: if says("pay_max") { new.pay.max } else { old.pay.max },
+            currency: text("currency", &old.pay.currency, new.pay.currency),
+        },
+        facts,
+        ..new
     }
 }
 
@@ -171,21 +275,44 @@ pub(super) fn profile(row: coaches::Row) -> Profile {
     }
 }
 
-/// Rows as they are kept, at locations that are made where they are missing; answers how many were.
+/// Jobs at their locations and how many locations were made, or what is wrong with rows.
+type Placed = Result<(Vec<NewJob>, usize), Vec<fithire_import::Problem>>;
+
+/// Rows as they are kept, at locations that are made where they are missing, and how many were made; or the rows whose
+/// new location is nowhere, or in two places.
 pub(super) async fn with_locations(
     tx: &mut Tx,
     (clock, ids): (&Clock, &Ids),
     rows: Vec<jobs::Row>,
-) -> Result<(Vec<NewJob>, usize), Failure> {
+) -> Result<Placed, Failure> {
     let mut known: BTreeMap<String, Id> = location_names(tx).await?;
-    let before = known.len();
+    let mut made: BTreeMap<String, jobs::Row> = BTreeMap::new();
+    let mut problems = Vec::new();
     let mut jobs = Vec::with_capacity(rows.len());
     for row in rows {
+        let problem = |message: String| fithire_import::Problem {
+            row: row.row,
+            column: "location".to_owned(),
+            message,
+        };
+        if !known.contains_key(&row.location) && row.facts.tz.is_none() {
+            problems.push(problem(format!(
+                "`{}` is new and has no place; give its postal code or city",
+                row.location
+            )));
+            continue;
+        }
+        if let Some(first) = made.get(&row.location).filter(|first| first.facts.point != row.facts.point) {
+            problems.push(problem(format!("`{}` is somewhere else in row {}", row.location, first.row)));
+            continue;
+        }
         let location_id = match known.get(&row.location) {
             Some(id) => *id,
-            None => made(tx, (clock, ids), &row).await?,
+            None => make(tx, (clock, ids), &row).await?,
         };
-        known.insert(row.location, location_id);
+        if known.insert(row.location.clone(), location_id).is_none() {
+            made.insert(row.location.clone(), row.clone());
+        }
         jobs.push(NewJob {
             location_id,
             external_id: Some(row.external_id),
@@ -198,11 +325,11 @@ pub(super) async fn with_locations(
             facts: row.facts,
         });
     }
-    Ok((jobs, known.len() - before))
+    Ok(if problems.is_empty() { Ok((jobs, made.len())) } else { Err(problems) })
 }
 
 /// A new location where a row says, in the region that it names.
-async fn made(tx: &mut Tx, (clock, ids): (&Clock, &Ids), row: &jobs::Row) -> Result<Id, Problem> {
+async fn make(tx: &mut Tx, (clock, ids): (&Clock, &Ids), row: &jobs::Row) -> Result<Id, Problem> {
     let address = &row.address;
     let within = address.region.as_ref().or(address.city.as_ref()).map_or("Everywhere", String::as_str);
     let region_id = region(tx, ids, clock.now(), within).await?;

@@ -36,8 +36,11 @@ pub(super) struct Configured {
 }
 
 impl Configured {
+    /// The configuration; from here on there is a log, as it says.
     pub(super) fn read(&self) -> Result<Config, Failure> {
-        Config::read(self.config.as_deref()).map_err(Failure::configuration)
+        let config = Config::read(self.config.as_deref()).map_err(Failure::configuration)?;
+        log(&config)?;
+        Ok(config)
     }
 }
 
@@ -84,7 +87,6 @@ impl Serve {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let mut config = self.configured.read()?;
         config.server.port = self.port.unwrap_or(config.server.port);
-        log(&config)?;
         block_on(serve(config))
     }
 }
@@ -153,10 +155,11 @@ pub(super) fn log(config: &Config) -> Result<(), Failure> {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
-    match config.log.format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
-    }
+    // A command that reads its configuration twice has its log already.
+    let _ = match config.log.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
     Ok(())
 }
 
@@ -215,7 +218,11 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     if let Some(address) = bound {
         writeln!(io::stdout(), "url: http://{address}")?;
     }
-    let app = http::routes(state, Site::new(origin), &config.server.allowed_origins);
+    let app = http::routes(
+        state,
+        Site::new(origin, config.server.trusted_proxies.clone()),
+        &config.server.allowed_origins,
+    );
     Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;
     db.close().await;
     Ok(())

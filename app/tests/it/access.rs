@@ -16,7 +16,7 @@ const WHO: u16 = 401;
 
 /// One operation: its id, a request that is right with names in place of ids, and what nobody, a coach, a manager and an
 /// admin get.
-type Line = (&'static str, &'static str, &'static str, &'static str, [u16; 4]);
+pub(crate) type Line = (&'static str, &'static str, &'static str, &'static str, [u16; 4]);
 
 const TABLE: [Line; 19] = [
     (
@@ -54,12 +54,12 @@ const LAST: [Line; 2] = [
     ("deactivate_job", "DELETE", "/jobs/{job}", "", [WHO, NO, YES, YES]),
 ];
 
-fn lines() -> impl Iterator<Item = Line> {
+pub(crate) fn lines() -> impl Iterator<Item = Line> {
     TABLE.into_iter().chain(LAST)
 }
 
 /// A text with ids in place of names.
-fn with_ids(text: &str, id: impl Fn(&str) -> i64) -> String {
+pub(crate) fn with_ids(text: &str, id: impl Fn(&str) -> i64) -> String {
     let mut text = text.to_owned();
     for name in ["brand", "region", "location", "job", "coach", "score"] {
         text = text.replace(&format!("{{{name}}}"), &id(name).to_string());
@@ -67,13 +67,18 @@ fn with_ids(text: &str, id: impl Fn(&str) -> i64) -> String {
     text
 }
 
-/// Status and body of an operation for someone.
-fn ask(people: &People, line: &Line, token: Option<&str>, id: impl Fn(&str) -> i64) -> (u16, String) {
+/// Status, headers and body of an operation for someone.
+fn ask(people: &People, line: &Line, token: Option<&str>, id: impl Fn(&str) -> i64) -> (u16, String, String) {
     let (_, method, path, body, _) = line;
     let (path, body) = (format!("/api/v1{}", with_ids(path, &id)), with_ids(body, &id));
     let body = (!body.is_empty()).then_some(("application/json", &body[..]));
     let answer = people.server.send(method, &path, token, body);
-    (answer.status, answer.body)
+    let headers = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "date")
+        .map(|(name, value)| format!("{name}: {value:?}"));
+    (answer.status, headers.collect::<Vec<_>>().join("\n"), answer.body)
 }
 
 #[test]
@@ -102,7 +107,7 @@ fn every_role_gets_what_the_table_says() {
         for line in lines() {
             for (role, expected) in roles.into_iter().zip(line.4) {
                 let token = role.map(|role| people.ours.token(role));
-                let (status, body) = ask(&people, &line, token, |name| people.ours.id(name));
+                let (status, _, body) = ask(&people, &line, token, |name| people.ours.id(name));
                 assert_eq!(status, expected, "{} for {role:?}: {body}", line.0);
             }
         }
@@ -126,13 +131,13 @@ fn another_brands_ids_answer_like_ids_that_are_not_there() {
                     let foreign = ask(&people, &line, token, with(theirs.id(place)));
                     let absent = ask(&people, &line, token, with(1));
                     assert_eq!(foreign, absent, "{} for {role}, {place}", line.0);
-                    assert!(!foreign.1.contains(CANARY), "{} for {role}: {}", line.0, foreign.1);
+                    assert!(!foreign.2.contains(CANARY), "{} for {role}: {}", line.0, foreign.2);
                     // A filter finds nothing; everything else is refused.
                     assert!(
                         foreign.0 >= 400 || place == "region",
                         "{} for {role}, {place}: {}",
                         line.0,
-                        foreign.1
+                        foreign.2
                     );
                     probed += 1;
                 }
@@ -140,7 +145,7 @@ fn another_brands_ids_answer_like_ids_that_are_not_there() {
         }
         assert!(probed >= 60, "{probed} probes");
         for line in lines() {
-            let (_, body) = ask(&people, &line, Some(ours.token("admin")), |name| ours.id(name));
+            let (.., body) = ask(&people, &line, Some(ours.token("admin")), |name| ours.id(name));
             assert!(!body.contains(CANARY), "{}: {body}", line.0);
         }
         // The canary is there to be seen by its own.

@@ -106,6 +106,61 @@ fn a_file_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
+fn what_a_file_does_not_mention_stays() {
+    on_both(async |world| {
+        let server = Server::start(&world);
+        let folder = tempfile::tempdir().unwrap();
+        let token = server.token();
+        let right = coaches(folder.path(), |_, line| line.to_owned());
+        let jobs = folder.path().join("made/jobs.csv").display().to_string();
+        let brand = ["--brand", "acme-studios"];
+        assert_eq!(run(&world, &[&["import", "coaches", &right][..], &brand].concat()).0, Some(0));
+        assert_eq!(
+            run(&world, &[&["import", "jobs", &jobs, "--create-locations"][..], &brand].concat()).0,
+            Some(0)
+        );
+        let few = folder.path().join("few.csv");
+        std::fs::write(&few, "external_id,name,email,phone\nc1,Ada Renamed,ada@example.test,+1 555 0100\n")
+            .unwrap();
+        let one = |text: &str| {
+            let listed = server.send("GET", "/api/v1/coaches?limit=100", Some(&token), None).json();
+            listed["items"].as_array().unwrap().iter().find(|coach| coach["external_id"] == "c1").unwrap()
+                [text]
+                .clone()
+        };
+        let facts = one("facts");
+        let (code, _, told) =
+            run(&world, &["import", "coaches", &few.display().to_string(), "--brand", "acme-studios"]);
+        assert_eq!(code, Some(0), "{told}");
+        assert_eq!(
+            (one("name"), one("phone"), one("facts")),
+            (json!("Ada Renamed"), json!("+1 555 0100"), facts)
+        );
+        let job = |text: &str| {
+            let listed = server.send("GET", "/api/v1/jobs?limit=100", Some(&token), None).json();
+            listed["items"].as_array().unwrap().iter().find(|job| job["external_id"] == "j1").unwrap()[text]
+                .clone()
+        };
+        let (facts, preset) = (job("facts"), job("preset"));
+        std::fs::write(&few, "external_id,title,location,postal_code,threshold\nj1,Renamed,Nowhere,,0.7\nj2,Two,Here,10013,\nj3,Three,Here,60614,\n").unwrap();
+        let jobs =
+            ["import", "jobs", &few.display().to_string(), "--brand", "acme-studios", "--create-locations"];
+        let (code, _, told) = run(&world, &jobs);
+        assert_eq!(code, Some(1), "{told}");
+        assert!(told.contains("row 2, location: `Nowhere` is new and has no place"), "{told}");
+        assert!(told.contains("row 4, location: `Here` is somewhere else in row 3"), "{told}");
+        std::fs::write(&few, "external_id,title,location,postal_code,threshold\nj1,Renamed,Here,10013,0.7\n")
+            .unwrap();
+        let (code, _, told) = run(&world, &jobs);
+        assert_eq!(code, Some(0), "{told}");
+        assert_eq!(
+            (job("title"), job("threshold"), job("preset"), job("facts")),
+            (json!("Renamed"), json!(0.7), preset, facts)
+        );
+    });
+}
+
+#[test]
 fn a_backup_is_one_moment_of_a_database_in_use() {
     on_both(async |world| {
         let server = Server::start(&world);
@@ -144,7 +199,16 @@ fn a_backup_is_one_moment_of_a_database_in_use() {
         let listed = restored.send("GET", "/api/v1/coaches?limit=100", Some(&token), None).json();
         let names: Vec<&str> =
             listed["items"].as_array().unwrap().iter().map(|coach| coach["name"].as_str().unwrap()).collect();
-        assert_eq!(names.iter().filter(|name| name.starts_with("Before")).count(), 50);
+        let before: Vec<String> = (0..50).map(|n| format!("Before {n}")).collect();
+        let meanwhile: Vec<String> = (0..50).map(|n| format!("Meanwhile {n}")).collect();
+        assert_eq!(names[..50], before[..]);
+        assert_eq!(names[50..], meanwhile[..names.len() - 50], "up to one moment, and nothing after it");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "it holds secrets");
+        }
     });
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod data;
+mod hostile;
 mod pages;
 mod people;
 mod presets;

@@ -109,6 +109,14 @@ fn a_session_is_its_own_and_opens_pages_alone() {
         assert_eq!(browser.get("/api/v1/jobs").status, 401);
         let page = people.server.send("GET", "/manager/jobs", Some(people.ours.token("manager")), None);
         assert_eq!(page.status, 303);
+        // A name that only decodes to ours, which a neighbouring site could set, is not ours.
+        let fixed = Browser::new(&people.server);
+        fixed.set_cookie("%66ithire", &browser.cookie("fithire").unwrap());
+        assert_eq!(fixed.get("/manager/jobs").status, 303);
+        // The one before does not live on.
+        let before = Browser::new(&people.server);
+        before.set_cookie("fithire", &first);
+        assert_eq!(before.get("/manager/jobs").status, 303);
         // Another brand's name before the secret opens nothing.
         let forged = Browser::new(&people.server);
         let secret = first.split_once('.').unwrap().1;
@@ -214,5 +222,46 @@ fn the_log_holds_no_secret_and_no_line_of_anyone_elses() {
         }
         assert!(!log.lines().any(|line| line.starts_with("FORGED") || line.starts_with("line")), "{log}");
         drop(people);
+    });
+}
+
+#[test]
+fn other_sites_use_the_api_when_they_are_named_and_proxies_are_believed_when_they_are() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let tools = "https://tools.example.com";
+        let server = Server::on(
+            crate::server::configured(&world)
+                .env("FITHIRE_SERVER__ALLOWED_ORIGINS", format!("[\"{tools}\"]"))
+                .env("FITHIRE_SERVER__TRUSTED_PROXIES", "[\"127.0.0.1\"]"),
+        );
+        let allowed = |origin: &str| {
+            let answer = server.send_with("GET", "/api/v1/jobs?limit=x", &[("Origin", origin)], None);
+            let allow = answer
+                .headers
+                .get("access-control-allow-origin")
+                .map(|value| value.to_str().unwrap().to_owned());
+            assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+            (answer.status, answer.headers["content-type"].to_str().unwrap().to_owned(), allow)
+        };
+        let problem = "application/problem+json".to_owned();
+        assert_eq!(allowed(tools), (401, problem, Some(tools.to_owned())));
+        let (status, _, allow) = allowed("https://evil.test");
+        assert_eq!((status, allow), (403, None));
+        let plain = people.server.send_with("GET", "/api/v1/jobs", &[("Origin", tools)], None);
+        assert!(!plain.headers.contains_key("access-control-allow-origin"), "nobody is named there");
+
+        // Attempts are counted for whom the proxy names, and for nobody's invention.
+        let attempt = |server: &Server, from: &str, n: usize| {
+            let body = format!("{{\"email\":\"{n}-{from}@x.test\",\"password\":\"wrong\"}}");
+            let body = ("application/json", &body[..]);
+            server.send_with("POST", "/api/v1/auth/token", &[("X-Forwarded-For", from)], Some(body)).status
+        };
+        let refused = |server: &Server, from: &dyn Fn(usize) -> String| {
+            (0..70).filter(|n| attempt(server, &from(*n), *n) == 429).count()
+        };
+        assert!(refused(&server, &|_| "203.0.113.7".to_owned()) > 0, "one address, many accounts");
+        assert_eq!(attempt(&server, "203.0.113.8", 0), 401, "another address");
+        assert!(refused(&people.server, &|n| format!("203.0.113.{n}")) > 0, "addresses that are made up");
     });
 }

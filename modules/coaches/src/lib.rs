@@ -10,6 +10,7 @@
 //! what only FitHire may say (a verified holding, a reviewer's rating, engagement) is not taken from a coach.
 
 pub mod api;
+mod decided;
 mod model;
 mod service;
 

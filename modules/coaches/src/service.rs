@@ -9,16 +9,14 @@ use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
-use fithire_scoring::exchange::read_facts;
+use fithire_scoring::exchange::{Unreadable, read_facts};
 use fithire_scoring::facts;
 use poem_openapi::types::ToJSON;
 use sea_query::{Expr, ExprTrait, OnConflict, Order};
 use sqlx::FromRow;
 
-use crate::model::{
-    CoachChange, CoachFacts, CoachHoldingState, CoachRatingSource, CoachRevisions, Coaches, NewCoach,
-    Profile, Row, Scored,
-};
+use crate::decided::{carried_over, reserved};
+use crate::model::{CoachChange, CoachFacts, CoachRevisions, Coaches, NewCoach, Profile, Row, Scored};
 
 /// The revision of a brand's coaches; 0 before the first write.
 ///
@@ -69,8 +67,9 @@ pub async fn changed_since(tx: &mut Tx, revision: i64) -> Result<Vec<Scored>, Pr
     rows.into_iter().map(ScoredRow::scored).collect()
 }
 
-/// Adds coaches, or changes those whose external id is there already, in one transaction; `progress` is told how
-/// many are done. Answers how many were added and how many changed. Engagement is kept where nothing is said of it.
+/// Adds coaches, or changes those whose external id is there already, in one transaction. `update` says what becomes of a
+/// profile that is there; what others have decided of it stays. `progress` is told how many are done. Answers how many
+/// were added and how many changed.
 ///
 /// # Errors
 /// When the database refuses or cannot be reached.
@@ -78,6 +77,7 @@ pub async fn put_all(
     tx: &mut Tx,
     (clock, ids): (&Clock, &Ids),
     profiles: Vec<Profile>,
+    update: &(dyn Fn(&Profile, Profile) -> Profile + Sync),
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(u64, u64), Problem> {
     /// Rows in a statement; each has 17 values, and SQLite takes 32766 of them.
@@ -92,9 +92,10 @@ pub async fn put_all(
         for mut profile in chunk {
             match profile.external_id.as_ref().and_then(|id| known.get(id)) {
                 None => added += 1,
-                Some(engagement) => {
+                Some(old) => {
                     changed += 1;
-                    profile.facts.engagement = profile.facts.engagement.or(*engagement);
+                    profile = update(old, profile);
+                    profile.facts = carried_over(&old.facts, profile.facts);
                 }
             }
             rows.push(row(ids.next(), None, profile, revision, clock.now())?);
@@ -103,28 +104,40 @@ pub async fn put_all(
         let kept = |column: &Coaches| {
             matches!(column, Coaches::Id | Coaches::AccountId | Coaches::ExternalId | Coaches::CreatedAt)
         };
-        let update = OnConflict::columns([Coaches::BrandId, Coaches::ExternalId])
+        let conflict = OnConflict::columns([Coaches::BrandId, Coaches::ExternalId])
             .update_columns(COLUMNS.into_iter().filter(|column| !kept(column)))
             .to_owned();
-        insert.on_conflict(update);
+        insert.on_conflict(conflict);
         tx.run(&insert).await?;
         progress(added + changed);
     }
     Ok((added, changed))
 }
 
-/// The external ids that are there already, with what is counted of their coaches.
-async fn known(
-    tx: &mut Tx,
-    profiles: &[Profile],
-) -> Result<BTreeMap<String, Option<facts::Engagement>>, Problem> {
+/// The profiles that are there already, by external id.
+async fn known(tx: &mut Tx, profiles: &[Profile]) -> Result<BTreeMap<String, Profile>, Problem> {
     let mut select = tx.select(Coaches::Table);
     let external = profiles.iter().filter_map(|profile| profile.external_id.as_deref());
-    select
-        .columns([Coaches::ExternalId, Coaches::Facts])
-        .and_where(Expr::col(Coaches::ExternalId).is_in(external));
-    let rows: Vec<(String, String)> = tx.all(&select).await?;
-    rows.into_iter().map(|(id, facts)| Ok((id, read(&facts)?.engagement))).collect()
+    select.columns(SHOWN).and_where(Expr::col(Coaches::ExternalId).is_in(external));
+    let rows: Vec<Row> = tx.all(&select).await?;
+    let mut known = BTreeMap::new();
+    for row in rows {
+        let profile = Profile {
+            facts: read(&row.facts)?,
+            external_id: row.external_id,
+            name: row.name,
+            email: row.email,
+            phone: row.phone,
+            bio: row.bio,
+            languages: row.languages,
+            postal_code: row.postal_code,
+            city: row.city,
+            region: row.region,
+            country: row.country,
+        };
+        known.extend(profile.external_id.clone().map(|id| (id, profile)));
+    }
+    Ok(known)
 }
 
 /// Facts as they are kept.
@@ -205,7 +218,10 @@ pub(crate) async fn create(
     new: NewCoach,
 ) -> Result<Id, Problem> {
     let manages = caller.allowed::<ManageCoaches>().is_ok();
-    let facts = facts_of(new.facts.as_ref(), manages)?;
+    let facts = facts_of(new.facts.as_ref())?.unwrap_or_default();
+    if !manages {
+        none(reserved(&facts::Coach::default(), &facts))?;
+    }
     let account_id = (!manages).then(|| caller.account_id());
     let mut tx = db.write(caller.scope()).await?;
     let revision = next_revision(&mut tx).await?;
@@ -293,12 +309,20 @@ pub(crate) async fn change(
     change: CoachChange,
 ) -> Result<(), Problem> {
     let manages = caller.allowed::<ManageCoaches>().is_ok();
-    let facts = match &change.facts {
-        Some(facts) => Some(written(&facts_of(Some(facts), manages)?)?),
-        None => None,
-    };
+    let sent = facts_of(change.facts.as_ref())?;
     let mut tx = db.write(caller.scope()).await?;
     let revision = next_revision(&mut tx).await?;
+    // Nobody else writes coaches of the brand until this commits: the revision's row is locked.
+    let old = find(&mut tx, caller, id).await?;
+    let facts = match sent {
+        Some(sent) if manages => Some(written(&sent)?),
+        Some(sent) => {
+            let old = read(&old.facts)?;
+            none(reserved(&old, &sent))?;
+            Some(written(&carried_over(&old, sent))?)
+        }
+        None => None,
+    };
     let mut update = tx.update(Coaches::Table);
     update
         .value(Coaches::Revision, revision)
@@ -321,12 +345,7 @@ pub(crate) async fn change(
             update.value(column, text);
         }
     }
-    if !manages {
-        update.and_where(Expr::col(Coaches::AccountId).eq(caller.account_id()));
-    }
-    if tx.run(&update).await? == 0 {
-        return Err(Problem::new(Code::NotFound));
-    }
+    tx.run(&update).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -347,41 +366,15 @@ pub(crate) async fn page(
 }
 
 /// What is scored, read from what the API was sent: every problem with its pointer.
-fn facts_of(sent: Option<&CoachFacts>, manages: bool) -> Result<facts::Coach, Problem> {
-    let Some(sent) = sent else { return Ok(facts::Coach::default()) };
-    let mut errors = if manages { Vec::new() } else { reserved(sent) };
-    match read_facts(&sent.to_json().unwrap_or_default()) {
-        Ok(facts) if errors.is_empty() => return Ok(facts),
-        Ok(_) => {}
-        Err(problems) => errors.extend(
-            problems
-                .into_iter()
-                .map(|problem| FieldError { pointer: problem.pointer("/facts"), detail: problem.message }),
-        ),
-    }
-    Err(Problem::invalid(errors))
+fn facts_of(sent: Option<&CoachFacts>) -> Result<Option<facts::Coach>, Problem> {
+    let Some(sent) = sent else { return Ok(None) };
+    read_facts(&sent.to_json().unwrap_or_default()).map(Some).map_err(|problems| {
+        let error =
+            |problem: Unreadable| FieldError { pointer: problem.pointer("/facts"), detail: problem.message };
+        Problem::invalid(problems.into_iter().map(error).collect())
+    })
 }
 
-/// What a coach may not say of themselves.
-fn reserved(sent: &CoachFacts) -> Vec<FieldError> {
-    let error = |pointer: String, detail: &str| FieldError { pointer, detail: detail.to_owned() };
-    let own = [CoachHoldingState::Claimed, CoachHoldingState::Pending];
-    let holdings =
-        sent.holdings.iter().flatten().enumerate().filter(|(_, holding)| !own.contains(&holding.state));
-    let ratings = sent
-        .style
-        .iter()
-        .flatten()
-        .enumerate()
-        .filter(|(_, rating)| rating.source != CoachRatingSource::SelfRated);
-    let mut errors: Vec<FieldError> = holdings
-        .map(|(n, _)| {
-            error(format!("/facts/holdings/{n}/state"), "is decided by a reviewer; send claimed or pending")
-        })
-        .chain(ratings.map(|(n, _)| error(format!("/facts/style/{n}/source"), "is a reviewer's; send self")))
-        .collect();
-    if sent.engagement.is_some() {
-        errors.push(error("/facts/engagement".to_owned(), "is counted by FitHire and cannot be sent"));
-    }
-    errors
+fn none(errors: Vec<FieldError>) -> Result<(), Problem> {
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }

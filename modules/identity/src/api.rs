@@ -1,6 +1,5 @@
 //! `POST /auth/token`, and the public keys of our tokens.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use fithire_kernel::body::Body;
@@ -13,14 +12,10 @@ use poem_openapi::{Object, OpenApi};
 use serde_json::Value;
 
 use crate::tokens::Identity;
+use crate::visitor::address;
 
 /// The operations of sign-in.
 pub struct Api;
-
-/// Where a request comes from.
-pub(crate) fn address(request: &Request) -> Option<IpAddr> {
-    request.remote_addr().as_socket_addr().map(SocketAddr::ip)
-}
 
 /// An e-mail address and a password.
 #[derive(Object)]

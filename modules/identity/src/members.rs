@@ -1,7 +1,7 @@
 //! Accounts and their memberships.
 
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, GlobalTx, Tx};
+use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem, breaks};
 use fithire_kernel::scope::{BrandScope, Limits};
@@ -63,19 +63,15 @@ pub async fn add_member(
     role: Role,
     limits: Limits,
 ) -> Result<(), Problem> {
-    // The directory of an account's brands is global, the membership is not: the directory comes first, so that
-    // a failure between the two leaves a brand listed in which sign-in then finds no membership.
-    let mut global = db.write_global().await?;
-    let mut brands = brands_of(&mut global, account_id).await?;
+    let mut tx = db.write(scope).await?;
+    let mut brands = brands_of(&mut tx, account_id).await?;
     if !brands.contains(&scope.brand_id()) {
         brands.push(scope.brand_id());
-        let mut update = global.update(Accounts::Table);
+        let mut update = tx.update_global(Accounts::Table);
         update.value(Accounts::Brands, serde_json::json!(brands).to_string());
         update.and_where(Expr::col(Accounts::Id).eq(account_id));
-        global.run(&update).await?;
+        tx.run(&update).await?;
     }
-    global.commit().await?;
-    let mut tx = db.write(scope).await?;
     put_membership(&mut tx, clock, account_id, role, limits).await?;
     tx.commit().await?;
     Ok(())
@@ -109,10 +105,11 @@ struct Brands {
     brands: String,
 }
 
-/// The brands in which an account has, or had, a membership.
-async fn brands_of(tx: &mut GlobalTx, account_id: Id) -> Result<Vec<Id>, Problem> {
-    let mut select = tx.select(Accounts::Table);
-    select.column(Accounts::Brands).and_where(Expr::col(Accounts::Id).eq(account_id));
+/// The brands in which an account has a membership. The row is locked on PostgreSQL, so that two memberships that are
+/// made at once are both listed; SQLite has one writer.
+async fn brands_of(tx: &mut Tx, account_id: Id) -> Result<Vec<Id>, Problem> {
+    let mut select = tx.select_global(Accounts::Table);
+    select.column(Accounts::Brands).and_where(Expr::col(Accounts::Id).eq(account_id)).lock_exclusive();
     let row: Brands = tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     serde_json::from_str(&row.brands).map_err(|error| Problem::internal(&error))
 }

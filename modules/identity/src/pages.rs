@@ -9,9 +9,8 @@ use poem::web::{Data, Query, Redirect};
 use poem::{IntoResponse, Request, Response, Route, get, handler, post};
 use serde::{Deserialize, Serialize};
 
-use crate::api::address;
 use crate::tokens::Identity;
-use crate::visitor::{Cookies, Posted};
+use crate::visitor::{Cookies, Posted, address};
 
 /// The templates of these pages.
 pub const TEMPLATES: Templates =
@@ -70,6 +69,9 @@ async fn signed_in(
             // The first brand in which there is a membership still.
             for brand_id in brands {
                 if identity.member(account_id, brand_id).await?.is_some() {
+                    if let Some(before) = cookies.session() {
+                        identity.close_session(&before).await?;
+                    }
                     cookies.signed_in(identity.open_session(account_id, brand_id).await?);
                     return Ok(Redirect::see_other(next).into_response());
                 }

@@ -83,13 +83,21 @@ impl Identity {
             return Ok(None);
         };
         if now - row.seen_at > NOTICED {
-            let mut tx = self.db.write(&scope).await?;
-            let mut update = tx.update(Sessions::Table);
-            update.value(Sessions::SeenAt, now).and_where(Expr::col(Sessions::SecretHash).eq(&hash));
-            tx.run(&update).await?;
-            tx.commit().await?;
+            // Someone else may be writing for long; the next request notices it, then.
+            if let Err(error) = self.notice(&scope, &hash, now).await {
+                tracing::debug!(%error, "the use of a session was not noticed");
+            }
         }
         self.member(row.account_id, scope.brand_id()).await
+    }
+
+    async fn notice(&self, scope: &BrandScope, hash: &str, now: DateTime<Utc>) -> Result<(), Problem> {
+        let mut tx = self.db.write(scope).await?;
+        let mut update = tx.update(Sessions::Table);
+        update.value(Sessions::SeenAt, now).and_where(Expr::col(Sessions::SecretHash).eq(hash));
+        tx.run(&update).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Closes a session; closing one that has ended is no error.

@@ -30,6 +30,9 @@ const LIFETIME: TimeDelta = TimeDelta::hours(1);
 const SKEW: TimeDelta = TimeDelta::seconds(5);
 /// Keys are read again for an unknown `kid`, but not more often than this.
 const RELOAD: TimeDelta = TimeDelta::seconds(10);
+/// In bytes.
+const LONGEST_EMAIL: usize = 1_280;
+const LONGEST_PASSWORD: usize = 4_096;
 /// Attempts a minute, for one account and for one address.
 const ATTEMPTS_BY_ACCOUNT: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
@@ -154,6 +157,10 @@ impl Identity {
         password: String,
         address: Option<IpAddr>,
     ) -> Result<(Id, Vec<Id>), Problem> {
+        // Nobody has more; what is remembered of attempts stays small.
+        if email.len() > LONGEST_EMAIL || password.len() > LONGEST_PASSWORD {
+            return Err(wrong());
+        }
         let email = email.trim().to_lowercase();
         self.throttle(&email, address)?;
         let account = self.account(&email).await?;

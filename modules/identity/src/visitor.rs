@@ -3,13 +3,13 @@
 //! A form is taken only when it carries the token that follows from its cookie, and when the browser, where it says
 //! from where the form comes, says that it comes from here. A cookie never opens the API, nor a token a page.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use fithire_kernel::page::{Person, Shell};
 use fithire_kernel::problem::{Code, Problem};
 use poem::http::header;
-use poem::web::cookie::{Cookie, CookieJar, SameSite};
+use poem::web::cookie::{Cookie, SameSite};
 use poem::{FromRequest, Request, RequestBody, Result};
 use serde::de::DeserializeOwned;
 
@@ -24,13 +24,15 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Site {
     origin: String,
+    proxies: Vec<IpAddr>,
 }
 
 impl Site {
-    /// A site by its origin, such as `https://jobs.example.com`. Plain http is for this machine only.
+    /// A site by its origin, such as `https://jobs.example.com`, and the proxies before it, which alone are believed when
+    /// they say for whom they ask. Plain http is for this machine only.
     #[must_use]
-    pub fn new(origin: String) -> Self {
-        Self { origin }
+    pub fn new(origin: String, proxies: Vec<IpAddr>) -> Self {
+        Self { origin, proxies }
     }
 
     /// Scheme, host and port.
@@ -78,6 +80,18 @@ impl Site {
     }
 }
 
+/// Where a request comes from: who is connected, or whom a proxy of ours names last. What anyone else writes into
+/// `X-Forwarded-For` counts for nothing.
+pub(crate) fn address(request: &Request) -> Option<IpAddr> {
+    let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip)?;
+    let proxies = request.data::<Site>().map_or(&[][..], |site| &site.proxies);
+    let named = request.headers().get_all("X-Forwarded-For").iter().filter_map(|value| value.to_str().ok());
+    let named: Vec<IpAddr> =
+        named.flat_map(|list| list.split(',')).filter_map(|one| one.trim().parse().ok()).collect();
+    let mut hops = std::iter::once(peer).chain(named.into_iter().rev());
+    hops.find(|hop| !proxies.contains(hop)).or(Some(peer))
+}
+
 /// Whether a host, with or without a port, is this machine.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
@@ -97,18 +111,29 @@ const FORM: &str = "fithire-form";
 /// The cookies of a request, and where they are.
 pub(crate) struct Cookies<'r> {
     site: &'r Site,
-    jar: &'r CookieJar,
+    request: &'r Request,
 }
 
 impl<'r> Cookies<'r> {
     pub(crate) fn of(request: &'r Request) -> Result<Self, Problem> {
         let site = request.data::<Site>().ok_or_else(|| Problem::internal(&"the app has no site"))?;
         site.check(request)?;
-        Ok(Self { site, jar: request.cookie() })
+        Ok(Self { site, request })
     }
 
+    /// A cookie by the very name that the browser sent. The jar would decode `%5F_Host-…`, which any site of the domain may
+    /// set, into a name that only this one may.
     fn get(&self, name: &str) -> Option<String> {
-        self.jar.get(&self.site.named(name)).map(|cookie| cookie.value_str().to_owned())
+        let name = self.site.named(name);
+        let headers =
+            self.request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs =
+            headers.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(other, _)| *other == name).map(|(_, value)| value.to_owned())
+    }
+
+    fn add(&self, cookie: Cookie) {
+        self.request.cookie().add(cookie);
     }
 
     pub(crate) fn session(&self) -> Option<String> {
@@ -117,7 +142,7 @@ impl<'r> Cookies<'r> {
 
     /// The session's cookie from now on. The one of a stranger's forms has done its duty.
     pub(crate) fn signed_in(&self, session: String) {
-        self.jar.add(self.site.cookie(SESSION, session));
+        self.add(self.site.cookie(SESSION, session));
         self.forget(FORM);
     }
 
@@ -128,14 +153,14 @@ impl<'r> Cookies<'r> {
     fn forget(&self, name: &str) {
         let mut cookie = self.site.cookie(name, String::new());
         cookie.make_removal();
-        self.jar.add(cookie);
+        self.add(cookie);
     }
 
     /// The secret from which the token of forms follows; a stranger gets one.
     fn form_secret(&self) -> String {
         self.session().or_else(|| self.get(FORM)).unwrap_or_else(|| {
             let secret = secret::random();
-            self.jar.add(self.site.cookie(FORM, secret.clone()));
+            self.add(self.site.cookie(FORM, secret.clone()));
             secret
         })
     }
@@ -205,6 +230,10 @@ impl<'a, T: DeserializeOwned> FromRequest<'a> for Posted<T> {
             body.take()?.into_bytes_limit(MAX_BYTES).await.map_err(|_| Problem::new(Code::TooLarge))?;
         let fields: Vec<(String, String)> =
             serde_urlencoded::from_bytes(&bytes).map_err(|_| Problem::new(Code::Malformed))?;
+        // A database may refuse it, and no field of ours has it.
+        if fields.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(Problem::new(Code::Malformed).because("a field has a NUL character").into());
+        }
         let sent = fields.iter().find(|(name, _)| name == "form_token").map(|(_, token)| token.as_str());
         if !sent.is_some_and(|sent| secret::is_form_token(sent, &cookies.form_secret())) {
             return Err(foreign().into());

@@ -41,6 +41,8 @@ pub const COLUMNS: [&str; 24] = [
 /// One job.
 #[derive(Clone, Debug)]
 pub struct Row {
+    /// Its place in the file.
+    pub row: u64,
     /// The brand's own id; the same one again updates.
     pub external_id: String,
     /// What it is called.
@@ -110,6 +112,7 @@ fn row(cells: &mut Cells<'_>, known: Known<'_>) -> Row {
     // Slots are local times, so a place without a name still needs its zone.
     let zone = place.map(|place| place.zone).or_else(|| given.and_then(places::zone_near));
     Row {
+        row: cells.row(),
         external_id: cells.needed("external_id"),
         title: cells.needed("title"),
         location: location(cells, known.locations),

@@ -19,4 +19,4 @@ pub mod places;
 pub mod sample;
 mod table;
 
-pub use table::Problem;
+pub use table::{Problem, columns};

@@ -1,6 +1,6 @@
 //! A CSV file as rows of named cells, and the problems found in it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use csv::{ByteRecord, ReaderBuilder, StringRecord};
@@ -32,7 +32,7 @@ impl fmt::Display for Problem {
 pub(crate) struct Cells<'t> {
     row: u64,
     record: &'t StringRecord,
-    header: &'t HashMap<String, usize>,
+    header: &'t BTreeMap<String, usize>,
     problems: &'t mut Vec<Problem>,
 }
 
@@ -71,10 +71,25 @@ impl<'t> Cells<'t> {
         }
     }
 
+    /// The row's number.
+    pub(crate) fn row(&self) -> u64 {
+        self.row
+    }
+
     /// Records a problem of this row.
     pub(crate) fn problem(&mut self, column: &str, message: String) {
         self.problems.push(Problem { row: self.row, column: column.to_owned(), message });
     }
+}
+
+/// The columns that a file has, in lower case; what a file does not mention says nothing.
+#[must_use]
+pub fn columns(bytes: &[u8]) -> Vec<String> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
+    let mut record = ByteRecord::new();
+    let _ = reader.read_byte_record(&mut record);
+    record.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect()
 }
 
 /// Reads a file whose first column set is `columns`, of which `needed` must be there; every row goes through
@@ -145,6 +160,13 @@ pub(crate) fn read<T>(
             continue;
         }
         let mut cells = Cells { row, record: &record, header: &header, problems: &mut problems };
+        for (name, place) in &header {
+            // PostgreSQL keeps no NUL; the others would steer a terminal.
+            let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+            if record.get(*place).is_some_and(|cell| cell.contains(control)) {
+                cells.problem(name, "has a control character".to_owned());
+            }
+        }
         if let Some(id) = cells.text(needed[0])
             && let Some(first) = seen.insert(id.to_owned(), row)
         {
@@ -191,8 +213,8 @@ fn header(
     columns: &[&str],
     needed: &[&str],
     problems: &mut Vec<Problem>,
-) -> HashMap<String, usize> {
-    let mut header = HashMap::new();
+) -> BTreeMap<String, usize> {
+    let mut header = BTreeMap::new();
     let mut problem = |column: &str, message: String| {
         problems.push(Problem { row: 1, column: column.to_owned(), message });
     };

@@ -74,8 +74,9 @@ async fn insert(tx: &mut Tx, clock: &Clock, ids: &Ids, job: NewJob) -> Result<Id
     Ok(id)
 }
 
-/// Adds jobs, or changes those whose external id is there already, in one transaction; `progress` is told how many are
-/// done. Answers how many were added and how many changed. Whether a job is active stays as it was.
+/// Adds jobs, or changes those whose external id is there already, in one transaction. `update` says what becomes of a job
+/// that is there; whether it is active stays as it was. `progress` is told how many are done. Answers how many were
+/// added and how many changed.
 ///
 /// # Errors
 /// When a location is not of the brand, or the database refuses or cannot be reached.
@@ -83,6 +84,7 @@ pub async fn put_all(
     tx: &mut Tx,
     (clock, ids): (&Clock, &Ids),
     jobs: Vec<NewJob>,
+    update: &(dyn Fn(&NewJob, NewJob) -> NewJob + Sync),
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(u64, u64), Problem> {
     /// Rows in a statement; each has 17 values, and SQLite takes 32766 of them.
@@ -91,25 +93,56 @@ pub async fn put_all(
     let mut jobs = jobs.into_iter().peekable();
     while jobs.peek().is_some() {
         let chunk: Vec<NewJob> = jobs.by_ref().take(AT_ONCE).collect();
-        let mut select = tx.select(Jobs::Table);
-        let external = chunk.iter().filter_map(|job| job.external_id.as_deref());
-        select.column(Jobs::ExternalId).and_where(Expr::col(Jobs::ExternalId).is_in(external));
-        let known: Vec<(String,)> = tx.all(&select).await?;
-        changed += known.len() as u64;
-        added += (chunk.len() - known.len()) as u64;
-        let rows: Vec<_> =
-            chunk.into_iter().map(|job| values(ids.next(), job, clock.now())).collect::<Result<_, _>>()?;
+        let known = known(tx, &chunk).await?;
+        let mut rows = Vec::with_capacity(chunk.len());
+        for job in chunk {
+            let old = job.external_id.as_ref().and_then(|id| known.get(id));
+            if old.is_some() {
+                changed += 1;
+            } else {
+                added += 1;
+            }
+            let job = match old {
+                Some(old) => update(old, job),
+                None => job,
+            };
+            rows.push(values(ids.next(), job, clock.now())?);
+        }
         let mut insert = tx.insert(&columns(), rows);
         let kept =
             |column: &Jobs| matches!(column, Jobs::Id | Jobs::ExternalId | Jobs::Active | Jobs::CreatedAt);
-        let update = OnConflict::columns([Jobs::BrandId, Jobs::ExternalId])
+        let conflict = OnConflict::columns([Jobs::BrandId, Jobs::ExternalId])
             .update_columns(columns().into_iter().filter(|column| !kept(column)))
             .to_owned();
-        insert.on_conflict(update);
+        insert.on_conflict(conflict);
         tx.run(&insert).await?;
         progress(added + changed);
     }
     Ok((added, changed))
+}
+
+/// The jobs that are there already, by external id.
+async fn known(tx: &mut Tx, jobs: &[NewJob]) -> Result<BTreeMap<String, NewJob>, Problem> {
+    let mut select = tx.select(Jobs::Table);
+    let external = jobs.iter().filter_map(|job| job.external_id.as_deref());
+    select.columns(SHOWN).and_where(Expr::col(Jobs::ExternalId).is_in(external));
+    let rows: Vec<Row> = tx.all(&select).await?;
+    let mut known = BTreeMap::new();
+    for row in rows {
+        let job = NewJob {
+            location_id: row.location_id,
+            external_id: row.external_id,
+            title: row.title,
+            description: row.description,
+            preset: row.preset,
+            threshold: row.threshold.and_then(|bp| u16::try_from(bp).ok()),
+            employment_type: row.employment_type,
+            pay: Pay { kind: row.pay_type, min: row.pay_min, max: row.pay_max, currency: row.currency },
+            facts: serde_json::from_str(&row.facts).map_err(|error| Problem::internal(&error))?,
+        };
+        known.extend(job.external_id.clone().map(|id| (id, job)));
+    }
+    Ok(known)
 }
 
 fn columns() -> Vec<Jobs> {

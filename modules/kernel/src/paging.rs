@@ -43,6 +43,10 @@ pub fn cursor(list: &str, key: &impl Serialize) -> String {
 pub fn after<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K, Problem> {
     let wrong = || Problem::field("cursor", "is not a cursor of this list; start again without it");
     let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
+    // Keys are what was read from the database, which has no such character.
+    if String::from_utf8_lossy(&json).contains("\\u0000") {
+        return Err(wrong());
+    }
     let (of, key): (String, K) = serde_json::from_slice(&json).map_err(|_| wrong())?;
     if of == list { Ok(key) } else { Err(wrong()) }
 }

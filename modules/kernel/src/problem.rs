@@ -157,7 +157,12 @@ impl Problem {
 
 impl From<crate::db::Error> for Problem {
     fn from(error: crate::db::Error) -> Self {
+        // SQLite's lock was held for longer than anyone waits.
+        let busy = error
+            .as_database_error()
+            .is_some_and(|error| matches!(error.code().as_deref(), Some("5" | "517")));
         match error {
+            error if busy => Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) },
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
                 Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) }
             }

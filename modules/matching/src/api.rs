@@ -42,14 +42,13 @@ impl Api {
         min_score: Query<Option<f64>>,
         /// Lists another group than the ranked.
         show: Query<Option<Show>>,
-        /// What if: ranks by other weights, such as `certifications:40,experience:20`. They count relative to one
-        /// another; a sub-score that is not named keeps its weight. Nothing is saved.
+        /// What if: ranks by other weights in percent, such as `certifications:40,experience:20`. They count relative to
+        /// one another; a sub-score that is not named keeps its weight. Nothing is saved.
         weights: Query<Option<String>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<CandidatePage>, Problem> {
         let allowed = signed.0.allowed::<ViewCoaches>()?;
-        let skip =
-            cursor.0.as_deref().map_or(Ok(0), |cursor| paging::after::<usize>("candidates", cursor))?;
+        let skip = skip(cursor.0.as_deref())?;
         let limit = usize::try_from(page_size(limit.0)?).unwrap_or(usize::MAX);
         let group = match show.0 {
             None | Some(Show::Ranked) => Group::Ranked,
@@ -200,6 +199,12 @@ async fn pair(
     let coach = fithire_coaches::visible(&mut tx, &signed.0, coach_id).await?;
     let job = fithire_jobs::find(&mut tx, signed.0.limits(), job_id).await?;
     Ok(Json(rankings.pair(coach, job, as_of, weights)?))
+}
+
+/// How many candidates a cursor passes over.
+pub(crate) fn skip(cursor: Option<&str>) -> Result<usize, Problem> {
+    let skip = cursor.map_or(Ok(0), |cursor| paging::after::<u32>("candidates", cursor))?;
+    Ok(usize::try_from(skip).unwrap_or(usize::MAX))
 }
 
 /// A lowest score in basis points; between two steps the higher one counts, so that nothing below is listed.

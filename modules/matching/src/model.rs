@@ -88,7 +88,7 @@ pub(crate) struct Figures {
     /// The changes that would raise the score most.
     advice: Vec<String>,
     /// What the score was computed from and by.
-    provenance: Provenance,
+    pub(crate) provenance: Provenance,
 }
 
 /// One coach for one job.
@@ -177,8 +177,8 @@ pub(crate) struct Component {
 
 /// What makes a score replayable.
 #[derive(Object)]
-struct Provenance {
-    preset: String,
+pub(crate) struct Provenance {
+    pub(crate) preset: String,
     preset_hash: String,
     engine_version: u32,
     input_hash: String,

@@ -133,10 +133,7 @@ async fn candidates(
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
     let asked = asked.0;
-    let skip = match asked.get("cursor") {
-        Some(cursor) => paging::after::<usize>("candidates", cursor)?,
-        None => 0,
-    };
+    let skip = crate::api::skip(asked.get("cursor").map(String::as_str))?;
     let (group, shown) = match asked.get("show").map(String::as_str) {
         Some("below_threshold") => (Group::BelowThreshold, "below_threshold"),
         Some("ineligible") => (Group::Ineligible, "ineligible"),

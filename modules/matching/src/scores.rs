@@ -46,7 +46,6 @@ enum AppliedPresets {
     Table,
     BrandId,
     Hash,
-    Name,
     Content,
     CreatedAt,
 }
@@ -78,12 +77,6 @@ struct Row {
     preset_hash: String,
     input_hash: String,
     answer: String,
-}
-
-#[derive(FromRow)]
-struct PresetRow {
-    name: String,
-    content: String,
 }
 
 const ALL: [Scores; 8] = [
@@ -124,10 +117,8 @@ pub(crate) async fn keep(
     let provenance = &explanation.provenance;
     let now = clock.now();
 
-    let columns =
-        [AppliedPresets::Hash, AppliedPresets::Name, AppliedPresets::Content, AppliedPresets::CreatedAt];
-    let row = [&provenance.preset_hash, &preset.name, &preset.text].map(Value::from);
-    let row = row.into_iter().chain([now.into()]).collect();
+    let columns = [AppliedPresets::Hash, AppliedPresets::Content, AppliedPresets::CreatedAt];
+    let row = vec![(&provenance.preset_hash).into(), (&preset.text).into(), now.into()];
     put_once(&mut tx, &columns, row, [AppliedPresets::BrandId, AppliedPresets::Hash]).await?;
     let row = vec![(&provenance.input_hash).into(), plan.input(&coach.facts).into()];
     let key = [ScoreInputs::BrandId, ScoreInputs::Hash];
@@ -188,26 +179,27 @@ fn kept(row: &Row) -> Result<KeptScore, Problem> {
 pub(crate) async fn replay(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Replay, Problem> {
     let row = row(tx, caller, id).await?;
     let mut select = tx.select(AppliedPresets::Table);
-    select
-        .columns([AppliedPresets::Name, AppliedPresets::Content])
-        .and_where(Expr::col(AppliedPresets::Hash).eq(&row.preset_hash));
-    let preset: Option<PresetRow> = tx.optional(&select).await?;
+    select.column(AppliedPresets::Content).and_where(Expr::col(AppliedPresets::Hash).eq(&row.preset_hash));
+    let preset: Option<(String,)> = tx.optional(&select).await?;
     let mut select = tx.select(ScoreInputs::Table);
     select.column(ScoreInputs::Content).and_where(Expr::col(ScoreInputs::Hash).eq(&row.input_hash));
     let input: Option<(String,)> = tx.optional(&select).await?;
-    let (preset, (input,)) =
+    let ((preset,), (input,)) =
         preset.zip(input).ok_or_else(|| Problem::internal(&"a kept score without what it rests on"))?;
-    let explanation = again(&preset, &input, row.as_of).map_err(|cause| Problem::internal(&cause))?;
     let kept = kept(&row)?;
+    let explanation =
+        again(&kept.figures.provenance.preset, &preset, &input, row.as_of).map_err(|cause| {
+            Problem::new(Code::Conflict)
+                .because(format!("this version cannot compute the score again: {cause}"))
+        })?;
     let replayed = Figures::from(explanation);
     let differs = differences(&kept.figures, &replayed);
     Ok(Replay { id, fitscore: kept.figures.fitscore, same: differs.is_empty(), differs, replayed })
 }
 
-fn again(preset: &PresetRow, input: &str, as_of: NaiveDate) -> Result<Explanation, String> {
+fn again(name: &str, preset: &str, input: &str, as_of: NaiveDate) -> Result<Explanation, String> {
     let (job, coach) = read_input(input)?;
-    let preset =
-        preset::read(&preset.name, &preset.content).map_err(|problems| problems[0].message.clone())?;
+    let preset = preset::read(name, preset).map_err(|problems| problems[0].message.clone())?;
     Ok(Plan::compile(&preset, &job, as_of).explain(&coach))
 }
 

@@ -28,7 +28,7 @@ async fn app(world: &World) -> App<impl Endpoint> {
     let foreigner = staff.token(&canary, "admin@canary.test", Role::Admin).await;
     let mut tx = world.db.write(&canary).await.unwrap();
     let theirs = Profile { name: CANARY.to_owned(), ..Profile::default() };
-    put_all(&mut tx, (&world.clock, &world.ids), vec![theirs], &mut |_| {}).await.unwrap();
+    put_all(&mut tx, (&world.clock, &world.ids), vec![theirs], &|_, new| new, &mut |_| {}).await.unwrap();
     tx.commit().await.unwrap();
     let service = OpenApiService::new(api::Api, "test", "1")
         .data(world.db.clone())
@@ -161,7 +161,9 @@ fn a_revision_shows_what_was_written_since() {
         };
         let mut tx = world.db.write(&app.scope).await.unwrap();
         let mut done = Vec::new();
-        let counts = put_all(&mut tx, (&world.clock, &world.ids), many("First"), &mut |n| done.push(n)).await;
+        let counts =
+            put_all(&mut tx, (&world.clock, &world.ids), many("First"), &|_, new| new, &mut |n| done.push(n))
+                .await;
         assert_eq!((counts, done), (Ok((2_500, 0)), vec![1_000, 2_000, 2_500]));
         tx.commit().await.unwrap();
         let mut tx = world.db.read(&app.scope).await.unwrap();
@@ -183,11 +185,47 @@ fn a_revision_shows_what_was_written_since() {
 
         // The same external ids again change the coaches that have them; what FitHire counts stays.
         let mut tx = world.db.write(&app.scope).await.unwrap();
-        let counts = put_all(&mut tx, (&world.clock, &world.ids), many("Second"), &mut |_| {}).await;
+        let counts =
+            put_all(&mut tx, (&world.clock, &world.ids), many("Second"), &|_, new| new, &mut |_| {}).await;
         assert_eq!(counts, Ok((0, 2_500)));
         tx.commit().await.unwrap();
         let again = app.send("GET", &path, &app.admin, None).await.1;
         assert_eq!((&again["id"], again["name"].as_str()), (&json!(all[7].id), Some("Second 7")));
         assert_eq!((&again["facts"]["engagement"]["done"], again["facts"].get("free")), (&json!(5), None));
+    });
+}
+
+#[test]
+fn what_others_decided_of_a_coach_is_neither_lost_nor_laundered() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let own = app.send("POST", "/coaches", &app.coach, Some(json!({"name": "Ada"}))).await.1;
+        let path = format!("/coaches/{}", own["id"]);
+        let verified = json!({"code": "NASM-CPT", "state": "verified", "expires_on": "2027-06-30"});
+        let revoked = json!({"code": "CPR-AED", "state": "revoked", "expires_on": "2027-01-31"});
+        let watched = json!({"dimension": "music", "level": 1, "source": "reviewer"});
+        let counted = json!({"done": 9});
+        let decided = json!({"holdings": [verified, revoked], "style": [watched], "engagement": counted});
+        assert_eq!(
+            app.send("PATCH", &path, &app.admin, Some(json!({"facts": decided}))).await.0,
+            StatusCode::OK
+        );
+
+        let claim = |code: &str, until: &str| json!({"code": code, "state": "claimed", "expires_on": until});
+        let sent = json!({"facts": {"holdings": [claim("NASM-CPT", "2027-06-30"), claim("CPR-AED", "2027-01-31"), claim("CPR-AED", "2028-01-31")]}});
+        let (status, changed) = app.send("PATCH", &path, &app.coach, Some(sent)).await;
+        assert_eq!(status, StatusCode::OK, "{changed}");
+        let facts = &changed["facts"];
+        assert_eq!(facts["holdings"], json!([verified, revoked, claim("CPR-AED", "2028-01-31")]));
+        assert_eq!((&facts["style"], &facts["engagement"]["done"]), (&json!([watched]), &json!(9)));
+        // What was read can be sent back as it is.
+        let again = app.send("PATCH", &path, &app.coach, Some(json!({"facts": facts}))).await;
+        assert_eq!((again.0, &again.1["facts"]), (StatusCode::OK, facts));
+        let (status, problem) =
+            app.send("PATCH", &path, &app.coach, Some(json!({"facts": {"engagement": {"done": 99}}}))).await;
+        assert_eq!(
+            (status, pointers(&problem)),
+            (StatusCode::UNPROCESSABLE_ENTITY, vec!["/facts/engagement"])
+        );
     });
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{Email, ParseFromParameter as _, Type};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::json::step;
 use crate::problem::FieldError;
@@ -51,7 +51,7 @@ impl Check {
             ("object", Value::Object(object)) => self.object(&schema, object, pointer),
             ("array", Value::Array(list)) => self.list(&schema, list, pointer),
             ("string", Value::String(text)) => self.text(&schema, text, pointer),
-            ("integer", Value::Number(number)) if !number.is_f64() => {}
+            ("integer", Value::Number(number)) if !number.is_f64() => self.whole(&schema, number, pointer),
             ("", _) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => {}
             (wanted, _) => return self.error(pointer, format!("must be {}", with_article(wanted))),
         }
@@ -128,6 +128,22 @@ impl Check {
         // poem-openapi calls the format of a day `naive-date`.
         if schema.format == Some("naive-date") && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_err() {
             self.error(pointer, "is not a day of the calendar, written YYYY-MM-DD");
+        }
+    }
+
+    /// A whole number must fit the type that its format names.
+    fn whole(&mut self, schema: &MetaSchema, number: &Number, pointer: &str) {
+        let unsigned = |most: u64| number.as_u64().is_some_and(|number| number <= most);
+        let fits = match schema.format {
+            Some("uint8") => unsigned(u8::MAX.into()),
+            Some("uint16") => unsigned(u16::MAX.into()),
+            Some("uint32") => unsigned(u32::MAX.into()),
+            Some("uint64") => unsigned(u64::MAX),
+            _ => number.as_i64().is_some(),
+        };
+        if !fits {
+            let low = number.as_i64().is_some_and(|number| number < 0);
+            self.error(pointer, if low { "is less than 0" } else { "is too large" });
         }
     }
 

@@ -224,6 +224,22 @@ impl Tx {
         statement
     }
 
+    /// Reads a table that belongs to no brand, in the same transaction.
+    #[must_use]
+    pub fn select_global<T: GlobalTable>(&self, _table: T) -> SelectStatement {
+        let mut statement = Query::select();
+        statement.from(T::TABLE);
+        statement
+    }
+
+    /// Changes a table that belongs to no brand, in the same transaction.
+    #[must_use]
+    pub fn update_global<T: GlobalTable>(&self, _table: T) -> UpdateStatement {
+        let mut statement = Query::update();
+        statement.table(T::TABLE);
+        statement
+    }
+
     /// Joins another table of the brand to a select.
     pub fn join<T: ScopedTable>(&self, statement: &mut SelectStatement, _table: T, on: impl IntoCondition) {
         statement.inner_join(T::TABLE, on).and_where(self.in_brand::<T>());

@@ -385,6 +385,23 @@ fn a_manager_reaches_the_jobs_of_their_region_and_location_only() {
                 assert_eq!(outside.0, StatusCode::NOT_FOUND, "{name} {method} {path}");
                 assert_eq!(outside, app.send_to(0, method, &format!("/jobs/1{path}"), &token, body).await);
             }
+            // A pair with it, a kept score of it, a match with it: neither.
+            let outside = format!("/coaches/{}/matches/{}", coach["id"], near["id"]);
+            assert_eq!(app.send_to(0, "GET", &outside, &token, None).await.0, StatusCode::NOT_FOUND);
+            let pair = json!({"job_id": near["id"], "coach_id": coach["id"]});
+            let kept = app.ok("POST", "/scores", Some(&pair)).await;
+            for path in ["", "/replay"] {
+                let outside = format!("/scores/{}{path}", kept["id"]);
+                assert_eq!(app.send_to(0, "GET", &outside, &token, None).await.0, StatusCode::NOT_FOUND);
+            }
+            let (status, problem) = app.send_to(0, "POST", "/scores", &token, Some(&pair)).await;
+            assert_eq!(
+                (status, &problem["errors"][0]["pointer"]),
+                (StatusCode::UNPROCESSABLE_ENTITY, &json!("/job_id"))
+            );
+            let matches = format!("/coaches/{}/matches?min_score=0", coach["id"]);
+            let matches = app.send_to(0, "GET", &matches, &token, None).await.1;
+            assert!(matches["matches"].as_array().unwrap().iter().all(|job| job["job_id"] == far["id"]));
             let moved = json!({"location_id": app.location_id});
             for (method, path, body) in [
                 ("PATCH", format!("/jobs/{}", far["id"]), moved),
@@ -417,8 +434,8 @@ fn what_if_ranks_by_other_weights_and_saves_nothing() {
             app.ok("GET", &format!("{path}?min_score=0{query}"), None).await["candidates"][0]["name"].clone()
         };
         let before = app.ok("GET", &path, None).await;
-        assert_eq!(first("&weights=experience:0,location:1").await, "Near");
-        assert_eq!(first("&weights=experience:1,location:0").await, "Far");
+        assert_eq!(first("&weights=experience:0,location:100").await, "Near");
+        assert_eq!(first("&weights=experience:100,location:0").await, "Far");
         let page =
             app.ok("GET", &format!("{path}?min_score=0&weights=experience:90,location:10"), None).await;
         let one = &page["candidates"][0];
@@ -429,7 +446,7 @@ fn what_if_ranks_by_other_weights_and_saves_nothing() {
             ("experience", "where a sub-score and a number belong"),
             ("experiense:1", "did you mean"),
             ("experience:1,experience:2", "names experience twice"),
-            ("culture:1", "more than 0.15"),
+            ("culture:100", "more than 0.15"),
             ("experience:NaN", "is not a number"),
         ] {
             let answer =

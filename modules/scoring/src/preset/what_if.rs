@@ -15,14 +15,14 @@ impl Preset {
     /// What this preset would be if its file had other weights: a preset like any other, with its own text and
     /// hash, so that its scores can be explained and replayed.
     ///
-    /// Weights count relative to one another and need not add up to 1; what is not named keeps its own. All are
-    /// rounded to basis points, by largest remainder.
+    /// Weights are in percent and need not add up to 100: they count relative to one another. What is not named keeps
+    /// its own. All are rounded to basis points, by largest remainder.
     ///
     /// # Errors
     /// A sentence that names the weight that cannot be.
     pub fn reweighed(&self, weights: &[(&str, f64)]) -> Result<Self, String> {
         let mut relative: BTreeMap<&str, f64> =
-            self.weights().map(|(key, bp)| (key, f64::from(bp) / f64::from(FULL))).collect();
+            self.weights().map(|(key, bp)| (key, f64::from(bp) / 100.0)).collect();
         for (key, weight) in weights {
             if !registry::keys().any(|known| known == *key) {
                 return Err(wording::unknown("sub-score", key, registry::keys()));
@@ -89,7 +89,7 @@ mod tests {
             (balanced.threshold, balanced.limit, &balanced.title)
         );
         let local = builtin().named("local-team").unwrap();
-        let changed: toml::Table = local.reweighed(&[("location", 3.0)]).unwrap().text.parse().unwrap();
+        let changed: toml::Table = local.reweighed(&[("location", 30.0)]).unwrap().text.parse().unwrap();
         let original: toml::Table = local.text.parse().unwrap();
         for (key, value) in original.iter().filter(|(key, _)| *key != "weights") {
             assert_eq!(changed.get(key), Some(value), "{key}");
@@ -104,7 +104,7 @@ mod tests {
             (&[("experiense", 1.0)][..], "experience"),
             (&[("experience", -1.0)], "the weight of experience is not a number from 0"),
             (&[("experience", f64::NAN)], "the weight of experience is not a number from 0"),
-            (&[("culture", 1.0)], "more than 0.15"),
+            (&[("culture", 100.0)], "more than 0.15"),
             (&zero, "at least one weight must be more than 0"),
         ] {
             let message = weights(changed).unwrap_err();
