@@ -64,7 +64,8 @@ pub(crate) fn routes(
             next.call(request).await
         }
     });
-    let pages = Arc::new(modules::pages(&[("css", assets::css()), ("icon", assets::icon())]));
+    let pages =
+        Arc::new(modules::pages(&[("css", assets::css()), ("js", assets::js()), ("icon", assets::icon())]));
     let site_routes = Route::new()
         .nest("/api/v1", checked.catch_all_error(as_problem).with_if(!origins.is_empty(), cors(&origins)))
         .nest("/docs/api", browser.map_to_response().after(for_the_api_browser))

@@ -24,6 +24,7 @@ pub(crate) fn api() -> OpenApiService<Operations, ()> {
 pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
     const FRAME: Templates = &[
         ("base.html", include_str!("../templates/base.html")),
+        ("components.html", include_str!("../templates/components.html")),
         ("error.html", include_str!("../templates/error.html")),
     ];
     let modules = [identity::pages::TEMPLATES, jobs::pages::TEMPLATES, matching::pages::TEMPLATES];

@@ -41,6 +41,15 @@ pub(super) fn css() -> &'static str {
     &CSS.path
 }
 
+static JS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("fithire", "js", "text/javascript; charset=utf-8", include_str!("../../assets/fithire.js"))
+});
+
+/// Where the script is.
+pub(super) fn js() -> &'static str {
+    &JS.path
+}
+
 /// Where the icon is.
 pub(super) fn icon() -> &'static str {
     &ICON.path
@@ -48,7 +57,7 @@ pub(super) fn icon() -> &'static str {
 
 #[handler]
 pub(super) fn asset(name: Path<String>) -> Result<Response, Problem> {
-    let found = [&*CSS, &*ICON].into_iter().find(|asset| asset.name == name.0);
+    let found = [&*CSS, &*JS, &*ICON].into_iter().find(|asset| asset.name == name.0);
     let asset = found.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(Response::builder()
         .content_type(asset.kind)

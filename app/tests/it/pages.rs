@@ -265,3 +265,87 @@ fn other_sites_use_the_api_when_they_are_named_and_proxies_are_believed_when_the
         assert!(refused(&people.server, &|n| format!("203.0.113.{n}")) > 0, "addresses that are made up");
     });
 }
+
+#[test]
+fn a_job_is_made_counted_compared_and_exported_without_scripts() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let browser = signed_in(&people, "manager");
+        let page = browser.get("/manager/jobs/new").body;
+        let place = people.ours.id("location").to_string();
+        let mut form = vec![
+            ("form_token", token(&page)),
+            ("title", "<script>alert(1)</script> {{ 7*7 }}".to_owned()),
+            ("location_id", place),
+            ("modality", "hiit".to_owned()),
+            ("threshold", "0".to_owned()),
+            ("slots-0-kind", "class".to_owned()),
+            ("slots-0-day", "5".to_owned()),
+            ("slots-0-start", "09:10".to_owned()),
+            ("slots-0-minutes", "60".to_owned()),
+        ];
+        let post = |path: &str, form: &[(&str, String)]| {
+            let form: Vec<(&str, &str)> = form.iter().map(|(name, text)| (*name, &text[..])).collect();
+            browser.post(path, &form)
+        };
+        // What is wrong is said at its field, and nothing that was typed is lost.
+        let refused = post("/manager/jobs/new", &form);
+        assert_eq!(refused.status, 422);
+        for shown in [
+            "href=\"#slots-0-start\"",
+            "id=\"slots-0-start-wrong\"",
+            "value=\"09:10\"",
+            "&lt;script&gt;",
+            "{{ 7*7 }}",
+        ] {
+            assert!(refused.body.contains(shown), "{shown} in {}", refused.body);
+        }
+        assert!(!refused.body.contains("<script>alert"));
+        form.retain(|(name, _)| !name.starts_with("slots"));
+        let counted = post("/manager/jobs/preview", &form);
+        assert!(counted.body.contains("<strong>1</strong> coach would be ranked"), "{}", counted.body);
+        let made = post("/manager/jobs/new", &form);
+        assert_eq!(made.status, 303, "{}", made.body);
+        let list = location(&made).to_owned();
+        assert!(browser.get(&list).body.contains("&lt;script&gt;"));
+        let edit = browser.get(list.trim_end_matches("/candidates")).body;
+        assert!(edit.contains("value=\"hiit\" selected"), "{edit}");
+
+        let coach = people.ours.id("coach");
+        let compare =
+            browser.get(&list.replace("candidates", &format!("compare?coach={coach}&coach={coach}"))).body;
+        assert!(compare.contains("Choose two to 4 coaches"), "one coach twice is one: {compare}");
+        let file = browser.get(&list.replace("candidates", "candidates.csv"));
+        assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
+        assert_eq!(file.body.lines().count(), 2, "{}", file.body);
+        let pair = format!("{list}/{coach}");
+        assert!(browser.get(&pair).body.contains("The contributions add up"));
+        let kept = post(&format!("{pair}/keep"), &form[..1]);
+        assert!(browser.get(location(&kept)).body.contains("to the last digit"));
+
+        let job = list.split('/').nth(3).unwrap().to_owned();
+        let view = [
+            form[0].clone(),
+            ("job_id", job.clone()),
+            ("name", "Near".to_owned()),
+            ("query", "show=ranked&location=50".to_owned()),
+        ];
+        assert_eq!(post("/manager/views", &view).status, 303);
+        let listed = browser.get(&list).body;
+        assert!(listed.contains("?show=ranked&amp;location=50\">Near</a>"), "{listed}");
+        let id = listed.split("/manager/views/").nth(1).unwrap().split('/').next().unwrap();
+        let removed = post(&format!("/manager/views/{id}/remove"), &view[..2]);
+        assert_eq!(removed.status, 303);
+        assert!(!browser.get(&list).body.contains(">Near</a>"));
+        let off =
+            post(&format!("/manager/jobs/{job}/switch"), &[form[0].clone(), ("active", "false".to_owned())]);
+        assert_eq!(off.status, 303);
+        assert!(browser.get(&list).body.contains("This job is deactivated"));
+        // Another brand's pages answer like pages that are not there.
+        for path in ["", "/candidates", "/candidates.csv", "/compare", "/candidates/1"] {
+            let foreign = browser.get(&format!("/manager/jobs/{}{path}", people.theirs.id("job")));
+            assert_eq!(foreign.status, 404, "{path}");
+            assert!(!foreign.body.contains(CANARY));
+        }
+    });
+}

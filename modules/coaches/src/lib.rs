@@ -15,4 +15,4 @@ mod model;
 mod service;
 
 pub use model::{Profile, Scored};
-pub use service::{changed_since, link, own, put_all, revision, visible};
+pub use service::{changed_since, link, own, profile, put_all, revision, visible};

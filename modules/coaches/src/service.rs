@@ -122,22 +122,36 @@ async fn known(tx: &mut Tx, profiles: &[Profile]) -> Result<BTreeMap<String, Pro
     let rows: Vec<Row> = tx.all(&select).await?;
     let mut known = BTreeMap::new();
     for row in rows {
-        let profile = Profile {
-            facts: read(&row.facts)?,
-            external_id: row.external_id,
-            name: row.name,
-            email: row.email,
-            phone: row.phone,
-            bio: row.bio,
-            languages: row.languages,
-            postal_code: row.postal_code,
-            city: row.city,
-            region: row.region,
-            country: row.country,
-        };
+        let profile = row.profile()?;
         known.extend(profile.external_id.clone().map(|id| (id, profile)));
     }
     Ok(known)
+}
+
+impl Row {
+    fn profile(self) -> Result<Profile, Problem> {
+        Ok(Profile {
+            facts: read(&self.facts)?,
+            external_id: self.external_id,
+            name: self.name,
+            email: self.email,
+            phone: self.phone,
+            bio: self.bio,
+            languages: self.languages,
+            postal_code: self.postal_code,
+            city: self.city,
+            region: self.region,
+            country: self.country,
+        })
+    }
+}
+
+/// Everything of a coach, as far as the caller may see it.
+///
+/// # Errors
+/// 404 when there is none of that id, or it is not the caller's to see.
+pub async fn profile(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Profile, Problem> {
+    find(tx, caller, id).await?.profile()
 }
 
 /// Facts as they are kept.

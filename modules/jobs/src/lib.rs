@@ -6,9 +6,10 @@
 //! [`find`] and [`active`] give jobs as a ranking needs them.
 
 pub mod api;
+pub mod form;
 mod model;
 pub mod pages;
 mod service;
 
 pub use model::{Open, Pay};
-pub use service::{NewJob, active, find, put_all};
+pub use service::{NewJob, active, find, location_of, put_all, set_active};

@@ -1,5 +1,7 @@
 //! Tables, rows, and the shapes of the API.
 
+use std::fmt;
+
 use fithire_kernel::db::ScopedTable;
 use fithire_kernel::ids::Id;
 use fithire_scoring::facts;
@@ -61,6 +63,14 @@ pub struct Open {
     pub title: String,
     /// The name of its location.
     pub location: String,
+    /// At length.
+    pub description: Option<String>,
+    /// Whether it looks for coaches.
+    pub active: bool,
+    /// Such as `part-time`.
+    pub employment_type: Option<String>,
+    /// What is paid.
+    pub pay: Pay,
     /// The preset by name.
     pub preset: String,
     /// The lowest score that is ranked, in basis points; `None`: the preset's.
@@ -85,6 +95,21 @@ pub struct Pay {
     /// ISO 4217: three capital letters.
     #[oai(validator(min_length = 3, max_length = 3))]
     pub currency: Option<String>,
+}
+
+/// `40 to 55.5 USD per class`; nothing where nothing is said.
+impl fmt::Display for Pay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = match (self.min, self.max) {
+            (Some(min), Some(max)) if (max - min).abs() > f64::EPSILON => format!("{min} to {max}"),
+            (Some(one), _) => one.to_string(),
+            (None, Some(max)) => format!("up to {max}"),
+            (None, None) => String::new(),
+        };
+        let words = [Some(amount), self.currency.clone(), self.kind.clone()];
+        let words: Vec<String> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+        f.write_str(&words.join(" "))
+    }
 }
 
 /// A job.

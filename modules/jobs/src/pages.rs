@@ -17,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use crate::service;
 
 /// The templates of these pages.
-pub const TEMPLATES: Templates = &[("jobs/list.html", include_str!("../templates/jobs/list.html"))];
+pub const TEMPLATES: Templates = &[
+    ("jobs/list.html", include_str!("../templates/jobs/list.html")),
+    ("jobs/form.html", include_str!("../templates/jobs/form.html")),
+];
 
 /// Adds these pages to a site's.
 #[must_use]

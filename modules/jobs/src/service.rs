@@ -183,25 +183,8 @@ pub(crate) async fn create(
     allowed: &Allowed<ManageJobs>,
     sent: Sent,
 ) -> Result<Id, Problem> {
-    let mut errors = Errors::default();
-    let facts = errors.facts(sent.facts.as_ref());
-    let preset = errors.preset(presets, sent.preset);
-    errors.pay(sent.pay.as_ref());
-    let threshold = errors.threshold(sent.threshold);
     let mut tx = db.write(allowed).await?;
-    errors.location(&mut tx, allowed.limits(), Some(sent.location_id)).await?;
-    errors.none()?;
-    let job = NewJob {
-        location_id: sent.location_id,
-        external_id: sent.external_id,
-        title: sent.title,
-        description: sent.description,
-        preset: preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
-        threshold,
-        employment_type: sent.employment_type,
-        pay: sent.pay.unwrap_or_default(),
-        facts: facts.unwrap_or_default(),
-    };
+    let job = checked(&mut tx, (allowed, presets), sent).await?;
     let id = insert(&mut tx, clock, ids, job).await?;
     tx.commit().await?;
     Ok(id)
@@ -258,6 +241,91 @@ pub(crate) async fn change(
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// Changes everything of a job to what was sent; answers its id.
+pub(crate) async fn replace(
+    db: &Db,
+    (clock, presets): (&Clock, &Presets),
+    allowed: &Allowed<ManageJobs>,
+    id: Id,
+    sent: Sent,
+) -> Result<Id, Problem> {
+    let mut tx = db.write(allowed).await?;
+    let job = checked(&mut tx, (allowed, presets), sent).await?;
+    let within = within(&mut tx, allowed.limits()).await?;
+    let mut update = tx.update(Jobs::Table);
+    update
+        .value(Jobs::UpdatedAt, clock.now())
+        .value(Jobs::LocationId, job.location_id)
+        .value(Jobs::Title, job.title)
+        .value(Jobs::Description, job.description)
+        .value(Jobs::Preset, job.preset)
+        .value(Jobs::Threshold, job.threshold.map(i64::from))
+        .value(Jobs::EmploymentType, job.employment_type)
+        .value(Jobs::PayType, job.pay.kind)
+        .value(Jobs::PayMin, job.pay.min)
+        .value(Jobs::PayMax, job.pay.max)
+        .value(Jobs::Currency, job.pay.currency)
+        .value(Jobs::Facts, written(&job.facts)?)
+        .and_where(Expr::col(Jobs::Id).eq(id))
+        .cond_where(within);
+    if tx.run(&update).await? == 0 {
+        return Err(Problem::new(Code::NotFound));
+    }
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// What was sent as a job that could be kept, or everything that is not right with it.
+async fn checked(
+    tx: &mut Tx,
+    (allowed, presets): (&Allowed<ManageJobs>, &Presets),
+    sent: Sent,
+) -> Result<NewJob, Problem> {
+    let mut errors = Errors::default();
+    let facts = errors.facts(sent.facts.as_ref());
+    let preset = errors.preset(presets, sent.preset);
+    errors.pay(sent.pay.as_ref());
+    let threshold = errors.threshold(sent.threshold);
+    errors.location(tx, allowed.limits(), Some(sent.location_id)).await?;
+    errors.none()?;
+    Ok(NewJob {
+        location_id: sent.location_id,
+        external_id: sent.external_id,
+        title: sent.title,
+        description: sent.description,
+        preset: preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
+        threshold,
+        employment_type: sent.employment_type,
+        pay: sent.pay.unwrap_or_default(),
+        facts: facts.unwrap_or_default(),
+    })
+}
+
+/// The job that what was sent would be, with place and zone of its location; nothing is kept.
+pub(crate) async fn imagined(
+    tx: &mut Tx,
+    (allowed, presets): (&Allowed<ManageJobs>, &Presets),
+    sent: Sent,
+) -> Result<Open, Problem> {
+    let job = checked(tx, (allowed, presets), sent).await?;
+    let location = located(tx, job.location_id).await?;
+    let mut facts = job.facts;
+    facts.point = location.point.and_then(|(lat, lon)| Point::new(lat, lon).ok());
+    facts.tz = Zone::named(&location.time_zone).ok();
+    Ok(Open {
+        id: 0,
+        title: job.title,
+        location: location.name,
+        description: job.description,
+        active: true,
+        employment_type: job.employment_type,
+        pay: job.pay,
+        preset: job.preset,
+        threshold: job.threshold,
+        facts,
+    })
 }
 
 /// What is not right with a job that was sent.
@@ -345,6 +413,21 @@ pub(crate) async fn row(tx: &mut Tx, limits: Limits, id: Id) -> Result<Row, Prob
     tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
+/// Makes a job look for coaches, or no longer.
+///
+/// # Errors
+/// 404 when there is no such job within the limits.
+pub async fn set_active(
+    db: &Db,
+    (clock, presets): (&Clock, &Presets),
+    allowed: &Allowed<ManageJobs>,
+    id: Id,
+    active: bool,
+) -> Result<(), Problem> {
+    let sent = Change { active: Some(active), ..Change::deactivation() };
+    change(db, (clock, presets), allowed, id, sent).await
+}
+
 /// A page of the jobs within limits, by id.
 pub(crate) async fn page(
     tx: &mut Tx,
@@ -360,6 +443,14 @@ pub(crate) async fn page(
     }
     let rows = tx.all(&select).await?;
     Ok(paging::page("jobs", rows, limit, |row: &Row| row.id))
+}
+
+/// The location of a job.
+///
+/// # Errors
+/// 404 when there is no such job within the limits.
+pub async fn location_of(tx: &mut Tx, limits: Limits, id: Id) -> Result<Id, Problem> {
+    Ok(row(tx, limits, id).await?.location_id)
 }
 
 /// A job as a ranking needs it.
@@ -408,5 +499,16 @@ fn open(row: Row, location: Located) -> Result<Open, Problem> {
     facts.point = location.point.and_then(|(lat, lon)| Point::new(lat, lon).ok());
     facts.tz = Zone::named(&location.time_zone).ok();
     let threshold = row.threshold.and_then(|bp| u16::try_from(bp).ok());
-    Ok(Open { id: row.id, title: row.title, location: location.name, preset: row.preset, threshold, facts })
+    Ok(Open {
+        id: row.id,
+        title: row.title,
+        location: location.name,
+        description: row.description,
+        active: row.active,
+        employment_type: row.employment_type,
+        pay: Pay { kind: row.pay_type, min: row.pay_min, max: row.pay_max, currency: row.currency },
+        preset: row.preset,
+        threshold,
+        facts,
+    })
 }

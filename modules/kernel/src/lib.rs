@@ -6,6 +6,7 @@
 //! - [`body`]: request bodies, checked whole: every invalid field is named.
 //! - [`page`]: what people see, rendered from templates.
 //! - [`paging`]: opaque cursors over a total order.
+//! - [`spreadsheet`]: CSV that no spreadsheet runs.
 //! - [`clock`] and [`ids`]: time and identity come in as arguments.
 //! - `testing` (feature `testing`): both databases for every test.
 //!
@@ -20,5 +21,6 @@ pub mod page;
 pub mod paging;
 pub mod problem;
 pub mod scope;
+pub mod spreadsheet;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -17,7 +17,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 
 use crate::model::{Candidate, CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
-use crate::rankings::{Asked, Rankings, Weights};
+use crate::rankings::{Asked, Rankings, Reach, Weights};
 use crate::scores;
 
 /// The operations on matches.
@@ -115,7 +115,7 @@ impl Api {
         let mut tx = db.read(signed.0.scope()).await?;
         let coach = fithire_coaches::visible(&mut tx, &signed.0, id.0).await?;
         let jobs = fithire_jobs::active(&mut tx, signed.0.limits()).await?;
-        let (total, matches) = rankings.matches(coach, jobs, as_of, (least, limit)).await?;
+        let (total, matches) = rankings.matches(coach, jobs, as_of, (least, limit, Reach::Reached)).await?;
         Ok(Json(MatchPage {
             matches: matches.into_iter().map(Into::into).collect(),
             total,

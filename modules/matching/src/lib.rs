@@ -12,5 +12,6 @@ mod model;
 pub mod pages;
 mod rankings;
 mod scores;
+mod views;
 
 pub use rankings::Rankings;

@@ -185,7 +185,7 @@ pub(crate) struct Provenance {
     reference_hash: String,
     tzdata_version: String,
     /// The day on which everything is judged.
-    as_of: chrono::NaiveDate,
+    pub(crate) as_of: chrono::NaiveDate,
 }
 
 impl Candidate {

@@ -112,6 +112,23 @@ impl Rankings {
         ranked.await.map_err(|error| Problem::internal(&error))?
     }
 
+    /// What is said of one coach for one job.
+    pub(crate) fn explained(
+        &self,
+        coach: &Scored,
+        job: &Open,
+        as_of: NaiveDate,
+        weights: Option<&Weights>,
+    ) -> Result<Explanation, Problem> {
+        let preset = self.preset_with(&job.preset, weights)?;
+        Ok(Plan::compile(&preset, &job.facts, as_of).explain(&coach.facts))
+    }
+
+    /// The lowest score that is ranked for a job.
+    pub(crate) fn threshold(&self, job: &Open) -> Result<u16, Problem> {
+        job.threshold.map_or_else(|| self.preset(&job.preset).map(|preset| preset.threshold), Ok)
+    }
+
     /// One coach for one job, wherever the coach stands.
     pub(crate) fn pair(
         &self,
@@ -120,9 +137,8 @@ impl Rankings {
         as_of: NaiveDate,
         weights: Option<&Weights>,
     ) -> Result<Pair, Problem> {
-        let preset = self.preset_with(&job.preset, weights)?;
-        let explanation = Plan::compile(&preset, &job.facts, as_of).explain(&coach.facts);
-        let threshold = job.threshold.unwrap_or(preset.threshold);
+        let explanation = self.explained(&coach, &job, as_of, weights)?;
+        let threshold = self.threshold(&job)?;
         let group = match &explanation.score {
             score if score.excluded => Show::Ineligible,
             score if score.bp < threshold => Show::BelowThreshold,
@@ -140,14 +156,14 @@ impl Rankings {
         })
     }
 
-    /// The jobs that a coach reaches, counted, and the best of them explained. `least` takes the place of every
-    /// job's own threshold.
+    /// The jobs that a coach reaches, or misses, counted, and the best of them explained. `least` takes the place of
+    /// every job's own threshold.
     pub(crate) async fn matches(
         self: &Arc<Self>,
         coach: Scored,
         jobs: Vec<Open>,
         as_of: NaiveDate,
-        (least, limit): (Option<u16>, usize),
+        (least, limit, reach): (Option<u16>, usize, Reach),
     ) -> Result<(usize, Vec<Match>), Problem> {
         let rankings = self.clone();
         let found = tokio::task::spawn_blocking(move || {
@@ -164,7 +180,7 @@ impl Rankings {
                 let threshold = least.or(job.threshold).unwrap_or(preset.threshold);
                 let plan = Plan::compile(preset, &job.facts, as_of);
                 let score = plan.score(&coach.facts);
-                if !score.excluded && score.bp >= threshold {
+                if (!score.excluded && score.bp >= threshold) == (reach == Reach::Reached) {
                     reached.push((score.bp, job, plan));
                 }
             }
@@ -237,6 +253,15 @@ pub(crate) struct Asked {
     pub(crate) skip: usize,
     pub(crate) limit: usize,
     pub(crate) group: Group,
+}
+
+/// Which jobs of a coach.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Those whose threshold the coach reaches.
+    Reached,
+    /// The others.
+    Missed,
 }
 
 /// A job as one coach fits it.

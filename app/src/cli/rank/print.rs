@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use clap::ValueEnum as _;
+use fithire_kernel::spreadsheet;
 use fithire_scoring::exchange;
 use fithire_scoring::explain::{Explanation, exact, two_places};
 use fithire_scoring::registry;
@@ -219,14 +220,14 @@ fn csv_rows(output: &mut csv::Writer<impl Write>, job: &Ranked<'_>) -> Result<()
         let score = &explanation.score;
         let eligibility = serde_json::to_value(score.eligibility).map_err(io::Error::from)?;
         let mut cells = vec![
-            text(&job.job.external_id),
-            text(&job.job.title),
-            text(&job.preset.name),
+            spreadsheet::text(&job.job.external_id),
+            spreadsheet::text(&job.job.title),
+            spreadsheet::text(&job.preset.name),
             share(job.threshold),
             job.as_of.to_string(),
             rank.to_string(),
-            text(&coach.external_id),
-            text(&coach.name),
+            spreadsheet::text(&coach.external_id),
+            spreadsheet::text(&coach.name),
             share(score.bp),
             share(score.low),
             share(score.high),
@@ -243,7 +244,8 @@ fn csv_rows(output: &mut csv::Writer<impl Write>, job: &Ranked<'_>) -> Result<()
         }));
         let advice: Vec<String> = explanation.advice.iter().map(ToString::to_string).collect();
         cells.extend(
-            [&explanation.strengths, &explanation.gaps, &advice].map(|facts| text(&facts.join("; "))),
+            [&explanation.strengths, &explanation.gaps, &advice]
+                .map(|facts| spreadsheet::text(&facts.join("; "))),
         );
         output.write_record(&cells).map_err(failed)?;
     }
@@ -256,10 +258,4 @@ fn failed(error: csv::Error) -> Failure {
         csv::ErrorKind::Io(error) => error.into(),
         kind => Failure::new(format!("cannot write CSV: {kind:?}")),
     }
-}
-
-/// Text that no spreadsheet takes for a formula, not even in full-width characters.
-fn text(cell: &str) -> String {
-    const STARTERS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if cell.starts_with(STARTERS) { format!("'{cell}") } else { cell.to_owned() }
 }

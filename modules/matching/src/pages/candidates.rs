@@ -1,0 +1,189 @@
+//! `/manager/jobs/{id}/candidates`: a real table, groups as tabs, what-if weights, saved views.
+
+use std::sync::Arc;
+
+use fithire_identity::{Posted, ViewCoaches, Visitor};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::paging::{self, DEFAULT_LIMIT};
+use fithire_kernel::problem::{Code, Problem};
+use fithire_scoring::explain::two_places;
+use poem::handler;
+use poem::web::{Data, Html, Path, Query, Redirect};
+use serde::{Deserialize, Serialize};
+
+use super::listing::{self, GROUPS, Listing, same_list};
+use super::view::{self, Score, label};
+use crate::rankings::Rankings;
+use crate::views;
+
+/// The page.
+#[derive(Debug, Serialize)]
+struct Page {
+    job_id: Id,
+    title: String,
+    location: String,
+    preset: String,
+    threshold: String,
+    active: bool,
+    tabs: Vec<Tab>,
+    weights: Vec<Weight>,
+    min_score: String,
+    show: &'static str,
+    what_if: bool,
+    problem: Option<String>,
+    rows: Vec<Row>,
+    /// The query of this list, for the file and for a saved view.
+    query: String,
+    /// The same, as fields of a form.
+    fields: Vec<(String, String)>,
+    next: Option<String>,
+    views: Vec<views::View>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tab {
+    label: &'static str,
+    count: usize,
+    here: bool,
+    query: String,
+}
+
+/// A field of the what-if form, in percent.
+#[derive(Debug, Serialize)]
+struct Weight {
+    key: &'static str,
+    label: &'static str,
+    value: String,
+    own: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    id: Id,
+    place: usize,
+    name: String,
+    beside: String,
+    score: Score,
+}
+
+impl Template for Page {
+    const NAME: &'static str = "matching/candidates.html";
+}
+
+#[handler]
+pub(super) async fn page(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    rankings: Data<&Arc<Rankings>>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+    query: Query<listing::Query>,
+) -> Result<Html<String>, Problem> {
+    let allowed = visitor.caller().allowed::<ViewCoaches>()?;
+    let limit = usize::try_from(DEFAULT_LIMIT).unwrap_or(usize::MAX);
+    let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
+    let mut tx = db.read(&allowed).await?;
+    let listing = listing::list(&mut tx, &rankings, (&allowed, as_of), id.0, (&query.0, limit)).await?;
+    let views = views::of(&mut tx, visitor.caller().account_id()).await?;
+    pages.render(visitor.shell(), &shown(listing, &query.0, limit, views))
+}
+
+fn shown(listing: Listing, query: &listing::Query, limit: usize, views: Vec<views::View>) -> Page {
+    let Listing { job, preset, weights, group, skip, found, what_if, problem } = listing;
+    let counts = [found.ranking.total, found.ranking.below_threshold, found.ranking.ineligible];
+    let tab = |((key, label, _), count): ((&'static str, &'static str, _), usize)| Tab {
+        label,
+        count,
+        here: key == group,
+        query: same_list(query, &weights, &[("show", key)]),
+    };
+    let more = found.ranking.rows.len() > skip + limit;
+    let next = more.then(|| {
+        let cursor = paging::cursor("candidates", &(skip + limit));
+        same_list(query, &weights, &[("cursor", &cursor)])
+    });
+    let row = |(place, (coach, why)): (usize, &(Arc<_>, _))| row(place, coach, why);
+    Page {
+        job_id: job.id,
+        title: job.title,
+        location: job.location,
+        preset,
+        threshold: two_places(found.threshold),
+        active: job.active,
+        tabs: GROUPS.into_iter().zip(counts).map(tab).collect(),
+        weights: weights.iter().map(|(key, bp)| weight(key, *bp, query)).collect(),
+        min_score: query.get("min_score").cloned().unwrap_or_default(),
+        show: group,
+        what_if,
+        problem,
+        rows: (skip + 1..).zip(&found.shown).map(row).collect(),
+        fields: serde_urlencoded::from_str(&same_list(query, &weights, &[])).unwrap_or_default(),
+        query: same_list(query, &weights, &[]),
+        next,
+        views,
+    }
+}
+
+fn row(place: usize, coach: &fithire_coaches::Scored, why: &fithire_scoring::explain::Explanation) -> Row {
+    Row {
+        id: coach.id,
+        place,
+        name: coach.name.clone(),
+        beside: why.score.distance_m.map_or_else(String::new, view::distance),
+        score: why.into(),
+    }
+}
+
+fn weight(key: &'static str, bp: u16, query: &listing::Query) -> Weight {
+    let own = (f64::from(bp) / 100.0).to_string();
+    Weight { key, label: label(key), value: query.get(key).cloned().unwrap_or_else(|| own.clone()), own }
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewView {
+    job_id: Id,
+    name: String,
+    query: String,
+}
+
+/// Keeps a list's query under a name, for every job.
+#[handler]
+pub(super) async fn save_view(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    form: Posted<NewView>,
+) -> Result<Redirect, Problem> {
+    let allowed = visitor.caller().allowed::<ViewCoaches>()?;
+    let Posted(NewView { job_id, name, query }) = form;
+    let mut tx = db.write(&allowed).await?;
+    views::save(&mut tx, (&clock, &ids), visitor.caller().account_id(), (&name, &query)).await?;
+    tx.commit().await?;
+    Ok(Redirect::see_other(format!("/manager/jobs/{job_id}/candidates?{}", views::clean(&query))))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Removal {
+    job_id: Id,
+}
+
+#[handler]
+pub(super) async fn remove_view(
+    visitor: Visitor,
+    db: Data<&Db>,
+    id: Path<Id>,
+    form: Posted<Removal>,
+) -> Result<Redirect, Problem> {
+    let allowed = visitor.caller().allowed::<ViewCoaches>()?;
+    let mut tx = db.write(&allowed).await?;
+    if !views::remove(&mut tx, visitor.caller().account_id(), id.0).await? {
+        return Err(Problem::new(Code::NotFound));
+    }
+    tx.commit().await?;
+    Ok(Redirect::see_other(format!("/manager/jobs/{}/candidates", form.0.job_id)))
+}

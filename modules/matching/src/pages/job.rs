@@ -1,0 +1,172 @@
+//! A job's form, `/manager/jobs/new` and `/manager/jobs/{id}`, with a preview of how many coaches it would rank, and
+//! the switch that takes a job off the market.
+
+use std::sync::Arc;
+
+use fithire_identity::{ManageJobs, Posted, Visitor};
+use fithire_jobs::form::{self, Fields, Page};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::page::Pages;
+use fithire_kernel::problem::{Code, Problem};
+use fithire_scoring::plan::Group;
+use fithire_scoring::preset::Presets;
+use poem::http::StatusCode;
+use poem::web::{Data, Html, Path, Redirect};
+use poem::{IntoResponse, Response, handler};
+use serde::Deserialize;
+
+use crate::rankings::{Asked, Rankings};
+
+#[handler]
+pub(super) async fn blank(
+    visitor: Visitor,
+    db: Data<&Db>,
+    presets: Data<&Arc<Presets>>,
+    pages: Data<&Arc<Pages>>,
+) -> Result<Html<String>, Problem> {
+    let allowed = visitor.caller().allowed::<ManageJobs>()?;
+    let mut tx = db.read(&allowed).await?;
+    let page = Page::new(&mut tx, (&allowed, &presets), None, form::blank(), None).await?;
+    pages.render(visitor.shell(), &page)
+}
+
+#[handler]
+pub(super) async fn edit(
+    visitor: Visitor,
+    db: Data<&Db>,
+    presets: Data<&Arc<Presets>>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+) -> Result<Html<String>, Problem> {
+    let allowed = visitor.caller().allowed::<ManageJobs>()?;
+    let mut tx = db.read(&allowed).await?;
+    let job = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?;
+    let location_id = fithire_jobs::location_of(&mut tx, allowed.limits(), id.0).await?;
+    let fields = form::of(&job, location_id);
+    let page = Page::new(&mut tx, (&allowed, &presets), Some(id.0), fields, None).await?;
+    pages.render(visitor.shell(), &page)
+}
+
+/// What a handler of the form needs beside the form.
+type Tools<'t> = (&'t Db, &'t Clock, &'t Ids, &'t Presets, &'t Pages);
+
+#[handler]
+pub(super) async fn create(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    presets: Data<&Arc<Presets>>,
+    pages: Data<&Arc<Pages>>,
+    form: Posted<Fields>,
+) -> Result<Response, Problem> {
+    save(&visitor, (&db, &clock, &ids, &presets, &pages), None, form.0).await
+}
+
+#[handler]
+#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
+pub(super) async fn change(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    presets: Data<&Arc<Presets>>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+    form: Posted<Fields>,
+) -> Result<Response, Problem> {
+    save(&visitor, (&db, &clock, &ids, &presets, &pages), Some(id.0), form.0).await
+}
+
+/// Saves what was typed, or shows the form again with what is wrong with it; nothing that was typed is lost.
+async fn save(
+    visitor: &Visitor,
+    (db, clock, ids, presets, pages): Tools<'_>,
+    id: Option<Id>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let allowed = visitor.caller().allowed::<ManageJobs>()?;
+    match form::save(db, (clock, ids, presets), &allowed, id, &fields).await {
+        Ok(id) => Ok(Redirect::see_other(format!("/manager/jobs/{id}/candidates")).into_response()),
+        Err(problem @ Problem { code: Code::Invalid | Code::Conflict, .. }) => {
+            let mut tx = db.read(&allowed).await?;
+            let page = Page::new(&mut tx, (&allowed, presets), id, fields, Some(&problem)).await?;
+            let page = pages.render(visitor.shell(), &page)?;
+            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+#[handler]
+pub(super) async fn preview_new(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    presets: Data<&Arc<Presets>>,
+    rankings: Data<&Arc<Rankings>>,
+    pages: Data<&Arc<Pages>>,
+    form: Posted<Fields>,
+) -> Result<Html<String>, Problem> {
+    preview(&visitor, (&db, &clock, &presets, &rankings, &pages), None, form.0).await
+}
+
+#[handler]
+#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
+pub(super) async fn preview_change(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    presets: Data<&Arc<Presets>>,
+    rankings: Data<&Arc<Rankings>>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+    form: Posted<Fields>,
+) -> Result<Html<String>, Problem> {
+    preview(&visitor, (&db, &clock, &presets, &rankings, &pages), Some(id.0), form.0).await
+}
+
+async fn preview(
+    visitor: &Visitor,
+    (db, clock, presets, rankings, pages): (&Db, &Clock, &Presets, &Arc<Rankings>, &Pages),
+    id: Option<Id>,
+    fields: Fields,
+) -> Result<Html<String>, Problem> {
+    let allowed = visitor.caller().allowed::<ManageJobs>()?;
+    let as_of = fithire_orgs::today(db, clock, allowed.brand_id()).await?;
+    let mut tx = db.read(&allowed).await?;
+    let page = match form::preview(&mut tx, (&allowed, presets), &fields).await {
+        Ok(job) => {
+            let asked = Asked { weights: None, min_score: None, skip: 0, limit: 0, group: Group::Ranked };
+            let found = rankings.candidates(&mut tx, (allowed.brand_id(), as_of), job, asked).await?;
+            let counts = [found.ranking.total, found.ranking.below_threshold, found.ranking.ineligible];
+            Page::new(&mut tx, (&allowed, presets), id, fields, None).await?.with_preview(counts)
+        }
+        Err(problem @ Problem { code: Code::Invalid, .. }) => {
+            Page::new(&mut tx, (&allowed, presets), id, fields, Some(&problem)).await?
+        }
+        Err(problem) => return Err(problem),
+    };
+    pages.render(visitor.shell(), &page)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Switch {
+    active: bool,
+}
+
+#[handler]
+pub(super) async fn switch(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    presets: Data<&Arc<Presets>>,
+    id: Path<Id>,
+    form: Posted<Switch>,
+) -> Result<Redirect, Problem> {
+    let allowed = visitor.caller().allowed::<ManageJobs>()?;
+    fithire_jobs::set_active(&db, (&clock, &presets), &allowed, id.0, form.0.active).await?;
+    Ok(Redirect::see_other("/manager/jobs"))
+}

@@ -1,0 +1,128 @@
+//! A job's candidates as a page or a file asks for them: group, lowest score, what-if weights, place in the list.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use fithire_identity::ViewCoaches;
+use fithire_jobs::Open;
+use fithire_kernel::db::Tx;
+use fithire_kernel::ids::Id;
+use fithire_kernel::paging;
+use fithire_kernel::problem::Problem;
+use fithire_kernel::scope::Allowed;
+use fithire_scoring::plan::Group;
+
+use crate::rankings::{Asked, Candidates, Rankings, Weights};
+
+/// The query of a page.
+pub(super) type Query = BTreeMap<String, String>;
+
+/// What was found, and how it was asked for.
+pub(super) struct Listing {
+    pub(super) job: Open,
+    pub(super) preset: String,
+    /// The preset's own weights, in basis points.
+    pub(super) weights: Vec<(&'static str, u16)>,
+    pub(super) group: &'static str,
+    pub(super) skip: usize,
+    pub(super) found: Candidates,
+    /// Ranked by other weights than the preset's.
+    pub(super) what_if: bool,
+    /// Why what was asked for does not count.
+    pub(super) problem: Option<String>,
+}
+
+/// The groups with their names.
+pub(super) const GROUPS: [(&str, &str, Group); 3] = [
+    ("ranked", "Ranked", Group::Ranked),
+    ("below_threshold", "Below the threshold", Group::BelowThreshold),
+    ("ineligible", "Ineligible", Group::Ineligible),
+];
+
+/// Lists at most `limit` candidates of a job. Weights or a lowest score that cannot be do not count, and `problem`
+/// says why.
+pub(super) async fn list(
+    tx: &mut Tx,
+    rankings: &Arc<Rankings>,
+    (allowed, as_of): (&Allowed<ViewCoaches>, NaiveDate),
+    job_id: Id,
+    (query, limit): (&Query, usize),
+) -> Result<Listing, Problem> {
+    let job = fithire_jobs::find(tx, allowed.limits(), job_id).await?;
+    let preset = rankings.preset(&job.preset)?;
+    let weights: Vec<(&'static str, u16)> = preset.weights().collect();
+    let skip = match query.get("cursor") {
+        Some(cursor) => paging::after::<usize>("candidates", cursor)?,
+        None => 0,
+    };
+    let (group, _, wanted) = GROUPS
+        .into_iter()
+        .find(|(key, ..)| query.get("show").is_some_and(|shown| shown == key))
+        .unwrap_or(GROUPS[0]);
+    let asked = asked(&weights, query).map(|(weights, min_score)| Asked {
+        weights,
+        min_score,
+        skip,
+        limit,
+        group: wanted,
+    });
+    let plain = || Asked { weights: None, min_score: None, skip, limit, group: wanted };
+    let (title, brand) = (preset.title.clone(), (allowed.brand_id(), as_of));
+    let (asked, problem) = match asked {
+        Ok(asked) => (asked, None),
+        Err(problem) => (plain(), Some(problem)),
+    };
+    let what_if = asked.weights.is_some();
+    let (found, what_if, problem) = match rankings.candidates(tx, brand, job.clone(), asked).await {
+        Ok(found) => (found, what_if, problem),
+        Err(Problem { errors, .. }) if errors.iter().any(|error| error.pointer == "weights") => {
+            let found = rankings.candidates(tx, brand, job.clone(), plain()).await?;
+            (found, false, errors.into_iter().next().map(|error| error.detail))
+        }
+        Err(problem) => return Err(problem),
+    };
+    Ok(Listing { job, preset: title, weights, group, skip, found, what_if, problem })
+}
+
+/// Weights that differ from the preset's, and a lowest score.
+fn asked(own: &[(&'static str, u16)], query: &Query) -> Result<(Option<Weights>, Option<u16>), String> {
+    let mut weights = Vec::new();
+    for (key, bp) in own {
+        let Some(text) = query.get(*key).map(|text| text.trim()).filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        let number: f64 =
+            text.parse().map_err(|_| format!("the weight of {key} is {text:?}, which is no number"))?;
+        if (number * 100.0 - f64::from(*bp)).abs() > 1e-9 {
+            weights.push(((*key).to_owned(), number));
+        }
+    }
+    // What is not moved keeps its weight, in the same unit: percent.
+    if !weights.is_empty() {
+        let kept = own.iter().filter(|(key, _)| !weights.iter().any(|(moved, _)| moved == key));
+        let kept: Vec<_> = kept.map(|(key, bp)| ((*key).to_owned(), f64::from(*bp) / 100.0)).collect();
+        weights.extend(kept);
+    }
+    let min_score = match query.get("min_score").map(|text| text.trim()).filter(|text| !text.is_empty()) {
+        None => None,
+        Some(text) => match text.parse::<f64>() {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=10000")]
+            Ok(score) if (0.0..=1.0).contains(&score) => Some((score * 10_000.0).round() as u16),
+            _ => return Err(format!("the lowest score is {text:?}, which is no number from 0 to 1")),
+        },
+    };
+    Ok(((!weights.is_empty()).then_some(Weights(weights)), min_score))
+}
+
+/// The part of a query that leads to the same list, with some of it changed.
+pub(super) fn same_list(query: &Query, weights: &[(&'static str, u16)], changed: &[(&str, &str)]) -> String {
+    let kept = |name: &str| {
+        (name == "show" || name == "min_score" || weights.iter().any(|(key, _)| *key == name))
+            && !changed.iter().any(|(other, _)| *other == name)
+    };
+    let kept = query.iter().filter(|(name, value)| kept(name) && !value.is_empty());
+    let pairs: Vec<(&str, &str)> =
+        kept.map(|(name, value)| (&name[..], &value[..])).chain(changed.iter().copied()).collect();
+    serde_urlencoded::to_string(pairs).unwrap_or_default()
+}

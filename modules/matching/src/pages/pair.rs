@@ -1,0 +1,229 @@
+//! One coach for one job, with everything that is said of the pair: for a manager among the candidates, for the coach
+//! among the matches, also where the coach is not ranked.
+
+use std::sync::Arc;
+
+use fithire_coaches::Profile;
+use fithire_identity::{Posted, ViewCoaches, Visitor};
+use fithire_jobs::Open;
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::problem::{Code, Problem};
+use fithire_scoring::explain::{Explanation, two_places};
+use poem::handler;
+use poem::web::{Data, Html, Path, Redirect};
+use serde::{Deserialize, Serialize};
+
+use super::view::Score;
+use crate::model::NewScore;
+use crate::rankings::Rankings;
+use crate::scores;
+
+/// A pair as a manager sees it.
+#[derive(Debug, Serialize)]
+struct Candidate {
+    job: Job,
+    coach_id: Id,
+    name: String,
+    /// Label and text of what is known of the coach beside what is scored.
+    known: Vec<(&'static str, String)>,
+    bio: Option<String>,
+    standing: Standing,
+    score: Score,
+}
+
+impl Template for Candidate {
+    const NAME: &'static str = "matching/pair.html";
+}
+
+/// A pair as the coach sees it.
+#[derive(Debug, Serialize)]
+struct OwnMatch {
+    job: Job,
+    standing: Standing,
+    score: Score,
+}
+
+impl Template for OwnMatch {
+    const NAME: &'static str = "matching/match.html";
+}
+
+#[derive(Debug, Serialize)]
+struct Job {
+    id: Id,
+    title: String,
+    location: String,
+    active: bool,
+    description: Option<String>,
+    /// Label and text of what the job offers and asks for.
+    known: Vec<(&'static str, String)>,
+}
+
+/// Where a coach stands with a job.
+#[derive(Debug, Serialize)]
+struct Standing {
+    ranked: bool,
+    excluded: bool,
+    threshold: String,
+}
+
+impl From<&Open> for Job {
+    fn from(job: &Open) -> Self {
+        let facts = &job.facts;
+        let mut known = vec![("Location", job.location.clone())];
+        if facts.is_virtual {
+            known.push(("Taught", "from anywhere".to_owned()));
+        }
+        known.extend(facts.modality.map(|modality| ("Modality", modality.details().title.to_owned())));
+        known.extend(facts.starts_on.map(|day| ("From", day.to_string())));
+        known.extend(job.employment_type.clone().map(|kind| ("Employment", kind)));
+        known.extend(Some(job.pay.to_string()).filter(|pay| !pay.is_empty()).map(|pay| ("Pay", pay)));
+        Self {
+            id: job.id,
+            title: job.title.clone(),
+            location: job.location.clone(),
+            active: job.active,
+            description: job.description.clone(),
+            known,
+        }
+    }
+}
+
+impl Standing {
+    fn new(job: &Open, rankings: &Rankings, explained: &Explanation) -> Result<Self, Problem> {
+        let threshold = rankings.threshold(job)?;
+        Ok(Self {
+            ranked: !explained.score.excluded && explained.score.bp >= threshold,
+            excluded: explained.score.excluded,
+            threshold: two_places(threshold),
+        })
+    }
+}
+
+#[handler]
+pub(super) async fn candidate(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    rankings: Data<&Arc<Rankings>>,
+    pages: Data<&Arc<Pages>>,
+    ids: Path<(Id, Id)>,
+) -> Result<Html<String>, Problem> {
+    let allowed = visitor.caller().allowed::<ViewCoaches>()?;
+    let (job_id, coach_id) = ids.0;
+    let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
+    let mut tx = db.read(&allowed).await?;
+    let job = fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
+    let coach = fithire_coaches::visible(&mut tx, visitor.caller(), coach_id).await?;
+    let profile = fithire_coaches::profile(&mut tx, visitor.caller(), coach_id).await?;
+    let explained = rankings.explained(&coach, &job, as_of, None)?;
+    let page = Candidate {
+        standing: Standing::new(&job, &rankings, &explained)?,
+        job: (&job).into(),
+        coach_id,
+        name: coach.name,
+        known: known(&profile),
+        bio: profile.bio,
+        score: (&explained).into(),
+    };
+    pages.render(visitor.shell(), &page)
+}
+
+/// What is known of a coach, for people.
+fn known(profile: &Profile) -> Vec<(&'static str, String)> {
+    let home: Vec<&str> = [&profile.postal_code, &profile.city, &profile.region, &profile.country]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let home = (!home.is_empty()).then(|| home.join(", "));
+    [
+        ("E-mail", profile.email.clone()),
+        ("Phone", profile.phone.clone()),
+        ("Lives in", home),
+        ("Languages", profile.languages.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(label, text)| Some((label, text?)))
+    .collect()
+}
+
+#[handler]
+pub(super) async fn own_match(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    rankings: Data<&Arc<Rankings>>,
+    pages: Data<&Arc<Pages>>,
+    job_id: Path<Id>,
+) -> Result<Html<String>, Problem> {
+    let caller = visitor.caller();
+    let as_of = fithire_orgs::today(&db, &clock, caller.scope().brand_id()).await?;
+    let mut tx = db.read(caller.scope()).await?;
+    let coach = fithire_coaches::own(&mut tx, caller).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let job = fithire_jobs::find(&mut tx, caller.limits(), job_id.0).await?;
+    let explained = rankings.explained(&coach, &job, as_of, None)?;
+    let standing = Standing::new(&job, &rankings, &explained)?;
+    pages.render(visitor.shell(), &OwnMatch { job: (&job).into(), standing, score: (&explained).into() })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+/// Keeps the score of a pair on record.
+#[handler]
+pub(super) async fn keep(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    rankings: Data<&Arc<Rankings>>,
+    pair: Path<(Id, Id)>,
+    _form: Posted<Nothing>,
+) -> Result<Redirect, Problem> {
+    let (job_id, coach_id) = pair.0;
+    let pair = NewScore { job_id, coach_id };
+    let id = scores::keep(&db, (&clock, &ids), &rankings, visitor.caller(), &pair).await?;
+    Ok(Redirect::see_other(format!("/manager/scores/{id}")))
+}
+
+/// A kept score, and what it would be if it were computed again.
+#[derive(Debug, Serialize)]
+struct Kept {
+    id: Id,
+    job_id: Id,
+    coach_id: Id,
+    value: String,
+    as_of: String,
+    same: bool,
+    differs: Vec<String>,
+}
+
+impl Template for Kept {
+    const NAME: &'static str = "matching/kept.html";
+}
+
+#[handler]
+pub(super) async fn kept(
+    visitor: Visitor,
+    db: Data<&Db>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+) -> Result<Html<String>, Problem> {
+    let allowed = visitor.caller().allowed::<ViewCoaches>()?;
+    let mut tx = db.read(&allowed).await?;
+    let kept = scores::find(&mut tx, visitor.caller(), id.0).await?;
+    let replay = scores::replay(&mut tx, visitor.caller(), id.0).await?;
+    let page = Kept {
+        id: kept.id,
+        job_id: kept.job_id,
+        coach_id: kept.coach_id,
+        value: format!("{:.4}", kept.figures.fitscore),
+        as_of: kept.figures.provenance.as_of.to_string(),
+        same: replay.same,
+        differs: replay.differs,
+    };
+    pages.render(visitor.shell(), &page)
+}
