@@ -4,6 +4,7 @@
 //! led to the sign-in. Every request is logged once, with its path and without its query.
 
 mod assets;
+mod compress;
 mod parameters;
 
 use std::any::Any;
@@ -16,7 +17,8 @@ use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
-use fithire_matching::Rankings;
+use fithire_matching::{PresetSource, Rankings};
+use fithire_orgs::FirstRun;
 use fithire_scoring::preset::Presets;
 use futures_util::FutureExt as _;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
@@ -39,6 +41,8 @@ pub(crate) struct State {
     pub(crate) identity: Arc<Identity>,
     pub(crate) presets: Arc<Presets>,
     pub(crate) rankings: Arc<Rankings>,
+    pub(crate) preset_source: PresetSource,
+    pub(crate) first_run: FirstRun,
 }
 
 /// Everything that the server answers. `origins` are the other sites whose scripts may use the API.
@@ -81,6 +85,8 @@ pub(crate) fn routes(
         .data(state.identity)
         .data(state.presets)
         .data(state.rankings)
+        .data(state.preset_source)
+        .data(state.first_run)
         .data(site)
         .data(pages)
         .with(CookieJarManager::new())
@@ -119,6 +125,7 @@ async fn answer(
     clock: Clock,
 ) -> Response {
     let (method, uri) = (request.method().clone(), request.original_uri().clone());
+    let takes_gzip = compress::is_taken(&request);
     let path = uri.path();
     let began = clock.now();
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
@@ -128,6 +135,9 @@ async fn answer(
         Err(problem) => refused(&pages, &method, &uri, problem),
     };
     guard(&mut response);
+    if takes_gzip {
+        response = compress::gzip(response).await;
+    }
     let duration_us = (clock.now() - began).num_microseconds();
     let status = response.status().as_u16();
     tracing::info!(http.method = %method, http.path = path, http.status = status, duration_us, "answered");
@@ -204,8 +214,9 @@ fn error_page(pages: &Pages, method: &Method, uri: &Uri, problem: Problem) -> Re
 fn front(visitor: fithire_identity::Visitor) -> Redirect {
     use fithire_identity::Role;
     Redirect::see_other(match visitor.caller().role() {
-        Role::Coach => "/coach/matches",
-        Role::Manager | Role::Admin => "/manager/jobs",
+        Role::Coach => "/coach",
+        Role::Manager => "/manager",
+        Role::Admin => "/admin",
     })
 }
 

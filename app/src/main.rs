@@ -3,7 +3,9 @@
 mod cli;
 mod config;
 mod http;
+mod import;
 mod modules;
+mod pages;
 
 use std::process::ExitCode;
 

@@ -27,15 +27,29 @@ pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
         ("components.html", include_str!("../templates/components.html")),
         ("error.html", include_str!("../templates/error.html")),
     ];
-    let modules = [identity::pages::TEMPLATES, jobs::pages::TEMPLATES, matching::pages::TEMPLATES];
+    let modules = [
+        identity::pages::TEMPLATES,
+        orgs::pages::TEMPLATES,
+        coaches::pages::TEMPLATES,
+        jobs::pages::TEMPLATES,
+        matching::pages::TEMPLATES,
+        crate::pages::TEMPLATES,
+    ];
     Pages::new(&[&[FRAME], &modules[..]].concat(), globals)
 }
 
 /// The pages of every module.
 pub(crate) fn routes(route: Route) -> Route {
-    [identity::pages::routes, jobs::pages::routes, matching::pages::routes]
-        .into_iter()
-        .fold(route, |route, add| add(route))
+    [
+        identity::pages::routes,
+        orgs::pages::routes,
+        coaches::pages::routes,
+        jobs::pages::routes,
+        matching::pages::routes,
+        crate::pages::routes,
+    ]
+    .into_iter()
+    .fold(route, |route, add| add(route))
 }
 
 /// The OpenAPI document, as `openapi/fithire.json` has it.

@@ -3,30 +3,32 @@
 //! The data comes through the import format, from the same seed always the same. Passwords come from the seed too:
 //! they protect nothing but made-up people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
-use fithire_coaches::{Profile, changed_since, link};
-use fithire_identity::{Limits, NewAccount, Role, add_member, create_account};
+use fithire_coaches::{Profile, Scored, changed_since, link};
+use fithire_identity::{Limits, ManageBrand, NewAccount, Role, add_member, create_account, random_secret};
 use fithire_import::{coaches, jobs, sample};
+use fithire_jobs::Open;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
-use fithire_kernel::scope::{Actor, BrandScope};
-use fithire_orgs::{NewBrand, create_brand};
+use fithire_kernel::scope::{Actor, Allowed, BrandScope};
+use fithire_orgs::{NewBrand, add_dimension, create_brand, set_link};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::facts::{Coach, Engagement};
 use fithire_scoring::plan::{Group, Plan, Query};
 use fithire_scoring::preset::builtin;
 use fithire_scoring::snapshot::Snapshot;
 
-use super::import::{profile, with_locations};
 use super::serve::{block_on, listen, log, migrate, open, world};
 use super::{Failure, say};
 use crate::config::Config;
+use crate::import::{profile, with_locations};
 
 /// Serve a made-up brand to look around in
 ///
@@ -53,6 +55,14 @@ pub(super) struct Demo {
 /// The three who sign in.
 const PEOPLE: [(&str, Role); 3] =
     [("admin", Role::Admin), ("manager", Role::Manager), ("coach", Role::Coach)];
+
+/// The styles that made-up jobs ask for, with what their lowest and highest level mean.
+const STYLES: [(&str, &str, &str); 4] = [
+    ("intensity", "gentle", "all out"),
+    ("music", "quiet", "loud"),
+    ("correction", "hands off", "every detail"),
+    ("community", "each for themselves", "one team"),
+];
 
 impl Demo {
     pub(super) fn run(&self, today: NaiveDate) -> Result<(), Failure> {
@@ -105,8 +115,14 @@ impl Demo {
         let placed = with_locations(&mut tx, (clock, ids), jobs).await?;
         let (jobs, _) = placed.map_err(|problems| Failure::new(&problems[0]))?;
         fithire_jobs::put_all(&mut tx, (clock, ids), jobs, &|_, new| new, &mut |_| {}).await?;
-        let first = changed_since(&mut tx, 0).await?.first().map(|coach| coach.id);
+        for (name, low, high) in STYLES {
+            add_dimension(&mut tx, (clock, ids), (name, low, high)).await?;
+        }
+        let everybody = changed_since(&mut tx, 0).await?;
+        let first = most_wanted(&everybody, &fithire_jobs::active(&mut tx, Limits::default()).await?, today);
         tx.commit().await.map_err(Problem::from)?;
+        let admin = Allowed::<ManageBrand>::mint(scope.clone(), Limits::default());
+        set_link(db, &admin, Some(random_secret())).await?;
         for (name, role) in PEOPLE {
             let account = NewAccount {
                 email: format!("{name}@demo.test"),
@@ -165,6 +181,23 @@ impl Demo {
         };
         Ok(rows.into_iter().filter(wanted).take(self.jobs).collect())
     }
+}
+
+/// The coach whom most jobs would show on their first page, so that there is something to see.
+fn most_wanted(coaches: &[Scored], jobs: &[Open], today: NaiveDate) -> Option<Id> {
+    let numbered: Vec<(u64, &Coach)> =
+        coaches.iter().map(|coach| (coach.id.unsigned_abs(), &coach.facts)).collect();
+    let snapshot = Snapshot::build(today, &numbered);
+    let mut wanted: BTreeMap<u64, usize> = BTreeMap::new();
+    for job in jobs {
+        let Ok(preset) = builtin().named(&job.preset) else { continue };
+        let query = Query { threshold: preset.threshold, limit: 20, group: Group::Ranked };
+        for row in Plan::compile(preset, &job.facts, today).rank(&snapshot, query).rows {
+            *wanted.entry(row.id).or_default() += 1;
+        }
+    }
+    let most = wanted.into_iter().max_by_key(|(_, times)| *times);
+    most.map(|(id, _)| id.cast_signed())
 }
 
 async fn give_profile(db: &Db, scope: &BrandScope, coach_id: Id, account_id: Id) -> Result<(), Failure> {

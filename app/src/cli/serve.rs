@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use fithire_identity::{Identity, Limits, NewAccount, Role, Site, add_member, create_account};
+use fithire_identity::{Identity, NewAccount, Site};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
-use fithire_kernel::scope::{Actor, BrandScope};
-use fithire_matching::Rankings;
-use fithire_orgs::{NewBrand, create_brand};
+use fithire_matching::{PresetSource, Rankings};
+use fithire_orgs::{FirstRun, Founder, found};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
@@ -101,7 +100,6 @@ impl Migrate {
 impl Init {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let config = self.configured.read()?;
-        let zone = fithire_scoring::facts::Zone::named(&self.time_zone).map_err(Failure::new)?;
         let mut password = String::new();
         io::stdin().read_line(&mut password)?;
         let password = password.trim_end_matches(['\r', '\n']).to_owned();
@@ -109,14 +107,9 @@ impl Init {
             migrate(&config).await?;
             let db = open(&config).await?;
             let (clock, ids) = world();
-            let slug = slug(&self.brand);
-            let brand =
-                NewBrand { slug: slug.clone(), name: self.brand.clone(), time_zone: zone.name().to_owned() };
             let admin = NewAccount { email: self.admin.clone(), name: self.admin.clone(), password };
-            let account_id = create_account(&db, &clock, &ids, admin).await?;
-            let brand_id = create_brand(&db, &clock, &ids, brand).await?;
-            let scope = BrandScope::mint(brand_id, Actor::System);
-            add_member(&db, &clock, &scope, account_id, Role::Admin, Limits::default()).await?;
+            let founder = Founder { brand: self.brand.clone(), time_zone: self.time_zone.clone(), admin };
+            let (.., slug) = found(&db, (&clock, &ids), founder).await?;
             writeln!(io::stdout(), "brand {slug} is ready; {} is its admin", self.admin)?;
             Ok(())
         })
@@ -185,13 +178,6 @@ pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A name in addresses: lower-case letters and digits, everything else a dash.
-fn slug(name: &str) -> String {
-    let dashed: String =
-        name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
-}
-
 async fn serve(config: Config) -> Result<(), Failure> {
     // The embedded database belongs to this process; on a server the operator decides when to migrate.
     if config.database.url.starts_with("sqlite:") {
@@ -214,7 +200,25 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     server.port = bound.map_or(server.port, |address| address.port());
     let origin = server.origin().map_err(Failure::configuration)?;
     let identity = Identity::open(db.clone(), clock.clone(), origin.clone()).await?;
-    let state = State { db: db.clone(), clock, ids, identity: Arc::new(identity), presets, rankings };
+    let preset_source = PresetSource {
+        folder: config.presets.folder.as_ref().map(|folder| folder.display().to_string()),
+        since: clock.now(),
+    };
+    let first_run = FirstRun::open(&db).await?;
+    if let (Some(code), Some(address)) = (first_run.code(), bound) {
+        // Not in the log: whoever has it makes the first admin.
+        writeln!(io::stdout(), "first run: http://{address}/first-run?code={code}")?;
+    }
+    let state = State {
+        db: db.clone(),
+        clock,
+        ids,
+        identity: Arc::new(identity),
+        presets,
+        rankings,
+        preset_source,
+        first_run,
+    };
     if let Some(address) = bound {
         writeln!(io::stdout(), "url: http://{address}")?;
     }

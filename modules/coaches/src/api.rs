@@ -13,7 +13,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
 
-use crate::model::{Coach, CoachChange, CoachFacts, CoachPage, NewCoach, Row};
+use crate::model::{Coach, CoachChange, CoachFacts, CoachPage, NewCoach, Pay, Row};
 use crate::service;
 
 /// The operations on coaches.
@@ -32,7 +32,8 @@ impl Api {
     ) -> Result<Json<CoachPage>, Problem> {
         let allowed = signed.0.allowed::<ViewCoaches>()?;
         let mut tx = db.read(&allowed).await?;
-        let (rows, next_cursor) = service::page(&mut tx, page_size(limit.0)?, cursor.0.as_deref()).await?;
+        let (rows, next_cursor) =
+            service::page(&mut tx, None, page_size(limit.0)?, cursor.0.as_deref()).await?;
         let items = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
         Ok(Json(CoachPage { items, next_cursor }))
     }
@@ -86,6 +87,7 @@ fn shown(row: Row) -> Result<Coach, Problem> {
     let facts = serde_json::from_str(&row.facts).map_err(|error| Problem::internal(&error))?;
     let facts =
         CoachFacts::parse_from_json(Some(facts)).map_err(|error| Problem::internal(&error.into_message()))?;
+    let pay = Pay { kind: row.pay_type, min: row.pay_min, currency: row.currency };
     Ok(Coach {
         id: row.id,
         external_id: row.external_id,
@@ -98,6 +100,7 @@ fn shown(row: Row) -> Result<Coach, Problem> {
         city: row.city,
         region: row.region,
         country: row.country,
+        pay: Some(pay).filter(|pay| *pay != Pay::default()),
         facts,
     })
 }

@@ -6,13 +6,20 @@
 //! Every write takes the brand's next revision in its transaction. [`revision`] and [`changed_since`] are how a
 //! ranking keeps its copy fresh: whoever sees a revision sees everything that was written up to it.
 //!
+//! A coach fills in a profile section by section; [`pieces`] says what is there and what is missing.
+//!
 //! Invariants: a coach reaches their own profile and no other, and no other answers like one that is not there;
 //! what only FitHire may say (a verified holding, a reviewer's rating, engagement) is not taken from a coach.
 
 pub mod api;
 mod decided;
+mod form;
+mod hours;
 mod model;
+pub mod pages;
+mod pieces;
 mod service;
 
-pub use model::{Profile, Scored};
-pub use service::{changed_since, link, own, profile, put_all, revision, visible};
+pub use model::{Pay, Profile, Scored};
+pub use pieces::{Piece, pieces};
+pub use service::{changed_since, count, link, own, own_profile, profile, put_all, revision, visible};

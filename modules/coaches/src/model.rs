@@ -1,5 +1,7 @@
 //! Tables, rows, and the shapes of the API.
 
+use std::fmt;
+
 use fithire_kernel::db::ScopedTable;
 use fithire_kernel::ids::Id;
 use fithire_scoring::facts;
@@ -24,6 +26,9 @@ pub(crate) enum Coaches {
     City,
     Region,
     Country,
+    PayType,
+    PayMin,
+    Currency,
     Facts,
     Revision,
     CreatedAt,
@@ -60,6 +65,9 @@ pub(crate) struct Row {
     pub(crate) city: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) country: Option<String>,
+    pub(crate) pay_type: Option<String>,
+    pub(crate) pay_min: Option<f64>,
+    pub(crate) currency: Option<String>,
     pub(crate) facts: String,
 }
 
@@ -86,8 +94,34 @@ pub struct Profile {
     pub region: Option<String>,
     /// Of the home, as written.
     pub country: Option<String>,
+    /// What they wish to be paid; never scored.
+    pub pay: Pay,
     /// What is scored.
     pub facts: facts::Coach,
+}
+
+/// What a coach wishes to be paid; never scored.
+#[derive(Clone, Debug, Default, PartialEq, Object)]
+#[oai(rename = "CoachPay", deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct Pay {
+    /// Such as `per class` or `hourly`.
+    #[oai(rename = "type", validator(min_length = 1, max_length = 50))]
+    pub kind: Option<String>,
+    /// Least, in units of the currency.
+    #[oai(validator(minimum(value = "0")))]
+    pub min: Option<f64>,
+    /// ISO 4217: three capital letters.
+    #[oai(validator(min_length = 3, max_length = 3))]
+    pub currency: Option<String>,
+}
+
+/// `from 40 USD per class`; nothing where nothing is said.
+impl fmt::Display for Pay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = self.min.map(|min| format!("from {min}"));
+        let words = [amount, self.currency.clone(), self.kind.clone()];
+        f.write_str(&words.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    }
 }
 
 /// A coach as a ranking needs it.
@@ -128,6 +162,9 @@ pub(crate) struct Coach {
     pub(crate) region: Option<String>,
     #[oai(skip_serializing_if_is_none)]
     pub(crate) country: Option<String>,
+    /// What they wish to be paid; never scored.
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) pay: Option<Pay>,
     /// What is scored.
     pub(crate) facts: CoachFacts,
 }
@@ -159,6 +196,8 @@ pub(crate) struct NewCoach {
     pub(crate) region: Option<String>,
     #[oai(validator(max_length = 100))]
     pub(crate) country: Option<String>,
+    /// What they wish to be paid; never scored.
+    pub(crate) pay: Option<Pay>,
     /// What is scored; missing means that nothing is known.
     pub(crate) facts: Option<CoachFacts>,
 }
@@ -187,6 +226,8 @@ pub(crate) struct CoachChange {
     pub(crate) region: Option<String>,
     #[oai(validator(max_length = 100))]
     pub(crate) country: Option<String>,
+    /// What they wish to be paid, whole; never scored.
+    pub(crate) pay: Option<Pay>,
     /// What is scored, whole: it takes the place of what was there.
     pub(crate) facts: Option<CoachFacts>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use fithire_identity::{Caller, ManageCoaches, ViewCoaches};
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::db::{Db, Tx, containing};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
@@ -16,7 +16,8 @@ use sea_query::{Expr, ExprTrait, OnConflict, Order};
 use sqlx::FromRow;
 
 use crate::decided::{carried_over, reserved};
-use crate::model::{CoachChange, CoachFacts, CoachRevisions, Coaches, NewCoach, Profile, Row, Scored};
+use crate::model::{CoachChange, CoachFacts, CoachRevisions, Coaches, NewCoach, Pay, Profile, Row, Scored};
+use crate::pieces::pieces;
 
 /// The revision of a brand's coaches; 0 before the first write.
 ///
@@ -80,7 +81,7 @@ pub async fn put_all(
     update: &(dyn Fn(&Profile, Profile) -> Profile + Sync),
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(u64, u64), Problem> {
-    /// Rows in a statement; each has 17 values, and SQLite takes 32766 of them.
+    /// Rows in a statement; each has 20 values, and SQLite takes 32766 of them.
     const AT_ONCE: usize = 1_000;
     let revision = next_revision(tx).await?;
     let (mut added, mut changed) = (0, 0);
@@ -101,11 +102,8 @@ pub async fn put_all(
             rows.push(row(ids.next(), None, profile, revision, clock.now())?);
         }
         let mut insert = tx.insert(&COLUMNS, rows);
-        let kept = |column: &Coaches| {
-            matches!(column, Coaches::Id | Coaches::AccountId | Coaches::ExternalId | Coaches::CreatedAt)
-        };
         let conflict = OnConflict::columns([Coaches::BrandId, Coaches::ExternalId])
-            .update_columns(COLUMNS.into_iter().filter(|column| !kept(column)))
+            .update_columns(COLUMNS.into_iter().filter(|column| !is_lasting(*column)))
             .to_owned();
         insert.on_conflict(conflict);
         tx.run(&insert).await?;
@@ -129,7 +127,8 @@ async fn known(tx: &mut Tx, profiles: &[Profile]) -> Result<BTreeMap<String, Pro
 }
 
 impl Row {
-    fn profile(self) -> Result<Profile, Problem> {
+    /// Everything that the row says.
+    pub(crate) fn profile(self) -> Result<Profile, Problem> {
         Ok(Profile {
             facts: read(&self.facts)?,
             external_id: self.external_id,
@@ -142,6 +141,7 @@ impl Row {
             city: self.city,
             region: self.region,
             country: self.country,
+            pay: Pay { kind: self.pay_type, min: self.pay_min, currency: self.currency },
         })
     }
 }
@@ -172,7 +172,7 @@ pub async fn link(tx: &mut Tx, id: Id, account_id: Id) -> Result<(), Problem> {
     }
 }
 
-const COLUMNS: [Coaches; 16] = [
+const COLUMNS: [Coaches; 19] = [
     Coaches::Id,
     Coaches::AccountId,
     Coaches::ExternalId,
@@ -185,11 +185,19 @@ const COLUMNS: [Coaches; 16] = [
     Coaches::City,
     Coaches::Region,
     Coaches::Country,
+    Coaches::PayType,
+    Coaches::PayMin,
+    Coaches::Currency,
     Coaches::Facts,
     Coaches::Revision,
     Coaches::CreatedAt,
     Coaches::UpdatedAt,
 ];
+
+/// What no change of a profile touches.
+fn is_lasting(column: Coaches) -> bool {
+    matches!(column, Coaches::Id | Coaches::AccountId | Coaches::ExternalId | Coaches::CreatedAt)
+}
 
 /// The values of [`COLUMNS`].
 fn row(
@@ -212,6 +220,9 @@ fn row(
         profile.city.into(),
         profile.region.into(),
         profile.country.into(),
+        profile.pay.kind.into(),
+        profile.pay.min.into(),
+        profile.pay.currency.into(),
         written(&profile.facts)?.into(),
         revision.into(),
         now.into(),
@@ -240,7 +251,7 @@ pub(crate) async fn create(
     let mut tx = db.write(caller.scope()).await?;
     let revision = next_revision(&mut tx).await?;
     let id = ids.next();
-    let profile = Profile {
+    let mut profile = Profile {
         external_id: new.external_id,
         name: new.name,
         email: new.email.map(|email| email.0),
@@ -251,8 +262,12 @@ pub(crate) async fn create(
         city: new.city,
         region: new.region,
         country: new.country,
+        pay: checked_pay(new.pay)?.unwrap_or_default(),
         facts,
     };
+    if !manages {
+        count_pieces(&mut profile);
+    }
     let row = row(id, account_id, profile, revision, clock.now())?;
     tx.run(&tx.insert(&COLUMNS, [row])).await.map_err(|error| {
         if breaks(&error, "coaches_external_id", "coaches.brand_id, coaches.external_id") {
@@ -286,7 +301,29 @@ pub async fn visible(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Scored, Pro
     Ok(Scored { id: row.id, name: row.name, facts: read(&row.facts)? })
 }
 
-/// The profile of the caller's own account, if it has one.
+/// Everything of the caller's own profile, if the account has one.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn own_profile(tx: &mut Tx, caller: &Caller) -> Result<Option<(Id, Profile)>, Problem> {
+    let mut select = tx.select(Coaches::Table);
+    select.columns(SHOWN).and_where(Expr::col(Coaches::AccountId).eq(caller.account_id()));
+    let row: Option<Row> = tx.optional(&select).await?;
+    row.map(|row| Ok((row.id, row.profile()?))).transpose()
+}
+
+/// How many coaches the brand has.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn count(tx: &mut Tx) -> Result<i64, Problem> {
+    let mut select = tx.select(Coaches::Table);
+    select.expr(Expr::col(Coaches::Id).count());
+    let row: Option<(i64,)> = tx.optional(&select).await?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// What a ranking needs of the caller's own profile, if the account has one.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -299,7 +336,7 @@ pub async fn own(tx: &mut Tx, caller: &Caller) -> Result<Option<Scored>, Problem
     row.map(ScoredRow::scored).transpose()
 }
 
-const SHOWN: [Coaches; 12] = [
+const SHOWN: [Coaches; 15] = [
     Coaches::Id,
     Coaches::ExternalId,
     Coaches::Name,
@@ -311,6 +348,9 @@ const SHOWN: [Coaches; 12] = [
     Coaches::City,
     Coaches::Region,
     Coaches::Country,
+    Coaches::PayType,
+    Coaches::PayMin,
+    Coaches::Currency,
     Coaches::Facts,
 ];
 
@@ -322,56 +362,91 @@ pub(crate) async fn change(
     id: Id,
     change: CoachChange,
 ) -> Result<(), Problem> {
+    edit(db, clock, caller, id, |_| Ok(change)).await
+}
+
+/// Changes a coach that the caller may change by what follows from the profile as it is: nobody else writes it meanwhile.
+pub(crate) async fn edit(
+    db: &Db,
+    clock: &Clock,
+    caller: &Caller,
+    id: Id,
+    change: impl FnOnce(&Profile) -> Result<CoachChange, Problem>,
+) -> Result<(), Problem> {
     let manages = caller.allowed::<ManageCoaches>().is_ok();
-    let sent = facts_of(change.facts.as_ref())?;
     let mut tx = db.write(caller.scope()).await?;
+    // The revision's row is locked until this commits: nobody else writes coaches of the brand.
     let revision = next_revision(&mut tx).await?;
-    // Nobody else writes coaches of the brand until this commits: the revision's row is locked.
-    let old = find(&mut tx, caller, id).await?;
-    let facts = match sent {
-        Some(sent) if manages => Some(written(&sent)?),
-        Some(sent) => {
-            let old = read(&old.facts)?;
-            none(reserved(&old, &sent))?;
-            Some(written(&carried_over(&old, sent))?)
-        }
-        None => None,
-    };
+    let old = find(&mut tx, caller, id).await?.profile()?;
+    let change = change(&old)?;
+    let mut new = changed(old.clone(), change)?;
+    if !manages {
+        none(reserved(&old.facts, &new.facts))?;
+        new.facts = carried_over(&old.facts, new.facts);
+        count_pieces(&mut new);
+    }
+    let row = row(id, None, new, revision, clock.now())?;
     let mut update = tx.update(Coaches::Table);
-    update
-        .value(Coaches::Revision, revision)
-        .value(Coaches::UpdatedAt, clock.now())
-        .and_where(Expr::col(Coaches::Id).eq(id));
-    let texts = [
-        (Coaches::Name, change.name),
-        (Coaches::Email, change.email.map(|email| email.0)),
-        (Coaches::Phone, change.phone),
-        (Coaches::Bio, change.bio),
-        (Coaches::Languages, change.languages),
-        (Coaches::PostalCode, change.postal_code),
-        (Coaches::City, change.city),
-        (Coaches::Region, change.region),
-        (Coaches::Country, change.country),
-        (Coaches::Facts, facts),
-    ];
-    for (column, text) in texts {
-        if let Some(text) = text {
-            update.value(column, text);
-        }
+    update.and_where(Expr::col(Coaches::Id).eq(id));
+    for (column, value) in COLUMNS.into_iter().zip(row).filter(|(column, _)| !is_lasting(*column)) {
+        update.value(column, value);
     }
     tx.run(&update).await?;
     tx.commit().await?;
     Ok(())
 }
 
+/// A profile with a change made to it.
+fn changed(old: Profile, change: CoachChange) -> Result<Profile, Problem> {
+    Ok(Profile {
+        external_id: old.external_id,
+        name: change.name.unwrap_or(old.name),
+        email: change.email.map(|email| email.0).or(old.email),
+        phone: change.phone.or(old.phone),
+        bio: change.bio.or(old.bio),
+        languages: change.languages.or(old.languages),
+        postal_code: change.postal_code.or(old.postal_code),
+        city: change.city.or(old.city),
+        region: change.region.or(old.region),
+        country: change.country.or(old.country),
+        pay: checked_pay(change.pay)?.unwrap_or(old.pay),
+        facts: facts_of(change.facts.as_ref())?.unwrap_or(old.facts),
+    })
+}
+
+/// What a currency must be beyond its length.
+fn checked_pay(pay: Option<Pay>) -> Result<Option<Pay>, Problem> {
+    let code = pay.as_ref().and_then(|pay| pay.currency.as_deref()).unwrap_or("USD");
+    if code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        Ok(pay)
+    } else {
+        Err(Problem::field("/pay/currency", "is not three capital letters"))
+    }
+}
+
+/// Counts what a coach has filled in. From their own first writing on FitHire counts, so that what completes a profile
+/// moves the score.
+fn count_pieces(profile: &mut Profile) {
+    let pieces = pieces(profile);
+    let counted = |count: usize| u64::try_from(count).unwrap_or_default();
+    let mut engagement = profile.facts.engagement.unwrap_or_default();
+    engagement.profile_sections = counted(pieces.len());
+    engagement.profile_filled = counted(pieces.iter().filter(|piece| piece.done).count());
+    profile.facts.engagement = Some(engagement);
+}
+
 /// A page of the brand's coaches by id.
 pub(crate) async fn page(
     tx: &mut Tx,
+    named: Option<&str>,
     limit: u64,
     cursor: Option<&str>,
 ) -> Result<(Vec<Row>, Option<String>), Problem> {
     let mut select = tx.select(Coaches::Table);
     select.columns(SHOWN).order_by(Coaches::Id, Order::Asc).limit(limit + 1);
+    if let Some(named) = named {
+        select.and_where(containing(Coaches::Name, named));
+    }
     if let Some(cursor) = cursor {
         select.and_where(Expr::col(Coaches::Id).gt(paging::after::<Id>("coaches", cursor)?));
     }

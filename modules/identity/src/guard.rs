@@ -20,11 +20,17 @@ pub struct Caller {
     role: Role,
     limits: Limits,
     name: String,
+    brands: Vec<Id>,
 }
 
 impl Caller {
-    pub(crate) fn new(scope: BrandScope, account_id: Id, role: Role, limits: Limits, name: String) -> Self {
-        Self { scope, account_id, role, limits, name }
+    pub(crate) fn new(scope: BrandScope, account_id: Id, role: Role, limits: Limits) -> Self {
+        Self { scope, account_id, role, limits, name: String::new(), brands: Vec::new() }
+    }
+
+    /// The same with what is known of the account.
+    pub(crate) fn with_account(self, name: String, brands: Vec<Id>) -> Self {
+        Self { name, brands, ..self }
     }
 
     /// The brand that the caller is in.
@@ -55,6 +61,12 @@ impl Caller {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Every brand in which the account has a membership.
+    #[must_use]
+    pub fn brands(&self) -> &[Id] {
+        &self.brands
     }
 
     /// Proof that the caller holds a privilege.

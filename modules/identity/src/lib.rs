@@ -28,7 +28,8 @@ mod visitor;
 
 pub use fithire_kernel::scope::Limits;
 pub use guard::{Caller, Signed};
-pub use members::{NewAccount, add_member, create_account};
-pub use model::{ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
+pub use members::{Member, NewAccount, add_member, check_account, create_account, members};
+pub use model::{ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
+pub use secret::random as random_secret;
 pub use tokens::{Identity, Token};
-pub use visitor::{Posted, Site, Visitor, is_loopback};
+pub use visitor::{Posted, Site, Stranger, Uploaded, Visitor, is_loopback};

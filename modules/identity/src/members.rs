@@ -1,15 +1,19 @@
 //! Accounts and their memberships.
 
+use chrono::{DateTime, Utc};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::problem::{Code, Problem, breaks};
+use fithire_kernel::paging;
+use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::{BrandScope, Limits};
-use sea_query::{Expr, ExprTrait};
+use poem_openapi::types::{Email, ParseFromParameter as _};
+use sea_query::{Expr, ExprTrait, Order};
 use sqlx::FromRow;
 
 use crate::model::{Accounts, Memberships, Role};
 use crate::passwords;
+use crate::tokens::LONGEST_PASSWORD;
 
 /// Someone who may sign in.
 #[derive(Clone, Debug)]
@@ -22,24 +26,48 @@ pub struct NewAccount {
     pub password: String,
 }
 
+/// Every field of an account to be that is not right.
+#[must_use]
+pub fn check_account(new: &NewAccount) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut wrong = |pointer: &str, detail: &str| {
+        errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() });
+    };
+    if new.name.trim().is_empty() || new.name.chars().count() > 200 || new.name.contains(char::is_control) {
+        wrong("/name", "is not a name of 1 to 200 characters");
+    }
+    if new.email.chars().count() > 320 || Email::parse_from_parameter(new.email.trim()).is_err() {
+        wrong("/email", "is not an e-mail address");
+    }
+    if new.password.chars().count() < passwords::SHORTEST {
+        wrong("/password", &format!("is shorter than {} characters", passwords::SHORTEST));
+    } else if new.password.len() > LONGEST_PASSWORD {
+        wrong("/password", "is too long");
+    }
+    errors
+}
+
 /// Makes an account and answers its id.
 ///
 /// # Errors
-/// When the address is taken or the password is too short.
+/// When a field is not right or the address is taken.
 pub async fn create_account(db: &Db, clock: &Clock, ids: &Ids, new: NewAccount) -> Result<Id, Problem> {
-    if new.password.chars().count() < passwords::SHORTEST {
-        return Err(Problem::field(
-            "/password",
-            format!("is shorter than {} characters", passwords::SHORTEST),
-        ));
+    let errors = check_account(&new);
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
     }
     let id = ids.next();
     let hash = passwords::hash(new.password).await?;
     let mut tx = db.write_global().await?;
     let columns =
         [Accounts::Id, Accounts::Email, Accounts::Name, Accounts::PasswordHash, Accounts::CreatedAt];
-    let row =
-        vec![id.into(), new.email.to_lowercase().into(), new.name.into(), hash.into(), clock.now().into()];
+    let row = vec![
+        id.into(),
+        new.email.trim().to_lowercase().into(),
+        new.name.trim().into(),
+        hash.into(),
+        clock.now().into(),
+    ];
     tx.run(&tx.insert(&columns, [row])).await.map_err(|error| {
         if breaks(&error, "accounts_email", "accounts.email") {
             Problem::new(Code::Conflict).because("an account with this e-mail address is there already")
@@ -112,4 +140,65 @@ async fn brands_of(tx: &mut Tx, account_id: Id) -> Result<Vec<Id>, Problem> {
     select.column(Accounts::Brands).and_where(Expr::col(Accounts::Id).eq(account_id)).lock_exclusive();
     let row: Brands = tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     serde_json::from_str(&row.brands).map_err(|error| Problem::internal(&error))
+}
+
+/// A member of the brand, for people.
+#[derive(Clone, Debug, FromRow)]
+pub struct Member {
+    /// The account.
+    pub account_id: Id,
+    /// What others see.
+    pub name: String,
+    /// Signs in with this.
+    pub email: String,
+    /// coach, manager or admin.
+    pub role: String,
+    /// The only region that the role reaches.
+    pub region_id: Option<Id>,
+    /// The only location that the role reaches.
+    pub location_id: Option<Id>,
+    /// Whether the account may not sign in.
+    pub disabled: bool,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A page of the brand's members by account, of one role where it is given.
+///
+/// # Errors
+/// When the cursor is not of this list or the database cannot be reached.
+pub async fn members(
+    tx: &mut Tx,
+    role: Option<Role>,
+    limit: u64,
+    cursor: Option<&str>,
+) -> Result<(Vec<Member>, Option<String>), Problem> {
+    let mut select = tx.select(Memberships::Table);
+    let account =
+        Expr::col((Accounts::Table, Accounts::Id)).equals((Memberships::Table, Memberships::AccountId));
+    tx.join_global(&mut select, Accounts::Table, account);
+    select
+        .columns([
+            (Memberships::Table, Memberships::AccountId),
+            (Memberships::Table, Memberships::Role),
+            (Memberships::Table, Memberships::RegionId),
+            (Memberships::Table, Memberships::LocationId),
+            (Memberships::Table, Memberships::CreatedAt),
+        ])
+        .columns([
+            (Accounts::Table, Accounts::Name),
+            (Accounts::Table, Accounts::Email),
+            (Accounts::Table, Accounts::Disabled),
+        ])
+        .order_by((Memberships::Table, Memberships::AccountId), Order::Asc)
+        .limit(limit + 1);
+    if let Some(role) = role {
+        select.and_where(Expr::col((Memberships::Table, Memberships::Role)).eq(role.as_str()));
+    }
+    if let Some(cursor) = cursor {
+        let after = paging::after::<Id>("members", cursor)?;
+        select.and_where(Expr::col((Memberships::Table, Memberships::AccountId)).gt(after));
+    }
+    let rows = tx.all(&select).await?;
+    Ok(paging::page("members", rows, limit, |member: &Member| member.account_id))
 }

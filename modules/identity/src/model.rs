@@ -70,7 +70,9 @@ impl Role {
         }
     }
 
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    /// The role of that name.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
         [Self::Coach, Self::Manager, Self::Admin].into_iter().find(|role| role.as_str() == text)
     }
 }
@@ -109,4 +111,6 @@ privileges! {
     ManageCoaches for Manager | Admin;
     /// Add people to the brand and change what they may do.
     ManageMembers for Admin;
+    /// Change the brand itself: its places, its words for teaching styles, its link for signing up.
+    ManageBrand for Admin;
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use fithire_kernel::page::{Pages, Template, Templates};
 use fithire_kernel::problem::{Code, Problem};
 use poem::http::StatusCode;
-use poem::web::{Data, Query, Redirect};
+use poem::web::{Data, Html, Query, Redirect};
 use poem::{IntoResponse, Request, Response, Route, get, handler, post};
 use serde::{Deserialize, Serialize};
 
 use crate::tokens::Identity;
-use crate::visitor::{Cookies, Posted, address};
+use crate::visitor::{Cookies, Posted, Stranger};
 
 /// The templates of these pages.
 pub const TEMPLATES: Templates =
@@ -42,10 +42,13 @@ struct Asked {
 }
 
 #[handler]
-fn sign_in(request: &Request, pages: Data<&Arc<Pages>>, asked: Query<Asked>) -> Result<Response, Problem> {
-    let cookies = Cookies::of(request)?;
+fn sign_in(
+    stranger: Stranger,
+    pages: Data<&Arc<Pages>>,
+    asked: Query<Asked>,
+) -> Result<Html<String>, Problem> {
     let page = SignIn { next: own_path(asked.0.next.as_deref()), ..SignIn::default() };
-    Ok(pages.render(&cookies.shell(request), &page)?.into_response())
+    pages.render(&stranger.shell, &page)
 }
 
 #[derive(Deserialize)]
@@ -57,22 +60,19 @@ struct Credentials {
 
 #[handler]
 async fn signed_in(
-    request: &Request,
+    stranger: Stranger,
     identity: Data<&Arc<Identity>>,
     pages: Data<&Arc<Pages>>,
     form: Posted<Credentials>,
 ) -> Result<Response, Problem> {
     let Posted(Credentials { email, password, next }) = form;
-    let (cookies, next) = (Cookies::of(request)?, own_path(next.as_deref()));
-    let refused = match identity.recognise(&email, password, address(request)).await {
+    let next = own_path(next.as_deref());
+    let refused = match identity.recognise(&email, password, stranger.address).await {
         Ok((account_id, brands)) => {
             // The first brand in which there is a membership still.
             for brand_id in brands {
                 if identity.member(account_id, brand_id).await?.is_some() {
-                    if let Some(before) = cookies.session() {
-                        identity.close_session(&before).await?;
-                    }
-                    cookies.signed_in(identity.open_session(account_id, brand_id).await?);
+                    stranger.sign_in(&identity, account_id, brand_id).await?;
                     return Ok(Redirect::see_other(next).into_response());
                 }
             }
@@ -83,7 +83,7 @@ async fn signed_in(
         Err(problem) => return Err(problem),
     };
     let page = SignIn { email, next, problem: Some(refused.to_string()) };
-    let page = pages.render(&cookies.shell(request), &page)?;
+    let page = pages.render(&stranger.shell, &page)?;
     let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::FORBIDDEN);
     Ok(page.with_status(status).into_response())
 }

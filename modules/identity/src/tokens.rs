@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
-use fithire_kernel::ids::Id;
+use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::{Actor, BrandScope, Limits};
 use governor::clock::{Clock as _, DefaultClock};
@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::guard::Caller;
+use crate::members::{NewAccount, add_member, check_account, create_account};
 use crate::model::{Accounts, Memberships, Role, SigningKeys};
 use crate::passwords;
 
@@ -32,7 +33,7 @@ const SKEW: TimeDelta = TimeDelta::seconds(5);
 const RELOAD: TimeDelta = TimeDelta::seconds(10);
 /// In bytes.
 const LONGEST_EMAIL: usize = 1_280;
-const LONGEST_PASSWORD: usize = 4_096;
+pub(crate) const LONGEST_PASSWORD: usize = 4_096;
 /// Attempts a minute, for one account and for one address.
 const ATTEMPTS_BY_ACCOUNT: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
@@ -96,6 +97,7 @@ struct MemberRow {
     region_id: Option<Id>,
     location_id: Option<Id>,
     name: String,
+    brands: String,
     disabled: bool,
 }
 
@@ -169,6 +171,43 @@ impl Identity {
         let account = account.filter(|account| right && !account.disabled).ok_or_else(wrong)?;
         let brands = serde_json::from_str(&account.brands).map_err(|error| Problem::internal(&error))?;
         Ok((account.id, brands))
+    }
+
+    /// Makes someone a coach of a brand, with a new account or, by its password, with the one that they have; answers the
+    /// account. Whoever is a member already stays what they are.
+    ///
+    /// # Errors
+    /// Every field that is not right; 429 after too many attempts.
+    pub async fn sign_up(
+        &self,
+        ids: &Ids,
+        new: NewAccount,
+        brand_id: Id,
+        address: Option<IpAddr>,
+    ) -> Result<Id, Problem> {
+        let errors = check_account(&new);
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors));
+        }
+        let email = new.email.trim().to_lowercase();
+        let account_id = if self.account(&email).await?.is_some() {
+            let known = self.recognise(&email, new.password, address).await;
+            known.map(|(account_id, _)| account_id).map_err(|problem| match problem.code {
+                Code::Unauthenticated => Problem::field(
+                    "/password",
+                    "is not the one of this address, which has an account already",
+                ),
+                _ => problem,
+            })?
+        } else {
+            self.throttle(&email, address)?;
+            create_account(&self.db, &self.clock, ids, new).await?
+        };
+        if self.member(account_id, brand_id).await?.is_none() {
+            let scope = BrandScope::mint(brand_id, Actor::Account(account_id));
+            add_member(&self.db, &self.clock, &scope, account_id, Role::Coach, Limits::default()).await?;
+        }
+        Ok(account_id)
     }
 
     fn throttle(&self, email: &String, address: Option<IpAddr>) -> Result<(), Problem> {
@@ -247,12 +286,14 @@ impl Identity {
         tx.join_global(&mut select, Accounts::Table, account);
         select
             .columns([Memberships::Role, Memberships::RegionId, Memberships::LocationId])
-            .columns([Accounts::Name, Accounts::Disabled])
+            .columns([Accounts::Name, Accounts::Brands, Accounts::Disabled])
             .and_where(Expr::col(Memberships::AccountId).eq(account_id));
         let row: Option<MemberRow> = tx.optional(&select).await?;
         Ok(row.filter(|row| !row.disabled).and_then(|row| {
             let limits = Limits { region_id: row.region_id, location_id: row.location_id };
-            Some(Caller::new(scope, account_id, Role::read(&row.role)?, limits, row.name))
+            let brands = serde_json::from_str(&row.brands).unwrap_or_default();
+            let caller = Caller::new(scope, account_id, Role::read(&row.role)?, limits);
+            Some(caller.with_account(row.name, brands))
         }))
     }
 

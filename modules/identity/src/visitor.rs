@@ -3,13 +3,17 @@
 //! A form is taken only when it carries the token that follows from its cookie, and when the browser, where it says
 //! from where the form comes, says that it comes from here. A cookie never opens the API, nor a token a page.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use fithire_kernel::page::{Person, Shell};
+use fithire_kernel::ids::Id;
+use fithire_kernel::page::{Person, Shell, Toast};
 use fithire_kernel::problem::{Code, Problem};
-use poem::http::header;
-use poem::web::cookie::{Cookie, SameSite};
+use poem::http::{Method, header};
+use poem::web::cookie::{Cookie, CookieJar, SameSite};
+use poem::web::{Multipart, Redirect};
 use poem::{FromRequest, Request, RequestBody, Result};
 use serde::de::DeserializeOwned;
 
@@ -19,6 +23,8 @@ use crate::tokens::Identity;
 
 /// The most bytes of a form.
 const MAX_BYTES: usize = 1 << 20;
+/// The most bytes of a form with a file: some 100,000 coaches.
+const MAX_FILE_BYTES: usize = 32 << 20;
 
 /// Where the pages are.
 #[derive(Clone, Debug)]
@@ -107,6 +113,8 @@ pub fn is_loopback(host: &str) -> bool {
 const SESSION: &str = "fithire";
 /// The name of the cookie of someone who has not signed in, whose forms need a secret too.
 const FORM: &str = "fithire-form";
+/// The name of the cookie that says on the next page what has been done.
+const DONE: &str = "fithire-done";
 
 /// The cookies of a request, and where they are.
 pub(crate) struct Cookies<'r> {
@@ -140,12 +148,6 @@ impl<'r> Cookies<'r> {
         self.get(SESSION)
     }
 
-    /// The session's cookie from now on. The one of a stranger's forms has done its duty.
-    pub(crate) fn signed_in(&self, session: String) {
-        self.add(self.site.cookie(SESSION, session));
-        self.forget(FORM);
-    }
-
     pub(crate) fn signed_out(&self) {
         self.forget(SESSION);
     }
@@ -171,7 +173,58 @@ impl<'r> Cookies<'r> {
             person: None,
             form_token: secret::form_token(&self.form_secret()),
             here: request.original_uri().path().to_owned(),
+            toast: self.done(),
         }
+    }
+
+    /// What has been done, which is said once. The page that a form leads to is asked for by GET.
+    fn done(&self) -> Option<Toast> {
+        let sealed = self.get(DONE).filter(|_| self.request.method() == Method::GET)?;
+        self.forget(DONE);
+        serde_json::from_str(&secret::opened(&sealed, &self.session()?)?).ok()
+    }
+}
+
+/// Someone who need not have signed in: whoever opens the sign-in, a link to sign up, or a page on how things work.
+pub struct Stranger {
+    /// The frame of their pages.
+    pub shell: Shell,
+    /// Where they come from.
+    pub address: Option<IpAddr>,
+    session: Option<String>,
+    site: Site,
+    jar: CookieJar,
+}
+
+impl Stranger {
+    /// Opens a session in a brand; one that was open is closed.
+    ///
+    /// # Errors
+    /// When the account is no member of the brand.
+    pub async fn sign_in(&self, identity: &Identity, account_id: Id, brand_id: Id) -> Result<(), Problem> {
+        if let Some(before) = &self.session {
+            identity.close_session(before).await?;
+        }
+        let session = identity.open_session(account_id, brand_id).await?;
+        self.jar.add(self.site.cookie(SESSION, session));
+        // The secret of a stranger's forms has done its duty.
+        let mut form = self.site.cookie(FORM, String::new());
+        form.make_removal();
+        self.jar.add(form);
+        Ok(())
+    }
+}
+
+impl<'a> FromRequest<'a> for Stranger {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let cookies = Cookies::of(request)?;
+        Ok(Self {
+            shell: cookies.shell(request),
+            address: address(request),
+            session: cookies.session(),
+            site: cookies.site.clone(),
+            jar: request.cookie().clone(),
+        })
     }
 }
 
@@ -179,6 +232,9 @@ impl<'r> Cookies<'r> {
 pub struct Visitor {
     caller: Caller,
     shell: Shell,
+    session: String,
+    site: Site,
+    jar: CookieJar,
 }
 
 impl Visitor {
@@ -193,6 +249,27 @@ impl Visitor {
     pub fn shell(&self) -> &Shell {
         &self.shell
     }
+
+    /// Leads to a page that says, once, what has been done.
+    #[must_use]
+    pub fn done(&self, path: impl fmt::Display, toast: &Toast) -> Redirect {
+        let text = serde_json::to_string(toast).unwrap_or_default();
+        self.jar.add(self.site.cookie(DONE, secret::sealed(&text, &self.session)));
+        Redirect::see_other(path)
+    }
+
+    /// Goes on in another brand of the same account: the session there takes the place of this one.
+    ///
+    /// # Errors
+    /// 404 when the account is no member of the brand.
+    pub async fn switch(&self, identity: &Identity, brand_id: Id) -> Result<(), Problem> {
+        let account_id = self.caller.account_id();
+        identity.member(account_id, brand_id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+        identity.close_session(&self.session).await?;
+        let session = identity.open_session(account_id, brand_id).await?;
+        self.jar.add(self.site.cookie(SESSION, session));
+        Ok(())
+    }
 }
 
 impl<'a> FromRequest<'a> for Visitor {
@@ -200,14 +277,16 @@ impl<'a> FromRequest<'a> for Visitor {
         let identity =
             request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"the app has no identity"))?;
         let cookies = Cookies::of(request)?;
-        let caller = match cookies.session() {
-            Some(session) => identity.session(&session).await?,
-            None => None,
+        let nobody = || Problem::new(Code::Unauthenticated);
+        let session = cookies.session().ok_or_else(nobody)?;
+        let caller = identity.session(&session).await?.ok_or_else(nobody)?;
+        let person = Person {
+            name: caller.name().to_owned(),
+            role: caller.role().as_str(),
+            several: caller.brands().len() > 1,
         };
-        let caller = caller.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
-        let person = Person { name: caller.name().to_owned(), role: caller.role().as_str() };
         let shell = Shell { person: Some(person), ..cookies.shell(request) };
-        Ok(Self { caller, shell })
+        Ok(Self { caller, shell, session, site: cookies.site.clone(), jar: request.cookie().clone() })
     }
 }
 
@@ -215,30 +294,82 @@ impl<'a> FromRequest<'a> for Visitor {
 #[derive(Debug)]
 pub struct Posted<T>(pub T);
 
+/// Whether a form came from here. Both questions are put before anything of it counts.
+struct FromHere<'r> {
+    cookies: Cookies<'r>,
+}
+
+impl<'r> FromHere<'r> {
+    /// Asks the browser.
+    fn of(request: &'r Request) -> Result<Self, Problem> {
+        let cookies = Cookies::of(request)?;
+        if cookies.site.is_from_here(request) { Ok(Self { cookies }) } else { Err(Self::foreign()) }
+    }
+
+    /// Asks the form.
+    fn check(&self, fields: &[(String, String)]) -> Result<(), Problem> {
+        // A database may refuse it, and no field of ours has it.
+        if fields.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(Problem::new(Code::Malformed).because("a field has a NUL character"));
+        }
+        let sent = fields.iter().find(|(name, _)| name == "form_token").map(|(_, token)| token.as_str());
+        if sent.is_some_and(|sent| secret::is_form_token(sent, &self.cookies.form_secret())) {
+            Ok(())
+        } else {
+            Err(Self::foreign())
+        }
+    }
+
+    fn foreign() -> Problem {
+        let told = "this form did not come from a page of ours, or its page is too old; open the page again";
+        Problem::new(Code::Forbidden).because(told)
+    }
+}
+
 impl<'a, T: DeserializeOwned> FromRequest<'a> for Posted<T> {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
-        let cookies = Cookies::of(request)?;
-        let foreign = || {
-            let told =
-                "this form did not come from a page of ours, or its page is too old; open the page again";
-            Problem::new(Code::Forbidden).because(told)
-        };
-        if !cookies.site.is_from_here(request) {
-            return Err(foreign().into());
-        }
+        let from_here = FromHere::of(request)?;
         let bytes =
             body.take()?.into_bytes_limit(MAX_BYTES).await.map_err(|_| Problem::new(Code::TooLarge))?;
         let fields: Vec<(String, String)> =
             serde_urlencoded::from_bytes(&bytes).map_err(|_| Problem::new(Code::Malformed))?;
-        // A database may refuse it, and no field of ours has it.
-        if fields.iter().any(|(_, value)| value.contains('\0')) {
-            return Err(Problem::new(Code::Malformed).because("a field has a NUL character").into());
-        }
-        let sent = fields.iter().find(|(name, _)| name == "form_token").map(|(_, token)| token.as_str());
-        if !sent.is_some_and(|sent| secret::is_form_token(sent, &cookies.form_secret())) {
-            return Err(foreign().into());
-        }
+        from_here.check(&fields)?;
         let form = serde_urlencoded::from_bytes(&bytes);
         form.map(Self).map_err(|error| Problem::new(Code::Malformed).because(error.to_string()).into())
+    }
+}
+
+/// The fields of a form of ours, and its file.
+#[derive(Debug)]
+pub struct Uploaded {
+    /// By name.
+    pub fields: BTreeMap<String, String>,
+    /// What the file is called, and what is in it; an empty name where none was chosen.
+    pub file: (String, Vec<u8>),
+}
+
+impl<'a> FromRequest<'a> for Uploaded {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let from_here = FromHere::of(request)?;
+        let too_large = || {
+            let told = format!("a file has at most {} MB here", MAX_FILE_BYTES >> 20);
+            Problem::new(Code::TooLarge).because(told)
+        };
+        // The whole body is held to the limit before its parts are looked at.
+        let bytes = body.take()?.into_bytes_limit(MAX_FILE_BYTES).await.map_err(|_| too_large())?;
+        let mut body = RequestBody::new(bytes.into());
+        let broken = |_| Problem::new(Code::Malformed);
+        let mut parts = Multipart::from_request(request, &mut body).await.map_err(broken)?;
+        let (mut fields, mut file) = (Vec::new(), (String::new(), Vec::new()));
+        while let Some(part) = parts.next_field().await.map_err(|_| Problem::new(Code::Malformed))? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let read = |_| Problem::new(Code::Malformed);
+            match part.file_name().map(str::to_owned) {
+                Some(file_name) => file = (file_name, part.bytes().await.map_err(read)?),
+                None => fields.push((name, part.text().await.map_err(read)?)),
+            }
+        }
+        from_here.check(&fields)?;
+        Ok(Self { fields: fields.into_iter().collect(), file })
     }
 }

@@ -145,42 +145,12 @@ pub(crate) fn point(cells: &mut Cells<'_>) -> Option<Point> {
 pub(crate) fn place(cells: &mut Cells<'_>) -> Option<Place> {
     let country = cells.parse("country", places::country_code);
     let (code, city, region) = (cells.text("postal_code"), cells.text("city"), cells.text("region"));
-    let by_city = |city| places::city(city, region, country.as_deref());
-    let by_code = |code| places::zip(code).map(|zip| zip.place);
-    let found = match (code, city, country.as_deref()) {
-        (None, None, _) => return None,
-        (Some(code), _, Some("US")) | (Some(code), None, _) => ("postal_code", by_code(code)),
-        // Without a country five digits may be Berlin's.
-        (Some(code), Some(city), None) if places::is_zip(code) => {
-            ("postal_code", same_place(code, city, region))
-        }
-        (_, Some(city), _) => ("city", by_city(city)),
-    };
-    match found {
-        (_, Ok(place)) => Some(place),
-        (_, Err(_)) if cells.text("latitude").is_some() => None,
-        (column, Err(message)) => {
+    match places::find(code, city, region, country.as_deref()) {
+        Ok(place) => place,
+        Err(_) if cells.text("latitude").is_some() => None,
+        Err((column, message)) => {
             cells.problem(column, message);
             None
         }
     }
-}
-
-/// A ZIP code's place, when the city or the region beside it agrees that it is a ZIP code.
-fn same_place(code: &str, city: &str, region: Option<&str>) -> Result<Place, String> {
-    /// A ZIP code lies this near to the middle of its city, in metres, generously.
-    const NEAR_M: u32 = 100_000;
-    let zip = places::zip(code)?;
-    let same_state = region.is_some_and(|region| region.eq_ignore_ascii_case(&zip.state));
-    let near = || {
-        places::city(city, region, Some("US"))
-            .is_ok_and(|city| city.point.distance_m(zip.place.point) <= NEAR_M)
-    };
-    if same_state || near() {
-        return Ok(zip.place);
-    }
-    Err(format!(
-        "{code} is a ZIP code in {}, and {city} is not known to be near; give the country",
-        zip.state
-    ))
 }

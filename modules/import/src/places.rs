@@ -180,6 +180,48 @@ pub fn city(name: &str, region: Option<&str>, country: Option<&str>) -> Result<P
     }
 }
 
+/// The place of an address as people write it, its country as [`country_code`] reads it; `None` where neither postal code
+/// nor city is given.
+///
+/// # Errors
+/// The part that is not right, `postal_code` or `city`, and a sentence on it.
+pub fn find(
+    code: Option<&str>,
+    city_name: Option<&str>,
+    region: Option<&str>,
+    country: Option<&str>,
+) -> Result<Option<Place>, (&'static str, String)> {
+    let by_code = |code| zip(code).map(|zip| zip.place);
+    let (part, found) = match (code, city_name, country) {
+        (None, None, _) => return Ok(None),
+        (Some(code), _, Some("US")) | (Some(code), None, _) => ("postal_code", by_code(code)),
+        // Without a country five digits may be Berlin's.
+        (Some(code), Some(city_name), None) if is_zip(code) => {
+            ("postal_code", same_place(code, city_name, region))
+        }
+        (_, Some(city_name), _) => ("city", city(city_name, region, country)),
+    };
+    found.map(Some).map_err(|message| (part, message))
+}
+
+/// A ZIP code's place, when the city or the region beside it agrees that it is a ZIP code.
+fn same_place(code: &str, city_name: &str, region: Option<&str>) -> Result<Place, String> {
+    /// A ZIP code lies this near to the middle of its city, in metres, generously.
+    const NEAR_M: u32 = 100_000;
+    let zip = zip(code)?;
+    let same_state = region.is_some_and(|region| region.eq_ignore_ascii_case(&zip.state));
+    let near = || {
+        city(city_name, region, Some("US")).is_ok_and(|city| city.point.distance_m(zip.place.point) <= NEAR_M)
+    };
+    if same_state || near() {
+        return Ok(zip.place);
+    }
+    Err(format!(
+        "{code} is a ZIP code in {}, and {city_name} is not known to be near; give the country",
+        zip.state
+    ))
+}
+
 /// Every known place, by whole degrees of latitude and longitude.
 static PLACES_BY_DEGREE: LazyLock<HashMap<(i32, i32), Vec<Place>>> = LazyLock::new(|| {
     let mut by_degree: HashMap<_, Vec<Place>> = HashMap::new();

@@ -17,7 +17,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
 
 use crate::model::{Change, Job, JobFacts, JobPage, Pay, Row, Sent};
-use crate::service;
+use crate::service::{self, Filter};
 
 /// The operations on jobs.
 pub struct Api;
@@ -34,8 +34,14 @@ impl Api {
         cursor: Query<Option<String>>,
     ) -> Result<Json<JobPage>, Problem> {
         let mut tx = db.read(signed.0.scope()).await?;
-        let (rows, next_cursor) =
-            service::page(&mut tx, signed.0.limits(), page_size(limit.0)?, cursor.0.as_deref()).await?;
+        let (rows, next_cursor) = service::page(
+            &mut tx,
+            signed.0.limits(),
+            Filter::default(),
+            page_size(limit.0)?,
+            cursor.0.as_deref(),
+        )
+        .await?;
         let items = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
         Ok(Json(JobPage { items, next_cursor }))
     }

@@ -7,27 +7,47 @@ use fithire_identity::ManageJobs;
 use fithire_kernel::body;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::form::{self, FormError, Lines, number, text};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::page::Template;
-use fithire_kernel::problem::{Code, FieldError, Problem};
+use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::Allowed;
-use fithire_orgs::{location_names, reached};
+use fithire_orgs::{Dimension, dimensions, location_names, reached};
 use fithire_scoring::catalog::{Cert, Modality};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::preset::Presets;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+pub use fithire_kernel::form::Fields;
+
 use crate::model::{Open, Sent};
 use crate::service;
 
-/// What the fields hold, by their names.
-pub type Fields = BTreeMap<String, String>;
+const REQUIREMENTS: Lines =
+    Lines { kind: "requirements", label: "Requirement", first: "any_of", keys: &["kind", "any_of"] };
+const SLOTS: Lines = Lines {
+    kind: "slots",
+    label: "Line",
+    first: "start",
+    keys: &["kind", "day", "start", "minutes", "weight"],
+};
+/// The dimensions are the brand's; one without a level is not asked for.
+const STYLE: Lines =
+    Lines { kind: "style", label: "Style", first: "level", keys: &["dimension", "level", "weight"] };
+const LINES: [Lines; 3] = [REQUIREMENTS, SLOTS, STYLE];
 
-/// Blank lines that are offered beyond those that are filled.
-const SPARE: usize = 2;
-/// Lines of one kind at most.
-const MOST: usize = 30;
+/// Pointers that are not the names of their fields, with what people call these.
+const NAMED: [(&str, &str, &str); 8] = [
+    ("pay/type", "pay_type", "Paid"),
+    ("pay/currency", "currency", "Currency"),
+    ("pay/min", "pay_min", "Pay, from"),
+    ("pay/max", "pay_max", "Pay, to"),
+    ("location_id", "location_id", "Location"),
+    ("min_years", "min_years", "Years of experience"),
+    ("starts_on", "starts_on", "First day"),
+    ("threshold", "threshold", "Rank from"),
+];
 
 /// The page of the form.
 #[derive(Debug, Serialize)]
@@ -44,7 +64,7 @@ pub struct Page {
     certifications: Vec<(&'static str, String)>,
     requirements: Vec<usize>,
     slots: Vec<usize>,
-    style: Vec<usize>,
+    style: Vec<StyleLine>,
     days: [(&'static str, &'static str); 7],
     /// How many coaches would be ranked, below the threshold and ineligible.
     preview: Option<[usize; 3]>,
@@ -54,12 +74,12 @@ impl Template for Page {
     const NAME: &'static str = "jobs/form.html";
 }
 
-/// Something that is not right, and the field that it leads to.
+/// A dimension of teaching style, whose level may be asked for.
 #[derive(Debug, Serialize)]
-struct FormError {
-    field: String,
-    label: String,
-    detail: String,
+struct StyleLine {
+    n: usize,
+    #[serde(flatten)]
+    dimension: Dimension,
 }
 
 const DAYS: [(&str, &str); 7] = [
@@ -87,15 +107,11 @@ impl Page {
         let within = reached(tx, allowed.limits()).await?;
         let locations = location_names(tx).await?.into_iter();
         let locations = locations.filter(|(_, id)| within.as_ref().is_none_or(|within| within.contains(id)));
-        let errors = problem.map_or_else(Vec::new, |problem| errors(problem, &fields));
-        let lines = |kind: &str, first: &str| {
-            let filled = (0..MOST).filter(|n| fields.contains_key(&format!("{kind}-{n}-{first}"))).count();
-            let used = (0..MOST).filter(|n| is_filled(&fields, kind, *n)).max().map_or(0, |last| last + 1);
-            (0..filled.max(used + SPARE).min(MOST)).collect()
-        };
+        let errors =
+            problem.map_or_else(Vec::new, |problem| form::errors(problem, &fields, &LINES, &NAMED, "title"));
         Ok(Self {
             id,
-            wrong: errors.iter().map(|error| (error.field.clone(), error.detail.clone())).collect(),
+            wrong: form::by_field(&errors),
             errors,
             locations: locations.map(|(name, id)| (id.to_string(), name)).collect(),
             modalities: std::iter::once((String::new(), "Any".to_owned()))
@@ -110,9 +126,9 @@ impl Page {
                     (cert.details().code, format!("{}, {}", cert.details().title, cert.details().issuer))
                 })
                 .collect(),
-            requirements: lines("requirements", "any_of"),
-            slots: lines("slots", "start"),
-            style: lines("style", "dimension"),
+            requirements: REQUIREMENTS.offered(&fields),
+            slots: SLOTS.offered(&fields),
+            style: style_lines(dimensions(tx).await?, &fields),
             days: DAYS,
             preview: None,
             fields,
@@ -126,14 +142,24 @@ impl Page {
     }
 }
 
-/// Whether anything but choices that have a default is typed into a line.
-fn is_filled(fields: &Fields, kind: &str, n: usize) -> bool {
-    let key = match kind {
-        "requirements" => "any_of",
-        "slots" => "start",
-        _ => "dimension",
-    };
-    fields.get(&format!("{kind}-{n}-{key}")).is_some_and(|text| !text.trim().is_empty())
+/// The brand's dimensions, each in the line in which the job asks for it, then those that the job alone has.
+fn style_lines(known: Vec<Dimension>, fields: &Fields) -> Vec<StyleLine> {
+    let asked = |n: usize| text(fields, &format!("style-{n}-dimension"));
+    let used: Vec<(usize, &str)> = (0..30).filter_map(|n| Some((n, asked(n)?))).collect();
+    let mut free = (0..).filter(|n| used.iter().all(|(taken, _)| taken != n));
+    let mut lines: Vec<StyleLine> = known
+        .into_iter()
+        .map(|dimension| {
+            let line = used.iter().find(|(_, name)| *name == dimension.name).map(|(n, _)| *n);
+            StyleLine { n: line.or_else(|| free.next()).unwrap_or_default(), dimension }
+        })
+        .collect();
+    for (n, name) in used {
+        if !lines.iter().any(|line| line.n == n) {
+            lines.push(StyleLine { n, dimension: Dimension::named(name) });
+        }
+    }
+    lines
 }
 
 /// The fields of a job as it is.
@@ -162,60 +188,29 @@ pub fn of(job: &Open, location_id: Id) -> Fields {
     put("threshold", job.threshold.map_or_else(String::new, |bp| (f64::from(bp) / 10_000.0).to_string()));
     // The written form of the facts is the one that the API takes.
     let facts = serde_json::to_value(facts).unwrap_or_default();
-    for kind in ["requirements", "slots", "style"] {
-        for (n, item) in facts[kind].as_array().into_iter().flatten().enumerate() {
-            for (key, value) in item.as_object().into_iter().flatten() {
-                let text = match value {
-                    Value::String(text) => text.clone(),
-                    Value::Array(codes) => {
-                        codes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-                    }
-                    other => other.to_string(),
-                };
-                put(&format!("{kind}-{n}-{key}"), text);
-            }
-        }
+    for lines in LINES {
+        lines.put(&mut fields, &facts[lines.kind]);
     }
     fields
 }
 
-/// The places of the lines that are filled, in the order in which the request has them.
-fn filled(fields: &Fields, kind: &str) -> Vec<usize> {
-    (0..MOST).filter(|n| is_filled(fields, kind, *n)).collect()
-}
-
-/// The request for what was typed. What should be a number and is none stays a text, so that the schema says so.
+/// The request for what was typed.
 fn request(fields: &Fields) -> Value {
-    let text = |name: &str| fields.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let number = |text: &str| text.parse::<serde_json::Number>().map_or_else(|_| json!(text), Value::Number);
+    let text = |name: &str| text(fields, name);
     let mut facts = Map::new();
-    for (name, key) in [("starts_on", "starts_on"), ("modality", "modality")] {
-        facts.extend(text(name).map(|text| (key.to_owned(), json!(text))));
+    for name in ["starts_on", "modality"] {
+        facts.extend(text(name).map(|text| (name.to_owned(), json!(text))));
     }
     facts.extend(text("virtual").map(|_| ("virtual".to_owned(), json!(true))));
     facts.extend(text("min_years").map(|years| ("min_years".to_owned(), number(years))));
-    for (kind, keys) in [
-        ("requirements", &["kind", "any_of"][..]),
-        ("slots", &["kind", "day", "start", "minutes", "weight"]),
-        ("style", &["dimension", "level", "weight"]),
-    ] {
-        let line = |n: usize| -> Value {
-            let field = |key: &&str| {
-                let text = text(&format!("{kind}-{n}-{key}"))?;
-                let value = match *key {
-                    "day" | "minutes" | "weight" | "level" => number(text),
-                    "any_of" => {
-                        text.split([',', ' ']).map(str::trim).filter(|code| !code.is_empty()).collect()
-                    }
-                    _ => json!(text),
-                };
-                Some(((*key).to_owned(), value))
-            };
-            Value::Object(keys.iter().filter_map(field).collect())
-        };
-        let lines: Vec<Value> = filled(fields, kind).into_iter().map(line).collect();
-        if !lines.is_empty() {
-            facts.insert(kind.to_owned(), Value::Array(lines));
+    for lines in LINES {
+        let items = lines.request(fields, |key, text| match key {
+            "day" | "minutes" | "weight" | "level" => number(text),
+            "any_of" => text.split([',', ' ']).map(str::trim).filter(|code| !code.is_empty()).collect(),
+            _ => json!(text),
+        });
+        if !items.is_empty() {
+            facts.insert(lines.kind.to_owned(), Value::Array(items));
         }
     }
     let mut pay = Map::new();
@@ -270,46 +265,6 @@ pub async fn preview(
     service::imagined(tx, (allowed, presets), sent(fields)?).await
 }
 
-/// A problem of the API, field by field.
-fn errors(problem: &Problem, fields: &Fields) -> Vec<FormError> {
-    if problem.code != Code::Invalid {
-        return vec![FormError {
-            field: "title".to_owned(),
-            label: "Job".to_owned(),
-            detail: problem.to_string(),
-        }];
-    }
-    problem.errors.iter().map(|error| form_error(error, fields)).collect()
-}
-
-fn form_error(error: &FieldError, fields: &Fields) -> FormError {
-    let path = error.pointer.trim_start_matches('/').trim_start_matches("facts/");
-    let parts: Vec<&str> = path.split('/').collect();
-    let (field, label) = match parts[..] {
-        ["pay", "type"] => ("pay_type".to_owned(), "Paid".to_owned()),
-        ["pay", "currency"] => ("currency".to_owned(), "Currency".to_owned()),
-        ["pay", bound] => (format!("pay_{bound}"), format!("Pay, {bound}")),
-        [kind @ ("requirements" | "slots" | "style"), n, ref rest @ ..] => {
-            let place =
-                n.parse().ok().and_then(|n: usize| filled(fields, kind).get(n).copied()).unwrap_or_default();
-            let first = match kind {
-                "requirements" => "any_of",
-                "slots" => "start",
-                _ => "dimension",
-            };
-            let key = rest.first().copied().unwrap_or(first);
-            let kind_label = match kind {
-                "requirements" => "Requirement",
-                "slots" => "Slot",
-                _ => "Style",
-            };
-            (format!("{kind}-{place}-{key}"), format!("{kind_label} {}", place + 1))
-        }
-        _ => (path.to_owned(), path.replace('_', " ")),
-    };
-    FormError { field, label, detail: error.detail.clone() }
-}
-
 /// The fields of a new job.
 #[must_use]
 pub fn blank() -> Fields {
@@ -348,7 +303,7 @@ mod tests {
         });
         assert_eq!(request(&typed), expected);
         let problem = sent(&typed).err().unwrap();
-        let errors = errors(&problem, &typed);
-        assert_eq!((errors.len(), &*errors[0].field, &*errors[0].label), (1, "slots-2-minutes", "Slot 3"));
+        let errors = form::errors(&problem, &typed, &LINES, &NAMED, "title");
+        assert_eq!((errors.len(), &*errors[0].field, &*errors[0].label), (1, "slots-2-minutes", "Line 3"));
     }
 }

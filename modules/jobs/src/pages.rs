@@ -9,12 +9,12 @@ use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Pages, Template, Templates};
 use fithire_kernel::paging::DEFAULT_LIMIT;
 use fithire_kernel::problem::Problem;
-use fithire_orgs::location_names;
+use fithire_orgs::{location_names, reached};
 use poem::web::{Data, Html, Query};
 use poem::{Route, get, handler};
 use serde::{Deserialize, Serialize};
 
-use crate::service;
+use crate::service::{self, Filter};
 
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[
@@ -31,8 +31,11 @@ pub fn routes(route: Route) -> Route {
 /// The page of `/manager/jobs`.
 #[derive(Debug, Serialize)]
 struct List {
+    asked: Asked,
+    filtered: bool,
+    locations: Vec<(String, String)>,
     jobs: Vec<Listed>,
-    /// Where the next page begins.
+    /// Where the next page begins, with the filters.
     next: Option<String>,
 }
 
@@ -49,8 +52,15 @@ impl Template for List {
     const NAME: &'static str = "jobs/list.html";
 }
 
-#[derive(Deserialize)]
+/// The filters, as they stand in the address.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 struct Asked {
+    titled: String,
+    /// `open`, `closed`, or anything else for both.
+    state: String,
+    location: String,
+    #[serde(skip_serializing)]
     cursor: Option<String>,
 }
 
@@ -63,8 +73,19 @@ async fn list(
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
     let mut tx = db.read(&allowed).await?;
+    let Query(asked) = asked;
+    let filter = Filter {
+        titled: Some(asked.titled.trim()).filter(|text| !text.is_empty()),
+        active: match &*asked.state {
+            "open" => Some(true),
+            "closed" => Some(false),
+            _ => None,
+        },
+        location_id: asked.location.parse().ok(),
+    };
     let (rows, next) =
-        service::page(&mut tx, allowed.limits(), DEFAULT_LIMIT, asked.cursor.as_deref()).await?;
+        service::page(&mut tx, allowed.limits(), filter, DEFAULT_LIMIT, asked.cursor.as_deref()).await?;
+    let within = reached(&mut tx, allowed.limits()).await?;
     let names: BTreeMap<Id, String> =
         location_names(&mut tx).await?.into_iter().map(|(name, id)| (id, name)).collect();
     let jobs = rows.into_iter().map(|row| Listed {
@@ -74,5 +95,24 @@ async fn list(
         preset: row.preset,
         active: row.active,
     });
-    pages.render(visitor.shell(), &List { jobs: jobs.collect(), next })
+    let mut locations: Vec<(String, String)> = names
+        .iter()
+        .filter(|(id, _)| within.as_ref().is_none_or(|within| within.contains(id)))
+        .map(|(id, name)| (id.to_string(), name.clone()))
+        .collect();
+    locations.sort_by(|a, b| a.1.cmp(&b.1));
+    locations.insert(0, (String::new(), "Everywhere".to_owned()));
+    let next = next.map(|cursor| {
+        let pairs = [
+            ("titled", &*asked.titled),
+            ("state", &asked.state),
+            ("location", &asked.location),
+            ("cursor", &cursor),
+        ];
+        let given: Vec<_> = pairs.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+        serde_urlencoded::to_string(given).unwrap_or_default()
+    });
+    let filtered = [&asked.titled, &asked.state, &asked.location].iter().any(|text| !text.is_empty());
+    let page = List { filtered, locations, jobs: jobs.collect(), next, asked };
+    pages.render(visitor.shell(), &page)
 }

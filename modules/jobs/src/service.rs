@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use chrono::{DateTime, Utc};
 use fithire_identity::ManageJobs;
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::db::{Db, Tx, containing};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
@@ -428,16 +428,35 @@ pub async fn set_active(
     change(db, (clock, presets), allowed, id, sent).await
 }
 
+/// Which jobs are listed; nothing lists every one.
+#[derive(Default)]
+pub(crate) struct Filter<'f> {
+    /// A text in the title.
+    pub(crate) titled: Option<&'f str>,
+    pub(crate) active: Option<bool>,
+    pub(crate) location_id: Option<Id>,
+}
+
 /// A page of the jobs within limits, by id.
 pub(crate) async fn page(
     tx: &mut Tx,
     limits: Limits,
+    filter: Filter<'_>,
     limit: u64,
     cursor: Option<&str>,
 ) -> Result<(Vec<Row>, Option<String>), Problem> {
     let within = within(tx, limits).await?;
     let mut select = tx.select(Jobs::Table);
     select.columns(SHOWN).cond_where(within).order_by(Jobs::Id, Order::Asc).limit(limit + 1);
+    if let Some(titled) = filter.titled {
+        select.and_where(containing(Jobs::Title, titled));
+    }
+    if let Some(active) = filter.active {
+        select.and_where(Expr::col(Jobs::Active).eq(active));
+    }
+    if let Some(location_id) = filter.location_id {
+        select.and_where(Expr::col(Jobs::LocationId).eq(location_id));
+    }
     if let Some(cursor) = cursor {
         select.and_where(Expr::col(Jobs::Id).gt(paging::after::<Id>("jobs", cursor)?));
     }

@@ -13,6 +13,7 @@ mod tx;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sea_query::{Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, SimpleExpr};
 use sqlx::migrate::{Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -23,6 +24,20 @@ pub use tx::Probe;
 pub use tx::{GlobalTable, GlobalTx, Row, ScopedTable, Statement, Tx};
 
 use crate::scope::BrandScope;
+
+/// A text column that has a text somewhere in it, in capitals or not.
+#[must_use]
+pub fn containing(column: impl IntoColumnRef, text: &str) -> SimpleExpr {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(pattern).escape('\\'))
+}
 
 /// What can go wrong between this program and its database.
 pub type Error = sqlx::Error;

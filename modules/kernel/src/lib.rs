@@ -4,6 +4,7 @@
 //! - [`scope`]: who may reach which brand, and with what privilege.
 //! - [`problem`]: every error that a client can see, with a stable code, in one table.
 //! - [`body`]: request bodies, checked whole: every invalid field is named.
+//! - [`form`]: what people type, as the request that the API would be sent.
 //! - [`page`]: what people see, rendered from templates.
 //! - [`paging`]: opaque cursors over a total order.
 //! - [`spreadsheet`]: CSV that no spreadsheet runs.
@@ -16,6 +17,7 @@
 pub mod body;
 pub mod clock;
 pub mod db;
+pub mod form;
 pub mod ids;
 pub mod page;
 pub mod paging;

@@ -3,7 +3,7 @@
 //! Everything that a page shows is escaped. Every page has the same frame, `base.html`, which gets a [`Shell`].
 
 use poem::web::Html;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tera::{Context, Tera};
 
 use crate::problem::Problem;
@@ -26,6 +26,41 @@ pub struct Shell {
     pub form_token: String,
     /// The path of the page.
     pub here: String,
+    /// What the visitor has just done, said once.
+    pub toast: Option<Toast>,
+}
+
+/// What has just been done, and how to take it back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Toast {
+    /// A short sentence.
+    pub text: String,
+    /// The form that takes it back.
+    pub undo: Option<Undo>,
+}
+
+/// A form that takes back what has been done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Undo {
+    /// The path that it is posted to.
+    pub action: String,
+    /// Name and value of its hidden fields.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Toast {
+    /// What has been done.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), undo: None }
+    }
+
+    /// The same with the form that takes it back.
+    #[must_use]
+    pub fn with_undo(self, action: impl Into<String>, fields: &[(&str, &str)]) -> Self {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { undo: Some(Undo { action: action.into(), fields }), ..self }
+    }
 }
 
 /// Someone who is signed in.
@@ -35,6 +70,8 @@ pub struct Person {
     pub name: String,
     /// coach, manager or admin.
     pub role: &'static str,
+    /// Whether there is another brand to go to.
+    pub several: bool,
 }
 
 /// Every template of the program.

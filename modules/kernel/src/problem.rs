@@ -12,9 +12,9 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registr
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
-/// Declares the codes: name, status, code on the wire, title.
+/// Declares the codes: name, status, code on the wire, title, and what to do.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident $status:literal $code:literal $title:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident $status:literal $code:literal $title:literal $advice:literal;)*) => {
         /// What kind of problem it is. Codes are never renamed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Code {
@@ -42,35 +42,53 @@ macro_rules! codes {
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
+
+            /// What whoever gets it can do.
+            #[must_use]
+            pub fn advice(self) -> &'static str {
+                match self { $(Self::$name => $advice,)* }
+            }
         }
     };
 }
 
 codes! {
     /// The body is not JSON, or says one thing twice.
-    Malformed 400 "malformed" "The request cannot be read";
+    Malformed 400 "malformed" "The request cannot be read"
+        "Send one JSON object in UTF-8; `detail` says where it cannot be read.";
     /// Nobody is signed in, or the credentials are not right.
-    Unauthenticated 401 "unauthenticated" "Sign in first";
+    Unauthenticated 401 "unauthenticated" "Sign in first"
+        "Get a token by POST /api/v1/auth/token and send it as Authorization: Bearer. A token lasts an hour.";
     /// Signed in, and not allowed to do this.
-    Forbidden 403 "forbidden" "Not allowed";
+    Forbidden 403 "forbidden" "Not allowed"
+        "Sign in as somebody whose role includes it.";
     /// Not there, or not yours: the two answer alike.
-    NotFound 404 "not_found" "Not found";
+    NotFound 404 "not_found" "Not found"
+        "Check the id. What belongs to another brand answers like this too.";
     /// The path is right, the method is not.
-    WrongMethod 405 "wrong_method" "This cannot be done here";
+    WrongMethod 405 "wrong_method" "This cannot be done here"
+        "See the document for the methods of this path.";
     /// It contradicts what is there.
-    Conflict 409 "conflict" "Conflicts with what is there";
+    Conflict 409 "conflict" "Conflicts with what is there"
+        "Read `detail`: it says what is there already. Change that, or what you send.";
     /// More bytes than a body may have.
-    TooLarge 413 "too_large" "The request is too large";
+    TooLarge 413 "too_large" "The request is too large"
+        "Send less at once.";
     /// The body is not JSON by its content type.
-    UnsupportedType 415 "unsupported_type" "Send application/json";
+    UnsupportedType 415 "unsupported_type" "Send application/json"
+        "Set Content-Type to application/json.";
     /// One or more fields are not right; `errors` names each.
-    Invalid 422 "invalid" "Some fields are not right";
+    Invalid 422 "invalid" "Some fields are not right"
+        "Mend each field that `errors` names, then send it again.";
     /// Too many attempts; `Retry-After` says when to come back.
-    TooMany 429 "too_many" "Too many requests";
+    TooMany 429 "too_many" "Too many requests"
+        "Wait for the seconds in Retry-After.";
     /// Something failed inside; the log has the cause under `id`.
-    Internal 500 "internal" "Something went wrong on our side";
+    Internal 500 "internal" "Something went wrong on our side"
+        "Try again; nothing was half done. If it stays, quote `id`.";
     /// For now; trying again is worth it.
-    Unavailable 503 "unavailable" "Not available right now";
+    Unavailable 503 "unavailable" "Not available right now"
+        "Try again after the seconds in Retry-After.";
 }
 
 /// One field that is not right.

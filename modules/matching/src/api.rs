@@ -115,7 +115,8 @@ impl Api {
         let mut tx = db.read(signed.0.scope()).await?;
         let coach = fithire_coaches::visible(&mut tx, &signed.0, id.0).await?;
         let jobs = fithire_jobs::active(&mut tx, signed.0.limits()).await?;
-        let (total, matches) = rankings.matches(coach, jobs, as_of, (least, limit, Reach::Reached)).await?;
+        let (total, matches) =
+            rankings.matches(coach, jobs, as_of, (least, (0, limit), Reach::Reached)).await?;
         Ok(Json(MatchPage {
             matches: matches.into_iter().map(Into::into).collect(),
             total,

@@ -14,4 +14,5 @@ mod rankings;
 mod scores;
 mod views;
 
+pub use pages::PresetSource;
 pub use rankings::Rankings;

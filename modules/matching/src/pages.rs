@@ -1,5 +1,5 @@
 //! The pages on matches: a job's candidates as a table, as a CSV file and side by side; one coach for a job; and a
-//! coach's own matches. Each shows what the API answers, from the same rankings.
+//! coach's own matches; where a manager's and a coach's day begins; the presets. Each shows what the API answers, from the same rankings.
 
 mod candidates;
 mod compare;
@@ -7,14 +7,21 @@ mod export;
 mod job;
 mod listing;
 mod matches;
+mod overview;
 mod pair;
+mod presets;
 mod view;
 
 use fithire_kernel::page::Templates;
 use poem::{Route, get, post};
 
+pub use presets::PresetSource;
+
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[
+    ("matching/coach.html", include_str!("../templates/matching/coach.html")),
+    ("matching/manager.html", include_str!("../templates/matching/manager.html")),
+    ("matching/presets.html", include_str!("../templates/matching/presets.html")),
     ("matching/candidates.html", include_str!("../templates/matching/candidates.html")),
     ("matching/compare.html", include_str!("../templates/matching/compare.html")),
     ("matching/pair.html", include_str!("../templates/matching/pair.html")),
@@ -28,6 +35,9 @@ pub const TEMPLATES: Templates = &[
 #[must_use]
 pub fn routes(route: Route) -> Route {
     route
+        .at("/coach", get(overview::of_coach))
+        .at("/manager", get(overview::of_manager))
+        .at("/admin/presets", get(presets::page))
         .at("/manager/jobs/new", get(job::blank).post(job::create))
         .at("/manager/jobs/preview", post(job::preview_new))
         .at("/manager/jobs/:id", get(job::edit).post(job::change))

@@ -112,6 +112,40 @@ impl Rankings {
         ranked.await.map_err(|error| Problem::internal(&error))?
     }
 
+    /// For each job how its candidates are counted, and the best of them. A job whose preset is gone is left out.
+    pub(crate) async fn standings(
+        self: &Arc<Self>,
+        tx: &mut Tx,
+        (brand_id, as_of): (Id, NaiveDate),
+        jobs: Vec<Open>,
+    ) -> Result<Vec<JobStanding>, Problem> {
+        /// How many of the best are named.
+        const BEST: usize = 3;
+        let copy = self.fresh(tx, brand_id, as_of).await?;
+        let rankings = self.clone();
+        let counted = tokio::task::spawn_blocking(move || {
+            let standing = |job: Open| {
+                let preset = rankings.preset(&job.preset).ok()?;
+                let threshold = job.threshold.unwrap_or(preset.threshold);
+                let query = Query { threshold, limit: BEST, group: Group::Ranked };
+                let ranking = Plan::compile(preset, &job.facts, as_of).rank(&copy.snapshot, query);
+                let best = ranking.rows.iter().take(BEST);
+                let best = best.filter_map(|row| {
+                    let coach = copy.coaches.get(&row.id.cast_signed())?;
+                    Some((coach.id, coach.name.clone(), row.score.0))
+                });
+                Some(JobStanding {
+                    best: best.collect(),
+                    total: ranking.total,
+                    below: ranking.below_threshold,
+                    job,
+                })
+            };
+            jobs.into_iter().filter_map(standing).collect()
+        });
+        counted.await.map_err(|error| Problem::internal(&error))
+    }
+
     /// What is said of one coach for one job.
     pub(crate) fn explained(
         &self,
@@ -163,7 +197,7 @@ impl Rankings {
         coach: Scored,
         jobs: Vec<Open>,
         as_of: NaiveDate,
-        (least, limit, reach): (Option<u16>, usize, Reach),
+        (least, (skip, limit), reach): (Option<u16>, (usize, usize), Reach),
     ) -> Result<(usize, Vec<Match>), Problem> {
         let rankings = self.clone();
         let found = tokio::task::spawn_blocking(move || {
@@ -187,7 +221,7 @@ impl Rankings {
             reached.sort_by_key(|(bp, job, _)| (std::cmp::Reverse(*bp), job.id));
             let total = reached.len();
             // Words and advice cost far more than the score: only what is shown has them.
-            let shown = reached.into_iter().take(limit);
+            let shown = reached.into_iter().skip(skip).take(limit);
             let shown = shown.map(|(_, job, plan)| Match { explanation: plan.explain(&coach.facts), job });
             (total, shown.collect())
         });
@@ -253,6 +287,15 @@ pub(crate) struct Asked {
     pub(crate) skip: usize,
     pub(crate) limit: usize,
     pub(crate) group: Group,
+}
+
+/// How a job stands.
+pub(crate) struct JobStanding {
+    pub(crate) job: Open,
+    pub(crate) total: usize,
+    pub(crate) below: usize,
+    /// Id, name and score of the best, in basis points.
+    pub(crate) best: Vec<(Id, String, u16)>,
 }
 
 /// Which jobs of a coach.

@@ -27,9 +27,9 @@ impl ScopedTable for SavedViews {
 /// A saved view.
 #[derive(Debug, FromRow, Serialize)]
 pub(crate) struct View {
-    id: Id,
-    name: String,
-    query: String,
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    pub(crate) query: String,
 }
 
 /// The views of an account, by name.
@@ -66,13 +66,14 @@ pub(crate) async fn save(
     Ok(())
 }
 
-/// Removes a view of the account; whether there was one.
-pub(crate) async fn remove(tx: &mut Tx, account_id: Id, id: Id) -> Result<bool, Problem> {
+/// Removes a view of the account.
+pub(crate) async fn remove(tx: &mut Tx, account_id: Id, id: Id) -> Result<(), Problem> {
     let mut delete = tx.delete(SavedViews::Table);
     delete
         .and_where(Expr::col(SavedViews::Id).eq(id))
         .and_where(Expr::col(SavedViews::AccountId).eq(account_id));
-    Ok(tx.run(&delete).await? == 1)
+    tx.run(&delete).await?;
+    Ok(())
 }
 
 /// A query and nothing but: what a form sent is written anew.

@@ -2,13 +2,21 @@
 //!
 //! A brand is a tenant. Its regions and locations are where its jobs are, and what a membership may be limited to.
 //! [`create_brand`] makes a brand and [`find_brand`] finds one by its slug, for the command line; [`region`] and
-//! [`location`] find one by name or make it.
+//! [`location`] find one by name or make it. [`found`] makes a brand with its first admin.
+//!
+//! A coach joins a brand by its link, whose secret an admin makes, renews and closes. Teaching styles are what a brand
+//! says they are: [`dimensions`] has its words.
 
 pub mod api;
+mod founding;
 mod model;
+pub mod pages;
 mod service;
+mod styles;
 
+pub use founding::{FirstRun, Founder, found, set_link};
 pub use service::{
-    Located, NewBrand, create_brand, find_brand, find_location, location, location_names, reached, region,
-    today,
+    Located, NewBrand, brand_name, create_brand, find_brand, find_location, has_link, location,
+    location_names, reached, region, today,
 };
+pub use styles::{Dimension, add_dimension, dimensions};

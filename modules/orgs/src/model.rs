@@ -12,6 +12,7 @@ pub(crate) enum Brands {
     Slug,
     Name,
     TimeZone,
+    SignUpLink,
     CreatedAt,
 }
 
@@ -52,12 +53,29 @@ impl ScopedTable for Locations {
     const BRAND_ID: Self = Self::BrandId;
 }
 
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum StyleDimensions {
+    Table,
+    BrandId,
+    Id,
+    Name,
+    Low,
+    High,
+    CreatedAt,
+}
+
+impl ScopedTable for StyleDimensions {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
 #[derive(FromRow)]
 pub(crate) struct BrandRow {
     pub(crate) id: Id,
     pub(crate) slug: String,
     pub(crate) name: String,
     pub(crate) time_zone: String,
+    pub(crate) sign_up_link: Option<String>,
 }
 
 #[derive(FromRow)]

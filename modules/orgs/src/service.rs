@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use fithire_identity::ManageBrand;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem, breaks};
-use fithire_kernel::scope::Limits;
+use fithire_kernel::scope::{Allowed, Limits};
 use fithire_scoring::facts::Zone;
 use fithire_scoring::wording;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
+use serde::Serialize;
 
 use crate::model::{BrandRow, Brands, LocationRow, Locations, RegionRow, Regions};
 
@@ -190,7 +192,7 @@ pub(crate) async fn brand(db: &Db, id: Id) -> Result<Option<BrandRow>, Problem> 
     let mut tx = db.read_global().await?;
     let mut select = tx.select(Brands::Table);
     select
-        .columns([Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone])
+        .columns([Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone, Brands::SignUpLink])
         .and_where(Expr::col(Brands::Id).eq(id));
     Ok(tx.optional(&select).await?)
 }
@@ -241,4 +243,92 @@ fn by_name<C: sea_query::IntoColumnRef + Copy>(
         select.cond_where(Cond::any().add(Expr::col(name).gt(after)).add(same));
     }
     Ok(())
+}
+
+/// A region with its locations.
+#[derive(Debug, Serialize)]
+pub(crate) struct Branch {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    pub(crate) locations: Vec<Leaf>,
+}
+
+/// A location in its region.
+#[derive(Debug, Serialize)]
+pub(crate) struct Leaf {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    pub(crate) time_zone: String,
+    pub(crate) postal_code: Option<String>,
+    /// Whether distances to it can be known.
+    pub(crate) placed: bool,
+}
+
+/// The regions of the brand with their locations, each by name.
+pub(crate) async fn tree(tx: &mut Tx) -> Result<Vec<Branch>, Problem> {
+    let (regions, _) = regions(tx, EVERY, None).await?;
+    let (locations, _) = locations(tx, None, EVERY, None).await?;
+    let branch = |region: RegionRow| Branch {
+        locations: locations
+            .iter()
+            .filter(|location| location.region_id == region.id)
+            .map(|location| Leaf {
+                id: location.id,
+                name: location.name.clone(),
+                time_zone: location.time_zone.clone(),
+                postal_code: location.postal_code.clone(),
+                placed: location.latitude.is_some(),
+            })
+            .collect(),
+        id: region.id,
+        name: region.name,
+    };
+    Ok(regions.into_iter().map(branch).collect())
+}
+
+/// More regions or locations than a page shows.
+const EVERY: u64 = 10_000;
+
+/// Whether a text can be a name.
+pub(crate) fn check_name(pointer: &str, name: &str) -> Result<(), Problem> {
+    if !(1..=100).contains(&name.chars().count()) || name.contains(char::is_control) {
+        return Err(Problem::field(pointer, "is not a name of 1 to 100 characters"));
+    }
+    Ok(())
+}
+
+/// Changes what the brand is called and where "today" is.
+pub(crate) async fn change_brand(
+    db: &Db,
+    allowed: &Allowed<ManageBrand>,
+    name: &str,
+    time_zone: &str,
+) -> Result<(), Problem> {
+    check_name("/name", name.trim())?;
+    let zone = Zone::named(time_zone.trim()).map_err(|message| Problem::field("/time_zone", message))?;
+    let mut tx = db.write(allowed).await?;
+    let mut update = tx.update_global(Brands::Table);
+    update
+        .value(Brands::Name, name.trim())
+        .value(Brands::TimeZone, zone.name())
+        .and_where(Expr::col(Brands::Id).eq(allowed.brand_id()));
+    tx.run(&update).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether coaches can sign up by a link of the brand.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn has_link(db: &Db, id: Id) -> Result<bool, Problem> {
+    Ok(brand(db, id).await?.is_some_and(|brand| brand.sign_up_link.is_some()))
+}
+
+/// The name of a brand.
+///
+/// # Errors
+/// When the database cannot be reached or has no such brand.
+pub async fn brand_name(db: &Db, id: Id) -> Result<String, Problem> {
+    Ok(brand(db, id).await?.ok_or_else(|| Problem::new(Code::NotFound))?.name)
 }

@@ -24,8 +24,43 @@ pub struct Certification {
     pub issuer: &'static str,
     /// Days after expiry in which the issuer still renews without a new exam.
     pub grace_days: i32,
+    /// Years that it is valid, as written; nothing where the issuer does not say or it never expires.
+    valid_years: &'static str,
+    expiry_rule: &'static str,
+    /// What the issuer asks for to renew it, such as `20 CEC`.
+    renewal: &'static str,
     /// Every certification that holding this one proves, itself first, transitively.
     proves: Vec<Cert>,
+}
+
+impl Certification {
+    /// The issuer's rule on how long it is valid and how it is renewed, in words.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        let years = match self.valid_years {
+            "1" => "1 year".to_owned(),
+            "0.5" => "half a year".to_owned(),
+            years => format!("{years} years"),
+        };
+        let valid = match self.expiry_rule {
+            "rolling" => format!("Valid {years} from the day of issue"),
+            "end-of-month" => format!("Valid {years}, to the end of the month"),
+            "fixed-cycle" => format!("Valid {years}, in cycles that the issuer fixes"),
+            "while-member" => "Valid while its holder is a member of the issuer".to_owned(),
+            "follows-certificate" => "Valid as long as the certificate that it stands on".to_owned(),
+            "none" => "Does not expire".to_owned(),
+            _ => "How long it is valid is up to the issuer".to_owned(),
+        };
+        let renewal = match self.renewal {
+            "" => String::new(),
+            units => format!("; {units} to renew it"),
+        };
+        let grace = match self.grace_days {
+            0 => String::new(),
+            days => format!("; {days} days of grace after it expires"),
+        };
+        format!("{valid}{renewal}{grace}.")
+    }
 }
 
 /// One modality and its family.
@@ -49,6 +84,9 @@ static CERTIFICATIONS: LazyLock<Vec<Certification>> = LazyLock::new(|| {
         title: String,
         issuer: String,
         grace_days: i32,
+        valid_years: String,
+        expiry_rule: String,
+        issuer_units: String,
         implies: String,
     }
     let rows: Vec<Row> = read(CERTIFICATIONS_CSV);
@@ -70,6 +108,9 @@ static CERTIFICATIONS: LazyLock<Vec<Certification>> = LazyLock::new(|| {
             title: rows[i].title.clone().leak(),
             issuer: rows[i].issuer.clone().leak(),
             grace_days: rows[i].grace_days,
+            valid_years: rows[i].valid_years.clone().leak(),
+            expiry_rule: rows[i].expiry_rule.clone().leak(),
+            renewal: rows[i].issuer_units.clone().leak(),
             proves: proves(i),
         })
         .collect()
@@ -225,6 +266,13 @@ mod tests {
         assert!(cert("CF-L4").proves(cert("CF-L1")));
         assert!(cert("NASM-CPT").proves(cert("NASM-CPT")));
         assert!(!cert("RYT-200").proves(cert("RYT-500")));
+    }
+
+    #[test]
+    fn every_rule_is_a_sentence() {
+        let rule = |code: &str| Cert::named(code).unwrap().details().rule();
+        assert_eq!(rule("NASM-CPT"), "Valid 2 years from the day of issue; 2.0 CEU to renew it.");
+        assert!(Cert::all().all(|cert| !cert.details().rule().contains("  ")));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use fithire_identity::{Posted, ViewCoaches, Visitor};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::page::{Pages, Template, Toast};
 use fithire_kernel::paging::{self, DEFAULT_LIMIT};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::explain::two_places;
@@ -164,7 +164,8 @@ pub(super) async fn save_view(
     let mut tx = db.write(&allowed).await?;
     views::save(&mut tx, (&clock, &ids), visitor.caller().account_id(), (&name, &query)).await?;
     tx.commit().await?;
-    Ok(Redirect::see_other(format!("/manager/jobs/{job_id}/candidates?{}", views::clean(&query))))
+    let to = format!("/manager/jobs/{job_id}/candidates?{}", views::clean(&query));
+    Ok(visitor.done(to, &Toast::new(format!("{} is one of your views", name.trim()))))
 }
 
 #[derive(Deserialize)]
@@ -181,9 +182,12 @@ pub(super) async fn remove_view(
 ) -> Result<Redirect, Problem> {
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
     let mut tx = db.write(&allowed).await?;
-    if !views::remove(&mut tx, visitor.caller().account_id(), id.0).await? {
-        return Err(Problem::new(Code::NotFound));
-    }
+    let (account_id, job_id) = (visitor.caller().account_id(), form.0.job_id);
+    let views = views::of(&mut tx, account_id).await?;
+    let view = views.into_iter().find(|view| view.id == id.0).ok_or_else(|| Problem::new(Code::NotFound))?;
+    views::remove(&mut tx, account_id, id.0).await?;
     tx.commit().await?;
-    Ok(Redirect::see_other(format!("/manager/jobs/{}/candidates", form.0.job_id)))
+    let again = [("job_id", &*job_id.to_string()), ("name", &view.name), ("query", &view.query)];
+    let toast = Toast::new(format!("{} is removed", view.name)).with_undo("/manager/views", &again);
+    Ok(visitor.done(format!("/manager/jobs/{job_id}/candidates"), &toast))
 }

@@ -8,7 +8,7 @@ use fithire_jobs::form::{self, Fields, Page};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::Pages;
+use fithire_kernel::page::{Pages, Toast};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::plan::Group;
 use fithire_scoring::preset::Presets;
@@ -89,7 +89,12 @@ async fn save(
 ) -> Result<Response, Problem> {
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
     match form::save(db, (clock, ids, presets), &allowed, id, &fields).await {
-        Ok(id) => Ok(Redirect::see_other(format!("/manager/jobs/{id}/candidates")).into_response()),
+        Ok(saved) => {
+            let told =
+                if id.is_some() { "The job is saved" } else { "The job is there; these coaches fit it" };
+            let to = format!("/manager/jobs/{saved}/candidates");
+            Ok(visitor.done(to, &Toast::new(told)).into_response())
+        }
         Err(problem @ Problem { code: Code::Invalid | Code::Conflict, .. }) => {
             let mut tx = db.read(&allowed).await?;
             let page = Page::new(&mut tx, (&allowed, presets), id, fields, Some(&problem)).await?;
@@ -167,6 +172,13 @@ pub(super) async fn switch(
     form: Posted<Switch>,
 ) -> Result<Redirect, Problem> {
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
-    fithire_jobs::set_active(&db, (&clock, &presets), &allowed, id.0, form.0.active).await?;
-    Ok(Redirect::see_other("/manager/jobs"))
+    let active = form.0.active;
+    fithire_jobs::set_active(&db, (&clock, &presets), &allowed, id.0, active).await?;
+    let mut tx = db.read(&allowed).await?;
+    let title = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?.title;
+    let told = if active { "looks for coaches again" } else { "no longer looks for coaches" };
+    let before = if active { "false" } else { "true" };
+    let toast = Toast::new(format!("{title} {told}"))
+        .with_undo(format!("/manager/jobs/{}/switch", id.0), &[("active", before)]);
+    Ok(visitor.done("/manager/jobs", &toast))
 }

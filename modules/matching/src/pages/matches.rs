@@ -10,7 +10,7 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Pages, Template};
-use fithire_kernel::paging::DEFAULT_LIMIT;
+use fithire_kernel::paging::{self, DEFAULT_LIMIT};
 use fithire_kernel::problem::Problem;
 use poem::handler;
 use poem::web::{Data, Html, Query};
@@ -38,11 +38,12 @@ struct Page {
     /// The filters as a query, to which a group can be added.
     query: String,
     rows: Vec<Row>,
-    more: usize,
+    /// The query of the next page.
+    next: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
+pub(super) struct Row {
     id: Id,
     title: String,
     location: String,
@@ -63,6 +64,8 @@ pub(super) struct Asked {
     day: String,
     paid: String,
     show: String,
+    #[serde(skip_serializing)]
+    cursor: Option<String>,
 }
 
 /// Quarter-hours.
@@ -95,12 +98,13 @@ pub(super) async fn page(
     let all = kept.len();
     let why_not = asked.show == "why_not";
     let limit = usize::try_from(DEFAULT_LIMIT).unwrap_or(usize::MAX);
+    let skip = asked.cursor.as_deref().map_or(Ok(0), |cursor| paging::after::<usize>("matches", cursor))?;
     let has_profile = coach.is_some();
     let (found, rows): (usize, Vec<Row>) = match coach {
         None => (0, Vec::new()),
         Some(coach) => {
             let reach = if why_not { Reach::Missed } else { Reach::Reached };
-            let (found, matches) = rankings.matches(coach, kept, as_of, (None, limit, reach)).await?;
+            let (found, matches) = rankings.matches(coach, kept, as_of, (None, (skip, limit), reach)).await?;
             (found, matches.into_iter().map(Row::from).collect())
         }
     };
@@ -117,9 +121,15 @@ pub(super) async fn page(
             .chain((0..).zip(DAYS).map(|(n, day)| (usize::to_string(&n), day.to_owned())))
             .collect(),
         query: asked.query(),
-        asked,
-        more: found - rows.len(),
+        next: (found > skip + rows.len()).then(|| {
+            let cursor = paging::cursor("matches", &(skip + rows.len()));
+            let show = if why_not { "&show=why_not" } else { "" };
+            let filters = asked.query();
+            let filters = if filters.is_empty() { filters } else { format!("{filters}&") };
+            format!("{filters}cursor={cursor}{show}")
+        }),
         rows,
+        asked,
     };
     pages.render(visitor.shell(), &page)
 }

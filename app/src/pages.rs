@@ -1,0 +1,27 @@
+//! The pages that belong to no module: where an admin's day begins, importing files, and what explains the rest.
+
+mod admin;
+mod docs;
+mod import;
+
+use fithire_kernel::page::Templates;
+use poem::{Route, get};
+
+/// The templates of these pages.
+pub(crate) const TEMPLATES: Templates = &[
+    ("admin.html", include_str!("../templates/admin.html")),
+    ("import.html", include_str!("../templates/import.html")),
+    ("problems.html", include_str!("../templates/problems.html")),
+    ("how-it-scores.html", include_str!("../templates/how-it-scores.html")),
+    ("style.html", include_str!("../templates/style.html")),
+];
+
+/// Adds these pages to a site's.
+pub(crate) fn routes(route: Route) -> Route {
+    route
+        .at("/admin", get(admin::page))
+        .at("/admin/import", get(import::blank).post(import::take))
+        .at("/docs/problems", get(docs::problems))
+        .at("/docs/score", get(docs::score))
+        .at("/docs/style", get(docs::style))
+}

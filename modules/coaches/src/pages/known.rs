@@ -1,0 +1,129 @@
+//! What is known of a coach, in words, section by section.
+
+use fithire_scoring::facts::{Coach, Holding, HoldingState, Position, Rating, Source};
+use serde::Serialize;
+
+use crate::form::Section;
+use crate::hours::Hours;
+use crate::model::Profile;
+
+/// A section of a profile in words.
+#[derive(Debug, Serialize)]
+pub(super) struct Known {
+    slug: &'static str,
+    title: &'static str,
+    /// Nothing where nothing is said.
+    lines: Vec<Line>,
+}
+
+/// A line, with how far it is checked where that is worth saying.
+#[derive(Debug, Serialize)]
+struct Line {
+    text: String,
+    badge: Option<Badge>,
+}
+
+/// A word with the tone in which it is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Badge {
+    pub(super) word: &'static str,
+    pub(super) tone: &'static str,
+}
+
+/// How far a holding is checked, for people.
+pub(super) fn badge(state: HoldingState) -> Badge {
+    let (word, tone) = match state {
+        HoldingState::Verified => ("Verified", "good"),
+        HoldingState::Pending => ("Awaiting review", "wait"),
+        HoldingState::Claimed => ("Not proved yet", "wait"),
+        HoldingState::Rejected => ("Rejected", "bad"),
+        HoldingState::Revoked => ("Revoked", "bad"),
+    };
+    Badge { word, tone }
+}
+
+/// Every section that is shown of a profile.
+pub(super) fn known(profile: &Profile) -> Vec<Known> {
+    let shown = Section::ALL.iter().filter(|section| **section != Section::Hours);
+    let section = |section: &Section| Known {
+        slug: section.slug(),
+        title: section.title(),
+        lines: lines(*section, profile),
+    };
+    shown.map(section).collect()
+}
+
+fn lines(section: Section, profile: &Profile) -> Vec<Line> {
+    let facts = &profile.facts;
+    let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let plain = |text: String| Line { text, badge: None };
+    let texts: Vec<String> = match section {
+        Section::Certifications => return facts.holdings.iter().map(holding).collect(),
+        Section::About => {
+            let languages = said(&profile.languages).map(|languages| format!("Speaks {languages}"));
+            [said(&profile.email), said(&profile.phone), languages, said(&profile.bio)]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        Section::Home => home(profile),
+        Section::Experience => {
+            let taught = facts.taught.iter().map(|taught| {
+                format!("{}, last taught on {}", taught.modality.details().title, taught.last_taught_on)
+            });
+            facts.positions.iter().map(position).chain(taught).collect()
+        }
+        Section::Availability | Section::Hours => availability(facts),
+        Section::Style => facts.style.iter().map(rating).collect(),
+        Section::Pay => Some(profile.pay.to_string()).filter(|pay| !pay.is_empty()).into_iter().collect(),
+    };
+    texts.into_iter().map(plain).collect()
+}
+
+fn holding(holding: &Holding) -> Line {
+    let details = holding.code.details();
+    let until = holding.expires_on.map_or_else(String::new, |day| format!(", valid until {day}"));
+    Line { text: format!("{}, {}{until}", details.code, details.title), badge: Some(badge(holding.state)) }
+}
+
+fn position(position: &Position) -> String {
+    let until = position.ended_on.map_or_else(|| "today".to_owned(), |day| day.to_string());
+    format!("{}, {} to {until}", position.modality.details().title, position.started_on)
+}
+
+fn rating(rating: &Rating) -> String {
+    let by = match rating.source {
+        Source::SelfRated => "in their own view",
+        Source::Reviewer => "as a reviewer saw it",
+    };
+    format!("{}: {} of 4, {by}", fithire_kernel::form::capital(&rating.dimension), rating.level)
+}
+
+fn home(profile: &Profile) -> Vec<String> {
+    let address = [&profile.postal_code, &profile.city, &profile.region, &profile.country];
+    let address: Vec<&str> =
+        address.into_iter().flatten().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    let reach = profile.facts.radius_m.map(|metres| format!("Travels up to {} km", metres.div_ceil(1_000)));
+    let place = match (address.is_empty(), profile.facts.point) {
+        (false, _) => Some(address.join(", ")),
+        (true, Some(point)) => Some(format!("{:.4}, {:.4}", point.lat, point.lon)),
+        (true, None) => None,
+    };
+    place.into_iter().chain(reach).collect()
+}
+
+fn availability(facts: &Coach) -> Vec<String> {
+    let hours = |spans: &[_]| {
+        let quarters = Hours::covering(spans).quarters();
+        #[expect(clippy::cast_precision_loss, reason = "at most 672")]
+        let hours = quarters as f64 / 4.0;
+        hours
+    };
+    let free = facts.free.as_deref().map(|spans| match spans {
+        [] => "Not free at the moment".to_owned(),
+        spans => format!("Free {} hours a week", hours(spans)),
+    });
+    let maybe = facts.if_needed.as_deref().filter(|spans| !spans.is_empty());
+    let maybe = maybe.map(|spans| format!("If needed, {} hours a week", hours(spans)));
+    free.into_iter().chain(maybe).collect()
+}

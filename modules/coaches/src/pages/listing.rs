@@ -1,0 +1,105 @@
+//! `/manager/coaches`: the brand's coaches by name, and what is known of one.
+
+use std::sync::Arc;
+
+use fithire_identity::{ViewCoaches, Visitor};
+use fithire_kernel::db::Db;
+use fithire_kernel::ids::Id;
+use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::paging::DEFAULT_LIMIT;
+use fithire_kernel::problem::Problem;
+use poem::handler;
+use poem::web::{Data, Html, Path, Query};
+use serde::{Deserialize, Serialize};
+
+use super::known::{Known, known};
+use crate::model::Row;
+use crate::pieces::pieces;
+use crate::service;
+
+/// The page of `/manager/coaches`.
+#[derive(Debug, Serialize)]
+struct List {
+    named: String,
+    coaches: Vec<Listed>,
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    id: Id,
+    name: String,
+    email: Option<String>,
+    home: String,
+    filled: usize,
+    of: usize,
+}
+
+impl Template for List {
+    const NAME: &'static str = "coaches/list.html";
+}
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    named: String,
+    cursor: Option<String>,
+}
+
+#[handler]
+pub(super) async fn list(
+    visitor: Visitor,
+    db: Data<&Db>,
+    pages: Data<&Arc<Pages>>,
+    asked: Query<Asked>,
+) -> Result<Html<String>, Problem> {
+    let allowed = visitor.caller().allowed::<ViewCoaches>()?;
+    let mut tx = db.read(&allowed).await?;
+    let Asked { named, cursor } = asked.0;
+    let wanted = Some(named.trim()).filter(|name| !name.is_empty());
+    let (rows, next) = service::page(&mut tx, wanted, DEFAULT_LIMIT, cursor.as_deref()).await?;
+    let listed = |row: Row| {
+        let id = row.id;
+        let profile = row.profile()?;
+        let pieces = pieces(&profile);
+        let home = [&profile.city, &profile.region].into_iter().flatten().filter(|text| !text.is_empty());
+        Ok(Listed {
+            id,
+            home: home.cloned().collect::<Vec<_>>().join(", "),
+            filled: pieces.iter().filter(|piece| piece.done).count(),
+            of: pieces.len(),
+            name: profile.name,
+            email: profile.email,
+        })
+    };
+    let coaches = rows.into_iter().map(listed).collect::<Result<_, Problem>>()?;
+    let next = next.map(|cursor| {
+        serde_urlencoded::to_string([("named", &named), ("cursor", &cursor)]).unwrap_or_default()
+    });
+    pages.render(visitor.shell(), &List { named, coaches, next })
+}
+
+/// The page of `/manager/coaches/{id}`.
+#[derive(Debug, Serialize)]
+struct OneCoach {
+    name: String,
+    sections: Vec<Known>,
+}
+
+impl Template for OneCoach {
+    const NAME: &'static str = "coaches/coach.html";
+}
+
+#[handler]
+pub(super) async fn coach(
+    visitor: Visitor,
+    db: Data<&Db>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+) -> Result<Html<String>, Problem> {
+    let allowed = visitor.caller().allowed::<ViewCoaches>()?;
+    let mut tx = db.read(&allowed).await?;
+    let profile = service::profile(&mut tx, visitor.caller(), id.0).await?;
+    let page = OneCoach { sections: known(&profile), name: profile.name };
+    pages.render(visitor.shell(), &page)
+}

@@ -1,0 +1,299 @@
+//! `/coach/profile`: a coach's own profile, with what is missing, and a form for each section.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fithire_identity::{Posted, Visitor};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::form::{self, Fields, FormError};
+use fithire_kernel::ids::Ids;
+use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::problem::{Code, Problem};
+use fithire_orgs::{Dimension, dimensions};
+use fithire_scoring::catalog::{Cert, Modality};
+use fithire_scoring::facts::Source;
+use poem::http::StatusCode;
+use poem::web::{Data, Html, Path, Redirect};
+use poem::{IntoResponse, Response, handler};
+use serde::Serialize;
+
+use super::known::{Badge, Known, badge, known};
+use crate::form::{LINES, NAMED, Section};
+use crate::hours::{GridRow, Hours};
+use crate::model::{CoachChange, NewCoach, Profile};
+use crate::pieces::{Piece, pieces};
+use crate::service;
+
+/// The page of `/coach/profile`.
+#[derive(Debug, Serialize)]
+struct Overview {
+    name: Option<String>,
+    done: usize,
+    pieces: Vec<Piece>,
+    sections: Vec<Known>,
+}
+
+impl Template for Overview {
+    const NAME: &'static str = "coaches/own.html";
+}
+
+#[handler]
+pub(super) async fn overview(
+    visitor: Visitor,
+    db: Data<&Db>,
+    pages: Data<&Arc<Pages>>,
+) -> Result<Html<String>, Problem> {
+    let mut tx = db.read(visitor.caller().scope()).await?;
+    let own = service::own_profile(&mut tx, visitor.caller()).await?;
+    let (name, profile) = own.map_or((None, Profile::default()), |(_, own)| (Some(own.name.clone()), own));
+    let pieces = pieces(&profile).to_vec();
+    let page = Overview {
+        done: pieces.iter().filter(|piece| piece.done).count(),
+        pieces,
+        sections: if name.is_some() { known(&profile) } else { Vec::new() },
+        name,
+    };
+    pages.render(visitor.shell(), &page)
+}
+
+/// The page of one section.
+#[derive(Debug, Serialize)]
+struct Editor {
+    slug: &'static str,
+    title: &'static str,
+    /// Nothing is there yet: this makes the profile.
+    is_new: bool,
+    fields: Fields,
+    errors: Vec<FormError>,
+    wrong: BTreeMap<String, String>,
+    /// The places of the lines of each kind.
+    lines: BTreeMap<&'static str, Vec<usize>>,
+    /// Value and label.
+    certifications: Vec<(String, String)>,
+    modalities: Vec<(String, String)>,
+    /// How far the certificate in a line is checked, by its place; and its issuer's rule.
+    held: BTreeMap<String, Held>,
+    /// The first hour of the grids.
+    first_hour: usize,
+    free: Vec<GridRow>,
+    maybe: Vec<GridRow>,
+    styles: Vec<StyleLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct Held {
+    badge: Option<Badge>,
+    rule: Option<String>,
+}
+
+/// A dimension with the line of its own rating, and what a reviewer says.
+#[derive(Debug, Serialize)]
+struct StyleLine {
+    n: usize,
+    #[serde(flatten)]
+    dimension: Dimension,
+    reviewed: Option<u8>,
+}
+
+impl Template for Editor {
+    const NAME: &'static str = "coaches/section.html";
+}
+
+/// The section of an address.
+fn named(slug: &str) -> Result<Section, Problem> {
+    let found = Section::ALL.iter().find(|section| section.slug() == slug).copied();
+    found.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+impl Editor {
+    async fn new(
+        tx: &mut Tx,
+        section: Section,
+        profile: Option<&Profile>,
+        (mut fields, problem): (Fields, Option<&Problem>),
+    ) -> Result<Self, Problem> {
+        let errors =
+            problem.map_or_else(Vec::new, |problem| form::errors(problem, &fields, &LINES, &NAMED, "name"));
+        let empty = Profile::default();
+        let facts = &profile.unwrap_or(&empty).facts;
+        let blank = |label: &str| std::iter::once((String::new(), label.to_owned()));
+        let spans = |spans: &Option<Vec<_>>| Hours::covering(spans.as_deref().unwrap_or_default());
+        let (free, maybe) = (spans(&facts.free), spans(&facts.if_needed));
+        let is_grid = section == Section::Availability;
+        let first_hour = free.first_hour().min(maybe.first_hour());
+        let grid = |hours: Hours, kind: &str| {
+            let hours = if problem.is_some() { hours.with_grid(&fields, kind, first_hour) } else { hours };
+            if is_grid { hours.grid(kind, first_hour) } else { Vec::new() }
+        };
+        let (free, maybe) = (grid(free, "free"), grid(maybe, "maybe"));
+        let styles = match section {
+            Section::Style => style_lines(dimensions(tx).await?, profile.unwrap_or(&empty), &mut fields),
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            slug: section.slug(),
+            title: section.title(),
+            is_new: profile.is_none(),
+            wrong: form::by_field(&errors),
+            errors,
+            lines: section.lines().iter().map(|lines| (lines.kind, lines.offered(&fields))).collect(),
+            certifications: match section {
+                Section::Certifications => blank("–")
+                    .chain(Cert::all().map(|cert| {
+                        let details = cert.details();
+                        let label = format!("{}, {} ({})", details.code, details.title, details.issuer);
+                        (details.code.to_owned(), label)
+                    }))
+                    .collect(),
+                _ => Vec::new(),
+            },
+            modalities: match section {
+                Section::Experience => blank("–")
+                    .chain(Modality::all().map(|modality| {
+                        let details = modality.details();
+                        (details.code.to_owned(), details.title.to_owned())
+                    }))
+                    .collect(),
+                _ => Vec::new(),
+            },
+            held: held(section, profile.unwrap_or(&empty), &fields),
+            first_hour,
+            free,
+            maybe,
+            styles,
+            fields,
+        })
+    }
+}
+
+/// How far the certificates in the lines are checked, and what their issuers ask for.
+fn held(section: Section, profile: &Profile, fields: &Fields) -> BTreeMap<String, Held> {
+    if section != Section::Certifications {
+        return BTreeMap::new();
+    }
+    let line = |n: usize| {
+        let code = form::text(fields, &format!("holdings-{n}-code"))?;
+        let day = form::text(fields, &format!("holdings-{n}-expires_on"));
+        let same = profile.facts.holdings.iter().find(|holding| {
+            holding.code.details().code == code
+                && holding.expires_on.map(|day| day.to_string()).as_deref() == day
+        });
+        let rule = Cert::named(code).ok().map(|cert| cert.details().rule());
+        Some((n.to_string(), Held { badge: same.map(|holding| badge(holding.state)), rule }))
+    };
+    (0..30).filter_map(line).collect()
+}
+
+/// The brand's dimensions, then those that the coach alone has rated, each in the line of its rating.
+fn style_lines(known: Vec<Dimension>, profile: &Profile, fields: &mut Fields) -> Vec<StyleLine> {
+    let used: Vec<(usize, String)> = (0..30)
+        .filter_map(|n| Some((n, form::text(fields, &format!("style-{n}-dimension"))?.to_owned())))
+        .collect();
+    let reviewed = |name: &str| {
+        let by_reviewer = |rating: &&fithire_scoring::facts::Rating| {
+            rating.source == Source::Reviewer && rating.dimension == name
+        };
+        profile.facts.style.iter().find(by_reviewer).map(|rating| rating.level)
+    };
+    let mut free = (0..).filter(|n| used.iter().all(|(taken, _)| taken != n));
+    let own = used
+        .iter()
+        .filter(|(_, name)| known.iter().all(|dimension| dimension.name != *name))
+        .map(|(_, name)| Dimension::named(name))
+        .collect::<Vec<_>>();
+    let line = |dimension: Dimension| {
+        let line = used.iter().find(|(_, name)| *name == dimension.name).map(|(n, _)| *n);
+        StyleLine {
+            n: line.or_else(|| free.next()).unwrap_or_default(),
+            reviewed: reviewed(&dimension.name),
+            dimension,
+        }
+    };
+    known.into_iter().chain(own).map(line).collect()
+}
+
+#[handler]
+pub(super) async fn editor(
+    visitor: Visitor,
+    db: Data<&Db>,
+    pages: Data<&Arc<Pages>>,
+    slug: Path<String>,
+) -> Result<Response, Problem> {
+    let section = named(&slug.0)?;
+    let mut tx = db.read(visitor.caller().scope()).await?;
+    let own = service::own_profile(&mut tx, visitor.caller()).await?.map(|(_, profile)| profile);
+    if own.is_none() && section != Section::About {
+        return Ok(Redirect::see_other("/coach/profile/about").into_response());
+    }
+    let fields = own.as_ref().map_or_else(
+        || Fields::from([("name".to_owned(), visitor.caller().name().to_owned())]),
+        |profile| section.fields(profile),
+    );
+    let page = Editor::new(&mut tx, section, own.as_ref(), (fields, None)).await?;
+    Ok(pages.render(visitor.shell(), &page)?.into_response())
+}
+
+#[handler]
+pub(super) async fn save(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    pages: Data<&Arc<Pages>>,
+    slug: Path<String>,
+    form: Posted<Fields>,
+) -> Result<Response, Problem> {
+    let (section, fields) = (named(&slug.0)?, form.0);
+    let caller = visitor.caller();
+    let mut tx = db.read(caller.scope()).await?;
+    let own = service::own_profile(&mut tx, caller).await?;
+    drop(tx);
+    let saved = match &own {
+        Some((id, _)) => service::edit(&db, &clock, caller, *id, |old| section.change(&fields, old)).await,
+        None => match section.change(&fields, &Profile::default()).map(NewCoach::try_from) {
+            Ok(Ok(new)) => service::create(&db, &clock, &ids, caller, new).await.map(|_| ()),
+            Ok(Err(problem)) | Err(problem) => Err(problem),
+        },
+    };
+    match saved {
+        // More lines were asked for: what was typed is kept, and the page shown again.
+        Ok(()) if fields.contains_key("more") => {
+            Ok(Redirect::see_other(format!("/coach/profile/{}", section.slug())).into_response())
+        }
+        Ok(()) => {
+            let toast = Toast::new(format!("{} saved", section.title()));
+            Ok(visitor.done("/coach/profile", &toast).into_response())
+        }
+        Err(problem @ Problem { code: Code::Invalid | Code::Conflict, .. }) => {
+            let mut tx = db.read(caller.scope()).await?;
+            let own = own.map(|(_, profile)| profile);
+            let page = Editor::new(&mut tx, section, own.as_ref(), (fields, Some(&problem))).await?;
+            let page = pages.render(visitor.shell(), &page)?;
+            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// A first profile is what its first section says.
+impl TryFrom<CoachChange> for NewCoach {
+    type Error = Problem;
+
+    fn try_from(change: CoachChange) -> Result<Self, Problem> {
+        Ok(Self {
+            external_id: None,
+            name: change.name.ok_or_else(|| Problem::field("/name", "is missing"))?,
+            email: change.email,
+            phone: change.phone,
+            bio: change.bio,
+            languages: change.languages,
+            postal_code: change.postal_code,
+            city: change.city,
+            region: change.region,
+            country: change.country,
+            pay: change.pay,
+            facts: change.facts,
+        })
+    }
+}

@@ -1,0 +1,35 @@
+//! The pages on organisations: the tree of a brand with its words and its link, who is in it, joining one, and going from
+//! one to another.
+
+mod joining;
+mod members;
+mod organisation;
+
+use fithire_kernel::page::Templates;
+use poem::{Route, get, post};
+
+/// The templates of these pages.
+pub const TEMPLATES: Templates = &[
+    ("orgs/organisation.html", include_str!("../templates/orgs/organisation.html")),
+    ("orgs/members.html", include_str!("../templates/orgs/members.html")),
+    ("orgs/brands.html", include_str!("../templates/orgs/brands.html")),
+    ("orgs/sign-up.html", include_str!("../templates/orgs/sign-up.html")),
+    ("orgs/first-run.html", include_str!("../templates/orgs/first-run.html")),
+];
+
+/// Adds these pages to a site's.
+#[must_use]
+pub fn routes(route: Route) -> Route {
+    route
+        .at("/sign-up", get(joining::sign_up).post(joining::signed_up))
+        .at("/first-run", get(joining::first_run).post(joining::began))
+        .at("/brands", get(joining::brands).post(joining::switch))
+        .at("/admin/organisation", get(organisation::page))
+        .at("/admin/organisation/brand", post(organisation::change_brand))
+        .at("/admin/organisation/regions", post(organisation::add_region))
+        .at("/admin/organisation/locations", post(organisation::add_location))
+        .at("/admin/organisation/styles", post(organisation::add_style))
+        .at("/admin/organisation/styles/:id/remove", post(organisation::remove_style))
+        .at("/admin/organisation/link", post(organisation::set_link_of))
+        .at("/admin/members", get(members::page))
+}
