@@ -1,11 +1,40 @@
-// FitHire's pages work without this file. It makes lists follow what is typed, adds keys to the list of candidates, and
-// says aloud what has changed.
+// FitHire's pages work without this file. It makes lists follow what is typed, adds keys to lists and to the hours of a
+// week, lets messages go away by themselves, and says aloud what has changed.
 "use strict";
 
 const said = document.getElementById("said");
 
 function say(text) {
-  if (said) said.textContent = text;
+  if (said) said.textContent = text.replace(/\s+/g, " ").trim();
+}
+
+// What tells one element from its likes before and after a part of the page was swapped, or null.
+function mark(element) {
+  if (!element) return null;
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const name = element.localName;
+  for (const key of ["href", "value", "name", "aria-label"]) {
+    const held = element.getAttribute(key);
+    if (held) return `${name}[${key}="${CSS.escape(held)}"]`;
+  }
+  return name === "summary" || name === "div" ? name : null;
+}
+
+// Puts the content of another page's part into ours. Where the focus was, it stays; what was chosen, stays chosen.
+function swap(here, next) {
+  const within = here.contains(document.activeElement) && document.activeElement !== here;
+  const held = within ? mark(document.activeElement) : null;
+  const like = within && document.activeElement.matches("[data-row]") ? "[data-row]" : "a, button, input";
+  const place = within ? [...here.querySelectorAll(like)].indexOf(document.activeElement) : -1;
+  const chosen = new Set([...here.querySelectorAll("input:checked")].map((box) => box.value));
+  here.replaceChildren(...next.childNodes);
+  for (const box of here.querySelectorAll("input[type=checkbox]")) box.checked = chosen.has(box.value);
+  if (!within) return;
+  const same = held && here.querySelector(held);
+  const near = [...here.querySelectorAll(like)];
+  const to = same ?? near[Math.min(Math.max(place, 0), near.length - 1)] ?? here;
+  if (to === here) here.tabIndex = -1;
+  to.focus({ preventScroll: true });
 }
 
 // A form with data-live asks for its page again while it is filled in and swaps the part that it names. The address
@@ -28,12 +57,10 @@ for (const form of document.querySelectorAll("form[data-live]")) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = page.getElementById(part);
       if (!next) return location.assign(address);
-      const chosen = new Set([...here.querySelectorAll("input:checked")].map((box) => box.value));
-      here.replaceChildren(...next.childNodes);
-      for (const box of here.querySelectorAll("input[type=checkbox]")) box.checked = chosen.has(box.value);
+      swap(here, next);
       history.replaceState(null, "", address);
       const wrong = page.querySelector("main .notice-bad p");
-      say(wrong ? wrong.textContent : here.querySelector(".tabs [aria-current]")?.textContent.trim() ?? "The list has changed");
+      say((wrong ?? here.querySelector(".tabs [aria-current]"))?.textContent ?? "The list has changed");
       here.removeAttribute("aria-busy");
     } catch (error) {
       if (error.name !== "AbortError") location.assign(address);
@@ -49,24 +76,6 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     ask();
   });
 }
-
-// j and k move through the rows of a list, x chooses one, Enter opens it (a link does that by itself).
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
-  const rows = [...document.querySelectorAll("[data-row]")];
-  if (rows.length === 0) return;
-  const here = rows.indexOf(document.activeElement);
-  if (event.key === "j" || event.key === "k") {
-    const next = here < 0 ? 0 : Math.min(Math.max(here + (event.key === "j" ? 1 : -1), 0), rows.length - 1);
-    rows[next].focus();
-    rows[next].scrollIntoView({ block: "nearest" });
-    event.preventDefault();
-  } else if (event.key === "x" && here >= 0) {
-    rows[here].closest("tr")?.querySelector("input[type=checkbox]")?.click();
-    event.preventDefault();
-  }
-});
 
 // A part that a button fetches: the preview of a form.
 for (const button of document.querySelectorAll("button[data-preview]")) {
@@ -95,6 +104,178 @@ for (const button of document.querySelectorAll("button[data-preview]")) {
     event.preventDefault();
     ask();
   });
+}
+
+// Single keys can be switched off, because who dictates would press them by talking.
+const keys = {
+  get on() {
+    try {
+      return localStorage.getItem("keys") !== "off";
+    } catch {
+      return true;
+    }
+  },
+  set on(on) {
+    try {
+      localStorage.setItem("keys", on ? "on" : "off");
+    } catch {
+      // Where nothing can be kept, the keys stay as they are.
+    }
+  },
+};
+
+function made(name, text = "", attributes = {}) {
+  const element = document.createElement(name);
+  element.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+// The list of keys, made when it is first asked for.
+let help;
+function showKeys() {
+  if (!help) {
+    help = made("dialog", "", { class: "dialog", "aria-labelledby": "keys-title" });
+    const list = made("dl", "", { class: "pairs" });
+    const known = [];
+    if (document.querySelector("[data-row]")) {
+      known.push(["j  k", "next and previous row"], ["Enter", "open the row"]);
+      if (document.querySelector("tr:has([data-row]) input[type=checkbox]")) known.push(["x", "choose the row"]);
+    }
+    if (document.querySelector("[data-week]")) {
+      known.push(["← ↑ ↓ →", "move through the hours"], ["Space", "choose an hour"], ["Shift ← →", "paint hours alike"]);
+    }
+    known.push(["?", "this list"], ["Esc", "close it"]);
+    for (const [key, text] of known) {
+      const [line, term] = [made("div"), made("dt")];
+      term.append(...key.split(/ (?! )/).flatMap((one) => [made("kbd", one.trim()), " "]));
+      line.append(term, made("dd", text));
+      list.append(line);
+    }
+    const choice = made("label", "", { class: "check" });
+    const box = made("input", "", { type: "checkbox" });
+    box.checked = keys.on;
+    box.addEventListener("change", () => (keys.on = box.checked));
+    choice.append(box, " Single letters work as keys");
+    const close = made("button", "Close", { type: "button", class: "plain", autofocus: "" });
+    close.addEventListener("click", () => help.close());
+    const foot = made("div", "", { class: "row" });
+    foot.append(choice, close);
+    help.append(made("h2", "Keys", { id: "keys-title" }), list, foot);
+    document.body.append(help);
+  }
+  help.showModal();
+}
+
+// j and k move through the rows of a list, x chooses one, Enter opens it (a link does that by itself), ? shows the keys.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog")) return;
+  const rows = [...document.querySelectorAll("[data-row]")];
+  if (rows.length === 0 && !document.querySelector("[data-week]")) return;
+  if (event.key === "?") {
+    event.preventDefault();
+    return showKeys();
+  }
+  if (rows.length === 0 || !keys.on) return;
+  const here = rows.findIndex((row) => row === document.activeElement || row.closest("tr")?.contains(document.activeElement));
+  if (event.key === "j" || event.key === "k") {
+    const next = here < 0 ? 0 : Math.min(Math.max(here + (event.key === "j" ? 1 : -1), 0), rows.length - 1);
+    rows[next].focus();
+    rows[next].scrollIntoView({ block: "nearest" });
+    event.preventDefault();
+  } else if (event.key === "x" && here >= 0) {
+    rows[here].closest("tr")?.querySelector("input[type=checkbox]")?.click();
+    event.preventDefault();
+  }
+});
+
+// The hours of a week are one stop of Tab. Arrows move, with Shift they paint the state of the hour that they leave;
+// dragging paints too. A finger that moves up or down still scrolls the page.
+for (const week of document.querySelectorAll("[data-week]")) {
+  const table = week.querySelector("table");
+  const grid = [...table.tBodies[0].rows].map((row) => [...row.querySelectorAll("input")]);
+  const boxes = grid.flat();
+  const tell = () => {
+    week.dispatchEvent(new Event("input", { bubbles: true }));
+    say(`${boxes.filter((box) => box.checked).length} hours chosen`);
+  };
+  const rove = (box) => {
+    for (const other of boxes) other.tabIndex = other === box ? 0 : -1;
+  };
+  if (boxes.length) rove(boxes.find((box) => box.checked) ?? boxes[0]);
+  table.addEventListener("focusin", (event) => boxes.includes(event.target) && rove(event.target));
+  table.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -7], End: [0, 7] }[event.key];
+    const row = grid.findIndex((cells) => cells.includes(event.target));
+    if (!step || row < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const bound = (value, length) => Math.min(Math.max(value, 0), length - 1);
+    const cells = grid[bound(row + step[0], grid.length)];
+    const next = cells[bound(grid[row].indexOf(event.target) + step[1], cells.length)];
+    next.focus();
+    if (event.shiftKey && next.checked !== event.target.checked) {
+      next.checked = event.target.checked;
+      tell();
+    }
+  });
+
+  let first = null;
+  let painted = false;
+  const under = (event) => document.elementFromPoint(event.clientX, event.clientY)?.closest("[data-week] label")?.control;
+  table.addEventListener("pointerdown", (event) => {
+    painted = false;
+    first = event.button === 0 ? event.target.closest("label")?.control ?? null : null;
+  });
+  document.addEventListener("pointermove", (event) => {
+    const box = first && under(event);
+    if (!box || !boxes.includes(box) || (box === first && !painted)) return;
+    if (!painted) {
+      painted = true;
+      first.checked = !first.checked;
+    }
+    box.checked = first.checked;
+  });
+  const stop = () => {
+    if (first && painted) tell();
+    first = null;
+  };
+  document.addEventListener("pointerup", stop);
+  document.addEventListener("pointercancel", stop);
+  // The browser's own click after a stroke would undo its first hour.
+  table.addEventListener("click", (event) => {
+    if (painted && event.detail > 0) event.preventDefault();
+    painted = false;
+  });
+  table.addEventListener("dragstart", (event) => event.preventDefault());
+  table.addEventListener("change", () => say(`${boxes.filter((box) => box.checked).length} hours chosen`));
+}
+
+// What was just done is said once at the foot of the window and goes away, unless someone is at it. What can be undone
+// stays three times as long.
+for (const toast of document.querySelectorAll("[data-toast]")) {
+  const lasting = toast.querySelector("form") ? 30_000 : 10_000;
+  let timer;
+  const leave = () => {
+    if (toast.contains(document.activeElement)) document.getElementById("main").focus({ preventScroll: true });
+    toast.remove();
+  };
+  const start = () => {
+    clearTimeout(timer);
+    timer = setTimeout(leave, lasting);
+  };
+  const close = made("button", "×", { type: "button", class: "plain small", "aria-label": "Close the message" });
+  close.addEventListener("click", leave);
+  toast.append(close);
+  toast.classList.add("toast-floats");
+  for (const held of ["pointerenter", "focusin"]) toast.addEventListener(held, () => clearTimeout(timer));
+  for (const left of ["pointerleave", "focusout"]) {
+    toast.addEventListener(left, () => {
+      if (!toast.matches(":hover") && !toast.matches(":focus-within")) start();
+    });
+  }
+  setTimeout(() => say(toast.querySelector("p").textContent), 300);
+  start();
 }
 
 // After a form was refused, its summary has the focus.
