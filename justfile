@@ -24,6 +24,10 @@ lint:
 bench:
     cargo bench --package fithire-scoring --bench kernels
 
+# What a page costs to render, beside the same data as JSON
+bench-render:
+    cargo bench --package fithire-matching --bench render
+
 # What a request costs, for brands of 1,000, 10,000 and 100,000 coaches
 bench-serving:
     cargo bench --package fithire --bench serving

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::value::UncasedStr;
 use poem::http::Uri;
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +144,9 @@ pub(crate) enum LogFormat {
 /// The file that is read when it is there and no other is named.
 const FILE: &str = "fithire.toml";
 /// Variables of our prefix that configure tests and tools, not the program.
-const NOT_OURS: [&str; 2] = ["test_postgres", "tools"];
+fn is_ours(key: &UncasedStr) -> bool {
+    !key.starts_with("test_") && key != "tools" && key != "bin"
+}
 
 impl Config {
     /// Reads the configuration.
@@ -161,7 +164,7 @@ impl Config {
         let config: Self = figment
             .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
             .merge(Env::raw().only(&["PORT"]).map(|_| "server.port".into()))
-            .merge(Env::prefixed("FITHIRE_").ignore(&NOT_OURS).split("__"))
+            .merge(Env::prefixed("FITHIRE_").filter(is_ours).split("__"))
             .extract()
             .map_err(|error| error.to_string())?;
         config.with_secrets()

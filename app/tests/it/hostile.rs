@@ -8,7 +8,7 @@ use crate::people::{People, people};
 use crate::program::root;
 
 /// What people, scripts and fuzzers put into fields.
-fn values() -> Vec<Value> {
+pub(crate) fn values() -> Vec<Value> {
     let texts = [
         "",
         " ",
@@ -48,7 +48,7 @@ fn values() -> Vec<Value> {
 }
 
 /// The fields of the body of an operation, as the document has them; those of objects within, too.
-fn fields(document: &Value, operation: &str) -> Vec<Vec<String>> {
+pub(crate) fn fields(document: &Value, operation: &str) -> Vec<Vec<String>> {
     let operations =
         document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
     let found = operations.into_iter().find(|found| found["operationId"] == operation).unwrap();
@@ -75,7 +75,7 @@ fn collect(document: &Value, schema: &Value, path: &mut Vec<String>, fields: &mu
 }
 
 /// A body with one field set, whatever was there.
-fn with(body: &Value, path: &[String], value: &Value) -> Value {
+pub(crate) fn with(body: &Value, path: &[String], value: &Value) -> Value {
     let Some((name, rest)) = path.split_first() else { return value.clone() };
     let mut object = body.as_object().cloned().unwrap_or_else(Map::new);
     let inner = object.get(name).cloned().unwrap_or_else(|| json!({}));
@@ -83,7 +83,7 @@ fn with(body: &Value, path: &[String], value: &Value) -> Value {
     Value::Object(object)
 }
 
-fn document() -> Value {
+pub(crate) fn document() -> Value {
     serde_json::from_str(&std::fs::read_to_string(root().join("openapi/fithire.json")).unwrap()).unwrap()
 }
 

@@ -3,11 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod admin;
+mod browser;
 mod data;
 mod hostile;
+mod joining;
 mod pages;
 mod people;
 mod presets;
+mod profile;
 mod program;
 mod rank;
 mod score;

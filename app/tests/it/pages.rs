@@ -8,14 +8,14 @@ use fithire_kernel::testing::{CANARY, on_both};
 use crate::people::{People, people};
 use crate::server::{Answer, Browser, Server};
 
-fn signed_in<'s>(people: &'s People, role: &str) -> Browser<'s> {
+pub(crate) fn signed_in<'s>(people: &'s People, role: &str) -> Browser<'s> {
     let browser = Browser::new(&people.server);
     let landed = browser.sign_in(&crate::people::email(role, people.ours.mark), PASSWORD);
     assert_eq!(landed.status, 303, "{}", landed.body);
     browser
 }
 
-fn location(answer: &Answer) -> &str {
+pub(crate) fn location(answer: &Answer) -> &str {
     answer.headers["location"].to_str().unwrap()
 }
 
@@ -61,7 +61,7 @@ fn a_manager_signs_in_sees_the_candidates_and_signs_out() {
 }
 
 /// The hidden field of a form.
-fn token(page: &str) -> String {
+pub(crate) fn token(page: &str) -> String {
     page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 

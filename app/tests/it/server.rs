@@ -140,7 +140,29 @@ impl<'s> Browser<'s> {
 
     /// Sends a form as a page of an origin would.
     pub(crate) fn post_from(&self, path: &str, form: &[(&str, &str)], origin: Option<&str>) -> Answer {
-        self.send("POST", path, Some(&serde_urlencoded::to_string(form).unwrap()), origin)
+        let form = serde_urlencoded::to_string(form).unwrap();
+        self.send("POST", path, Some(("application/x-www-form-urlencoded", &form)), origin)
+    }
+
+    /// Sends the form of a page, with the token that it carries.
+    pub(crate) fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = crate::pages::token(&self.get(page).body);
+        self.post(action, &[&[("form_token", &*token)], fields].concat())
+    }
+
+    /// Sends the form of a page with a file.
+    pub(crate) fn upload(&self, page: &str, fields: &[(&str, &str)], file: (&str, &str)) -> Answer {
+        let token = crate::pages::token(&self.get(page).body);
+        let field = |(name, value): &(&str, &str)| {
+            format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let fields: String = [&[("form_token", &*token)], fields].concat().iter().map(field).collect();
+        let (name, content) = file;
+        let body = format!(
+            "{fields}--part\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: text/csv\r\n\r\n{content}\r\n--part--\r\n"
+        );
+        self.send("POST", page, Some(("multipart/form-data; boundary=part", &body)), None)
     }
 
     /// Fills in the form of the sign-in.
@@ -163,13 +185,12 @@ impl<'s> Browser<'s> {
         self.set.borrow().clone()
     }
 
-    fn send(&self, method: &str, path: &str, form: Option<&str>, origin: Option<&str>) -> Answer {
+    fn send(&self, method: &str, path: &str, body: Option<(&str, &str)>, origin: Option<&str>) -> Answer {
         let cookies =
             self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
         let cookies = cookies.join("; ");
         let mut headers = vec![("Cookie", &cookies[..])];
         headers.extend(origin.map(|origin| ("Origin", origin)));
-        let body = form.map(|form| ("application/x-www-form-urlencoded", form));
         let answer = self.server.send_with(method, path, &headers, body);
         for set in answer.headers.get_all("set-cookie") {
             let set = set.to_str().unwrap();

@@ -31,9 +31,16 @@ pub(crate) fn reserved(old: &Coach, sent: &Coach) -> Vec<FieldError> {
     errors
 }
 
-/// New facts with what was decided on the old ones. A holding of the same certification and expiry keeps its
+/// New facts with what was decided on the old ones; a holding that stands twice is one. A holding of the same certification and expiry keeps its
 /// decision, another expiry is another document; what was rejected or revoked stays on record.
 pub(crate) fn carried_over(old: &Coach, mut new: Coach) -> Coach {
+    let mut seen: Vec<Holding> = Vec::with_capacity(new.holdings.len());
+    for holding in std::mem::take(&mut new.holdings) {
+        if !seen.contains(&holding) {
+            seen.push(holding);
+        }
+    }
+    new.holdings = seen;
     let decided: Vec<&Holding> = old.holdings.iter().filter(|holding| is_decided(holding)).collect();
     for holding in new.holdings.iter_mut().filter(|holding| !is_decided(holding)) {
         let same = |known: &&&Holding| known.code == holding.code && known.expires_on == holding.expires_on;

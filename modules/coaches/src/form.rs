@@ -447,6 +447,7 @@ mod tests {
             json!({"holdings": [{"code": "NASM-CPT", "state": "verified", "expires_on": "2027-06-30"}]}),
         );
         let typed = fields(&[("holdings-0-code", "NASM-CPT"), ("holdings-0-expires_on", "2029-06-30")]);
-        assert_eq!(saved(Section::Certifications, &typed, &old)["holdings"][0]["state"], "claimed");
+        let claimed = json!([{"code": "NASM-CPT", "expires_on": "2029-06-30", "state": "claimed"}]);
+        assert_eq!(saved(Section::Certifications, &typed, &old)["holdings"], claimed);
     }
 }

@@ -12,6 +12,8 @@ mod model;
 pub mod pages;
 mod rankings;
 mod scores;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod views;
 
 pub use pages::PresetSource;

@@ -1,7 +1,7 @@
 //! The pages on matches: a job's candidates as a table, as a CSV file and side by side; one coach for a job; and a
 //! coach's own matches; where a manager's and a coach's day begins; the presets. Each shows what the API answers, from the same rankings.
 
-mod candidates;
+pub(crate) mod candidates;
 mod compare;
 mod export;
 mod job;

@@ -259,6 +259,7 @@ pub(crate) struct Leaf {
     pub(crate) id: Id,
     pub(crate) name: String,
     pub(crate) time_zone: String,
+    /// Where the name does not say it already.
     pub(crate) postal_code: Option<String>,
     /// Whether distances to it can be known.
     pub(crate) placed: bool,
@@ -276,7 +277,7 @@ pub(crate) async fn tree(tx: &mut Tx) -> Result<Vec<Branch>, Problem> {
                 id: location.id,
                 name: location.name.clone(),
                 time_zone: location.time_zone.clone(),
-                postal_code: location.postal_code.clone(),
+                postal_code: location.postal_code.clone().filter(|code| !location.name.contains(&**code)),
                 placed: location.latitude.is_some(),
             })
             .collect(),

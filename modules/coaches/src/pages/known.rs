@@ -93,8 +93,8 @@ fn position(position: &Position) -> String {
 
 fn rating(rating: &Rating) -> String {
     let by = match rating.source {
-        Source::SelfRated => "in their own view",
-        Source::Reviewer => "as a reviewer saw it",
+        Source::SelfRated => "self-rated",
+        Source::Reviewer => "seen by a reviewer",
     };
     format!("{}: {} of 4, {by}", fithire_kernel::form::capital(&rating.dimension), rating.level)
 }

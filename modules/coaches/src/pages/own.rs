@@ -74,6 +74,8 @@ struct Editor {
     modalities: Vec<(String, String)>,
     /// How far the certificate in a line is checked, by its place; and its issuer's rule.
     held: BTreeMap<String, Held>,
+    /// How far the coach travels as it is kept, or what is taken where nothing is said.
+    reach_km: u64,
     /// The first hour of the grids.
     first_hour: usize,
     free: Vec<GridRow>,
@@ -158,6 +160,7 @@ impl Editor {
                 _ => Vec::new(),
             },
             held: held(section, profile.unwrap_or(&empty), &fields),
+            reach_km: facts.radius_m.map_or(25, |metres| metres.div_ceil(1_000)),
             first_hour,
             free,
             maybe,

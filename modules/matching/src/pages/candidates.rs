@@ -128,6 +128,45 @@ fn shown(listing: Listing, query: &listing::Query, limit: usize, views: Vec<view
     }
 }
 
+/// The page with 20 rows of the same coach, for the benchmark of rendering.
+#[cfg(feature = "testing")]
+pub(crate) fn sample(why: &fithire_scoring::explain::Explanation) -> impl Template + use<> {
+    let coach = fithire_coaches::Scored {
+        id: 1,
+        name: "Ada Chen".to_owned(),
+        facts: fithire_scoring::facts::Coach::default(),
+    };
+    let none = listing::Query::new();
+    let weights =
+        [("certifications", 2_500), ("experience", 2_000), ("availability", 2_500), ("location", 3_000)];
+    Page {
+        job_id: 1,
+        title: "Weekend HIIT Coach".to_owned(),
+        location: "NYC Tribeca".to_owned(),
+        preset: "Balanced".to_owned(),
+        threshold: "0.60".to_owned(),
+        active: true,
+        tabs: GROUPS
+            .map(|(key, label, _)| Tab {
+                label,
+                count: 20,
+                here: key == "ranked",
+                query: format!("show={key}"),
+            })
+            .into(),
+        weights: weights.map(|(key, bp)| weight(key, bp, &none)).into(),
+        min_score: String::new(),
+        show: "ranked",
+        what_if: false,
+        problem: None,
+        rows: (1..=20).map(|place| row(place, &coach, why)).collect(),
+        query: "show=ranked".to_owned(),
+        fields: vec![("show".to_owned(), "ranked".to_owned())],
+        next: None,
+        views: Vec::new(),
+    }
+}
+
 fn row(place: usize, coach: &fithire_coaches::Scored, why: &fithire_scoring::explain::Explanation) -> Row {
     Row {
         id: coach.id,

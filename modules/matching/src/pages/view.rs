@@ -39,6 +39,9 @@ struct Part {
     /// `None`: the job does not ask for it.
     value: Option<String>,
     percent: u16,
+    /// What it would be at worst and at best, in percent.
+    low: u16,
+    high: u16,
     unknown: bool,
     weight: String,
     adds: String,
@@ -48,7 +51,15 @@ struct Part {
 impl From<&Explanation> for Score {
     fn from(explained: &Explanation) -> Self {
         let (score, from) = (&explained.score, &explained.provenance);
-        let parts = score.components.iter().zip(&explained.evidence);
+        let mut evidence = explained.evidence.clone();
+        // The fact of a distance is its evidence.
+        let place = score.components.iter().position(|part| part.key == "location");
+        if let (Some(place), Some(metres)) = (place, score.distance_m)
+            && evidence[place].is_empty()
+        {
+            evidence[place].push(distance(metres));
+        }
+        let parts = score.components.iter().zip(&evidence);
         Self {
             value: two_places(score.bp),
             exact: exact(score.bp),
@@ -81,6 +92,8 @@ impl Part {
             label: label(part.key),
             value: figure.map(|figure| two_places(figure.score)),
             percent: figure.map_or(0, |figure| figure.score / 100),
+            low: figure.map_or(0, |figure| figure.low / 100),
+            high: figure.map_or(0, |figure| figure.high / 100),
             unknown: figure.is_some_and(|figure| figure.state == State::Unknown),
             weight: percent(part.weight),
             adds: exact(part.contribution),

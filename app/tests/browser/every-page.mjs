@@ -1,0 +1,148 @@
+// Every page that each role can reach, by itself and in the states that only a form leads to, held against everything in
+// checks.mjs: in light and dark, on a phone and on a desk.
+import assert from "node:assert/strict";
+
+import { signIn, visitor } from "./browser.mjs";
+import { checkPage, weight } from "./checks.mjs";
+import { crawl, given } from "./crawl.mjs";
+import { offerToAll } from "./manager.mjs";
+
+// Pages that no link of the demo leads to: by role and address. `nobody` is not signed in.
+const UNLINKED = [
+  ["nobody", "/sign-up"],
+  ["nobody", "/docs/style"],
+  ["nobody", "/docs/problems"],
+];
+
+// Pages that are refused: by role, address and the status that is right.
+const REFUSED = [
+  ["nobody", "/nothing", 404],
+  ["manager", "/nothing", 404],
+  ["manager", "/manager/jobs/1/candidates", 404],
+  ["manager", "/manager/jobs?cursor=x", 422],
+  ["coach", "/manager/jobs", 403],
+];
+
+// States that a form leads to: by role, what it is, and how to come there.
+const STATES = [
+  ["nobody", "a sign-in that is refused", async (one) => {
+    one.allowed.add(401);
+    await one.open("/sign-in");
+    await one.page.getByLabel("E-mail address").fill("nobody@example.test");
+    await one.page.getByLabel("Password").fill("not the password");
+    await one.page.getByRole("button", { name: "Sign in" }).click();
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["manager", "a new job that is refused", async (one) => {
+    one.allowed.add(422);
+    await one.open("/manager/jobs/new");
+    await one.page.locator("#slots-0-start").fill("09:10");
+    await one.page.getByRole("button", { name: "Create the job" }).click();
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["manager", "a job that is switched off, with the way back", async (one) => {
+    await one.open("/manager/jobs");
+    await one.page.getByRole("button", { name: /^Deactivate/ }).first().click();
+    await one.page.getByRole("button", { name: "Undo" }).waitFor();
+  }],
+  ["coach", "a home that is refused", async (one) => {
+    one.allowed.add(422);
+    await one.open("/coach/profile/home");
+    await one.page.getByLabel("Postal code").fill("00000");
+    await one.page.getByRole("button", { name: "Save" }).click();
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["admin", "a location that is refused", async (one) => {
+    one.allowed.add(422);
+    await one.open("/admin/organisation");
+    await one.page.getByLabel("Name of the location").fill("Nowhere");
+    await one.page.getByRole("button", { name: "Add the location" }).click();
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["admin", "a file with problems", async (one) => {
+    one.allowed.add(422);
+    await one.open("/admin/import");
+    const buffer = Buffer.from("external_id,name,email\nc1,Ada,ada\n");
+    await one.page.getByLabel("File").setInputFiles({ name: "coaches.csv", mimeType: "text/csv", buffer });
+    await one.page.getByRole("button", { name: "Check the file" }).click();
+    await one.page.getByRole("region", { name: "Problems of the file" }).waitFor();
+  }],
+  ["admin", "a file that is right", async (one) => {
+    await one.open("/admin/import");
+    const buffer = Buffer.from("external_id,name,email\nc1,Ada,ada@example.test\n");
+    await one.page.getByLabel("File").setInputFiles({ name: "coaches.csv", mimeType: "text/csv", buffer });
+    await one.page.getByRole("button", { name: "Check the file" }).click();
+    await one.page.getByText("Nothing was written yet").waitFor();
+  }],
+  ["nobody", "a sign-up that is refused", async (one) => {
+    one.allowed.add(422);
+    await one.open("/sign-in");
+    await signIn(one, one.site.people.admin);
+    await one.open("/admin/organisation");
+    const link = new URL(await one.page.locator("code", { hasText: "/sign-up?link=" }).innerText());
+    await one.page.getByRole("button", { name: "Sign out" }).click();
+    await one.page.waitForURL(/sign-in/);
+    await one.open(link.pathname + link.search);
+    await one.page.getByLabel("Password").fill("short");
+    await one.page.getByRole("button", { name: "Sign up" }).click();
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["manager", "weights that are refused", async (one) => {
+    await toCandidates(one);
+    await one.open(`${new URL(one.page.url()).pathname}?culture=1000`);
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["manager", "a view that is saved", async (one) => {
+    await toCandidates(one);
+    await one.page.getByText("Save this view").click();
+    await one.page.getByLabel("Name", { exact: true }).fill("Seen by a browser");
+    await one.page.getByRole("button", { name: "Save", exact: true }).click();
+    await one.page.getByRole("link", { name: "Seen by a browser" }).waitFor();
+  }],
+  ["manager", "a score that is kept", async (one) => {
+    await toCandidates(one);
+    await one.page.getByRole("region", { name: "Candidates" }).getByRole("link").first().click();
+    await one.page.getByRole("button", { name: "Keep this score on record" }).click();
+    await one.page.getByRole("heading", { name: "A kept score" }).waitFor();
+  }],
+];
+
+async function toCandidates(one) {
+  await one.open("/manager/jobs");
+  await one.page.getByRole("region", { name: "Jobs" }).locator("[data-row]").first().click();
+  await one.page.getByRole("heading", { name: "Candidates", exact: true }).waitFor();
+}
+
+export async function everyPage(site, step) {
+  await step("a manager offers a job to everyone", () => offerToAll(site, "A job for everyone"));
+  // One after the other: the machine has few cores, and side by side they would only wait for one another.
+  for (const role of ["nobody", "coach", "manager", "admin"]) {
+    const one = await visitor(site);
+    let heaviest = [0, ""];
+    if (role === "nobody") await one.open("/sign-in");
+    else await step(`${role}: signs in`, () => signIn(one, site.people[role]));
+    const pages = await crawl(one, {
+      starts: ["/", ...UNLINKED.filter(([who]) => who === role).map(([, address]) => address), ...given(site, role)],
+      look: (address, answer) => step(`${role} ${address}`, async () => {
+        const bytes = await weight(one.page);
+        if (bytes > heaviest[0]) heaviest = [bytes, address];
+        return [...answer.status() < 400 ? [] : [`answered ${answer.status()}`], ...await checkPage(one)];
+      }),
+    });
+    await step(`${role}: the heaviest page is ${heaviest[1]} with ${heaviest[0]} bytes`, () => assert.ok(heaviest[0] > 0));
+    // Without links to follow, a crawl would be content with one page.
+    await step(`${role}: ${pages.length} pages`, () => assert.ok(role === "nobody" || pages.length >= 3, pages.join(" ")));
+    for (const [, address, status] of REFUSED.filter(([who]) => who === role)) {
+      await step(`${role} ${address}, refused`, async () => {
+        await one.open(address, status);
+        return checkPage(one);
+      });
+    }
+    for (const [, what, reach] of STATES.filter(([who]) => who === role)) {
+      await step(`${role} on ${what}`, async () => {
+        await reach(one);
+        return checkPage(one);
+      });
+    }
+  }
+}

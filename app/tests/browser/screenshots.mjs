@@ -1,0 +1,91 @@
+// Pictures of every page, for people to look at, or those of the README:
+//
+//   node app/tests/browser/screenshots.mjs --url URL --admin … --manager … --coach … [--readme] FOLDER
+//
+// scripts/screenshots starts the demo and calls this.
+import assert from "node:assert/strict";
+import { mkdirSync, statSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+
+import { launch, signIn, visitor } from "./browser.mjs";
+import { LOOKS, wear } from "./checks.mjs";
+import { crawl, kind } from "./crawl.mjs";
+import { openCandidates } from "./manager.mjs";
+
+// A clone should not grow by pictures.
+const README_BYTES = 200_000;
+
+// Each comes to its page.
+const README = [
+  ["candidates", "manager", async ({ page }) => {
+    await page.goto("/manager/jobs");
+    await openCandidates(page, page.getByRole("region", { name: "Candidates" }).locator("tbody tr"));
+  }],
+  ["compare", "manager", async ({ page }) => {
+    const boxes = page.getByRole("region", { name: "Candidates" }).getByRole("checkbox");
+    for (const n of [0, 1, 2]) await boxes.nth(n).check();
+    await page.getByRole("button", { name: "Compare the chosen" }).click();
+    await page.getByRole("heading", { name: "Compare", exact: true }).waitFor();
+  }],
+  ["match", "coach", async ({ page }) => {
+    await page.goto("/coach/matches");
+    if (await page.locator(".match").count() === 0) await page.goto("/coach/matches?show=why_not");
+    await page.locator(".match").first().getByRole("heading").getByRole("link").click();
+    await page.getByRole("heading", { name: "Your FitScore" }).waitFor();
+  }],
+  ["profile", "coach", async ({ page }) => {
+    await page.goto("/coach/profile");
+  }],
+];
+
+const text = { type: "string" };
+const { values, positionals: [folder] } = parseArgs({
+  allowPositionals: true,
+  options: { url: text, admin: text, manager: text, coach: text, readme: { type: "boolean", default: false } },
+});
+assert.ok(values.url && folder, "usage: screenshots.mjs --url URL --ROLE \"EMAIL / PASSWORD\"… [--readme] FOLDER");
+mkdirSync(folder, { recursive: true });
+const site = { browser: await launch(), url: values.url, visitors: [] };
+const as = async (role) => {
+  const one = await visitor(site);
+  const [email, password] = values[role].split(" / ");
+  await signIn(one, { email, password });
+  return one;
+};
+await (values.readme ? forTheReadme() : ofEveryPage());
+await site.browser.close();
+
+async function forTheReadme() {
+  const people = new Map();
+  for (const [name, role, reach] of README) {
+    if (!people.has(role)) people.set(role, await as(role));
+    const { page } = people.get(role);
+    await reach(people.get(role));
+    await page.evaluate(() => scrollTo(0, 0));
+    const file = path.join(folder, `${name}.png`);
+    await page.screenshot({ path: file, clip: { x: 0, y: 0, width: 1440, height: 900 } });
+    const bytes = statSync(file).size;
+    console.log(`${file}: ${bytes} bytes`);
+    assert.ok(bytes <= README_BYTES, `${file} is over ${README_BYTES} bytes`);
+  }
+}
+
+async function ofEveryPage() {
+  for (const role of ["nobody", "coach", "manager", "admin"]) {
+    const one = role === "nobody" ? await visitor(site) : await as(role);
+    if (role === "nobody") await one.open("/sign-in");
+    await crawl(one, {
+      starts: ["/"],
+      look: async (address) => {
+        const name = kind(address).replaceAll(/[^a-z0-9]+/gi, "-").replaceAll(/^-|-$/g, "") || "start";
+        for (const look of LOOKS) {
+          await wear(one.page, look);
+          const file = path.join(folder, `${role}--${name}--${look.theme}-${look.width}.png`);
+          await one.page.screenshot({ path: file, fullPage: true });
+          console.log(file);
+        }
+      },
+    });
+  }
+}

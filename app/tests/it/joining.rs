@@ -1,0 +1,178 @@
+//! How people come in: the first of an installation, coaches by a link, and somebody with several brands.
+
+use fithire_identity::testing::PASSWORD;
+use fithire_kernel::testing::on_both;
+
+use crate::pages::{location, signed_in, token};
+use crate::people::{Things, people};
+use crate::server::{Browser, Server, configured};
+
+#[test]
+fn a_new_installation_begins_at_the_address_that_it_prints_and_once() {
+    on_both(async |world| {
+        let (server, lines) = Server::started(configured(&world).args(["serve", "--port", "0"]));
+        let printed = lines.iter().find_map(|line| line.strip_prefix("first run: ")).unwrap();
+        let path = printed.strip_prefix(&server.url).unwrap();
+        assert!(!server.log().contains(path.split('=').nth(1).unwrap()), "the code is no matter of the log");
+        let stranger = Browser::new(&server);
+        let without = stranger.get("/first-run");
+        assert!(without.body.contains("Only whoever runs this installation"), "{}", without.body);
+        let typed =
+            [("brand", "Acme & Co"), ("time_zone", "Europe/Berlim"), ("name", "Ada"), ("email", "ada")];
+        let code = path.split_once("code=").unwrap().1;
+        let short = [("code", code), ("password", "short")];
+        let guessed = stranger.submit(
+            path,
+            "/first-run",
+            &[&typed[..], &[("code", "x"), ("password", PASSWORD)]].concat(),
+        );
+        assert_eq!(guessed.status, 404);
+        let refused = stranger.submit(path, "/first-run", &[&typed[..], &short].concat());
+        assert_eq!(refused.status, 422, "{}", refused.body);
+        for shown in ["Europe/Berlin", "is not an e-mail address", "shorter than 12", "Acme &amp; Co"] {
+            assert!(refused.body.contains(shown), "{shown} in {}", refused.body);
+        }
+        assert!(!refused.body.contains("short\""), "a password is not sent back");
+        let right = [
+            ("code", code),
+            ("brand", "Acme & Co"),
+            ("time_zone", "Europe/Berlin"),
+            ("name", "Ada"),
+            ("email", "ada@acme.test"),
+            ("password", PASSWORD),
+        ];
+        let began = stranger.submit(path, "/first-run", &right);
+        assert_eq!((began.status, location(&began)), (303, "/admin"), "{}", began.body);
+        let admin = stranger.get("/admin").body;
+        assert!(admin.contains("Acme &amp; Co") && admin.contains("0 of 5"), "{admin}");
+        assert_eq!(stranger.get(path).status, 404, "it works once");
+        assert_eq!(Browser::new(&server).sign_in("ada@acme.test", PASSWORD).status, 303);
+    });
+}
+
+/// The path of the link that a page of the organisation shows.
+fn link(page: &str) -> String {
+    let link = page.split("/sign-up?link=").nth(1).unwrap().split('<').next().unwrap();
+    format!("/sign-up?link={link}")
+}
+
+#[test]
+fn a_coach_signs_up_by_the_link_of_a_brand_as_long_as_it_is_open() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let admin = signed_in(&people, "admin");
+        let organisation = "/admin/organisation";
+        let set =
+            |link: &str| admin.submit(organisation, "/admin/organisation/link", &[("link", link)]).status;
+        assert!(admin.get(organisation).body.contains("Make a link"));
+        assert_eq!(set("new"), 303);
+        let path = link(&admin.get(organisation).body);
+        let code = path.split_once("link=").unwrap().1;
+        let join = |browser: &Browser<'_>, email: &str, password: &str| {
+            let typed = [("link", code), ("name", "Zoë <b>"), ("email", email), ("password", password)];
+            browser.submit(&path, "/sign-up", &typed)
+        };
+        let coach = Browser::new(&people.server);
+        assert!(coach.get(&path).body.contains("Coach with ACME"));
+        let refused = join(&coach, "zoe", "short");
+        assert!(refused.status == 422 && refused.body.contains("Zoë &lt;b&gt;"), "{}", refused.body);
+        let joined = join(&coach, "zoe@acme.test", PASSWORD);
+        assert_eq!((joined.status, location(&joined)), (303, "/"));
+        let overview = coach.get("/coach").body;
+        assert!(overview.contains("Zoë &lt;b&gt;") && overview.contains("Make your profile"), "{overview}");
+        // An account that is there needs its password, and stays what it is in this brand.
+        let other = Browser::new(&people.server);
+        let wrong = join(&other, "admin@acme.test", "not the password");
+        assert!(wrong.status == 422 && wrong.body.contains("has an account already"), "{}", wrong.body);
+        assert_eq!(join(&other, "admin@acme.test", PASSWORD).status, 303);
+        assert_eq!(other.get("/admin").status, 200, "an admin stays an admin");
+        // Somebody of another brand is a coach here, and goes from one to the other.
+        let both = Browser::new(&people.server);
+        assert_eq!(join(&both, "manager@canary.test", PASSWORD).status, 303);
+        assert_eq!((both.get("/coach").status, both.get("/manager").status), (200, 403));
+        let theirs = people.theirs.id("brand").to_string();
+        assert!(both.get("/coach").body.contains("Switch brand"));
+        assert_eq!(both.submit("/brands", "/brands", &[("brand_id", &theirs)]).status, 303);
+        assert_eq!((both.get("/coach").status, both.get("/manager").status), (200, 200), "a manager again");
+        assert_eq!(coach.submit("/brands", "/brands", &[("brand_id", &theirs)]).status, 404);
+        // A closed link opens nothing.
+        assert_eq!(set("none"), 303);
+        assert_eq!(Browser::new(&people.server).get(&path).status, 404);
+        let late = Browser::new(&people.server);
+        let form = token(&late.get("/sign-in").body);
+        let typed = [("link", code), ("name", "Late"), ("email", "late@acme.test"), ("password", PASSWORD)];
+        assert_eq!(late.post("/sign-up", &[&[("form_token", &*form)], &typed[..]].concat()).status, 404);
+    });
+}
+
+/// A page, and what nobody, a coach, a manager and an admin get.
+type Line = (&'static str, [u16; 4]);
+
+/// Leads to the sign-in.
+const IN: u16 = 303;
+
+const PAGES: [Line; 33] = [
+    ("/", [IN, 303, 303, 303]),
+    ("/sign-in", [200; 4]),
+    ("/sign-up", [200; 4]),
+    ("/first-run", [404; 4]),
+    ("/docs/score", [200; 4]),
+    ("/docs/problems", [200; 4]),
+    ("/docs/style", [200; 4]),
+    ("/brands", [IN, 200, 200, 200]),
+    ("/coach", [IN, 200, 200, 200]),
+    ("/coach/profile", [IN, 200, 200, 200]),
+    ("/coach/profile/about", [IN, 200, 200, 200]),
+    // Without a profile the first section comes first.
+    ("/coach/profile/home", [IN, 303, 303, 303]),
+    ("/coach/profile/nothing", [IN, 404, 404, 404]),
+    ("/coach/matches", [IN, 200, 200, 200]),
+    ("/coach/matches/{job}", [IN, 404, 404, 404]),
+    ("/manager", [IN, 403, 200, 200]),
+    ("/manager/jobs", [IN, 403, 200, 200]),
+    ("/manager/jobs/new", [IN, 403, 200, 200]),
+    ("/manager/jobs/{job}", [IN, 403, 200, 200]),
+    ("/manager/jobs/{job}/candidates", [IN, 403, 200, 200]),
+    ("/manager/jobs/{job}/candidates.csv", [IN, 403, 200, 200]),
+    ("/manager/jobs/{job}/compare?coach={coach}", [IN, 403, 200, 200]),
+    ("/manager/jobs/{job}/candidates/{coach}", [IN, 403, 200, 200]),
+    ("/manager/scores/{score}", [IN, 403, 200, 200]),
+    ("/manager/coaches", [IN, 403, 200, 200]),
+    ("/manager/coaches/{coach}", [IN, 403, 200, 200]),
+    ("/admin", [IN, 403, 403, 200]),
+    ("/admin/organisation", [IN, 403, 403, 200]),
+    ("/admin/members", [IN, 403, 403, 200]),
+    ("/admin/members?role=coach", [IN, 403, 403, 200]),
+    ("/admin/presets", [IN, 403, 403, 200]),
+    ("/admin/import", [IN, 403, 403, 200]),
+    ("/nothing", [404; 4]),
+];
+
+#[test]
+fn every_page_opens_for_whom_it_is_for_and_shows_nothing_of_another_brand() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let path =
+            |page: &str, things: &Things, place: &str| {
+                crate::access::with_ids(page, |name| {
+                    if name == place { things.id(name) } else { people.ours.id(name) }
+                })
+            };
+        let browsers = [None, Some("coach"), Some("manager"), Some("admin")]
+            .map(|role| role.map_or_else(|| Browser::new(&people.server), |role| signed_in(&people, role)));
+        for (page, expected) in PAGES {
+            for (browser, status) in browsers.iter().zip(expected) {
+                let answer = browser.get(&path(page, &people.ours, ""));
+                assert_eq!(answer.status, status, "{page}: {}", answer.body);
+                assert!(!answer.body.contains(fithire_kernel::testing::CANARY), "{page}: {}", answer.body);
+                for place in ["job", "coach", "score"] {
+                    if !page.contains(&format!("{{{place}}}")) || status != 200 {
+                        continue;
+                    }
+                    let foreign = browser.get(&path(page, &people.theirs, place));
+                    assert_eq!(foreign.status, 404, "{page} with another brand's {place}");
+                }
+            }
+        }
+    });
+}
