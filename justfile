@@ -32,6 +32,10 @@ bench-render:
 bench-serving:
     cargo bench --package fithire --bench serving
 
+# Pictures of every page into a folder; `--readme` writes those of the README
+screenshots to:
+    scripts/screenshots {{ to }}
+
 # Fuzz a target (preset or exchange) for some seconds; needs cargo-fuzz and a nightly toolchain
 fuzz target="exchange" seconds="600":
     mkdir -p modules/scoring/fuzz/corpus/{{ target }}

@@ -28,6 +28,9 @@ const README = [
     await page.getByRole("button", { name: "Compare the chosen" }).click();
     await page.getByRole("heading", { name: "Compare", exact: true }).waitFor();
   }],
+  ["manager", "manager", async ({ page }) => {
+    await page.goto("/manager");
+  }],
   ["match", "coach", async ({ page }) => {
     await page.goto("/coach/matches");
     if (await page.locator(".match").count() === 0) await page.goto("/coach/matches?show=why_not");

@@ -173,7 +173,7 @@ fn row(place: usize, coach: &fithire_coaches::Scored, why: &fithire_scoring::exp
         place,
         name: coach.name.clone(),
         beside: why.score.distance_m.map_or_else(String::new, view::distance),
-        score: why.into(),
+        score: Score::of_another(why),
     }
 }
 

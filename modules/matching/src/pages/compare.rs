@@ -76,7 +76,7 @@ pub(super) async fn page(
             id: coach.id,
             name: coach.name,
             beside: explained.score.distance_m.map_or_else(String::new, view::distance),
-            score: (&explained).into(),
+            score: Score::of_another(&explained),
         });
     }
     pages.render(visitor.shell(), &Page { job_id: job.id, title: job.title, columns, problem })

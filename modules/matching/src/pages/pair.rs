@@ -126,7 +126,7 @@ pub(super) async fn candidate(
         name: coach.name,
         known: known(&profile),
         bio: profile.bio,
-        score: (&explained).into(),
+        score: Score::of_another(&explained),
     };
     pages.render(visitor.shell(), &page)
 }

@@ -84,6 +84,19 @@ impl From<&Explanation> for Score {
     }
 }
 
+impl Score {
+    /// The score of somebody else: explanations speak to the coach.
+    pub(super) fn of_another(explained: &Explanation) -> Self {
+        let mut score = Self::from(explained);
+        let lists = [&mut score.strengths, &mut score.gaps, &mut score.advice].into_iter();
+        let evidence = score.parts.iter_mut().map(|part| &mut part.evidence);
+        for text in lists.chain(evidence).flatten() {
+            *text = text.replace("your ", "their ");
+        }
+        score
+    }
+}
+
 impl Part {
     fn new(part: &Component, evidence: &[String]) -> Self {
         let figure = part.figure.as_ref();
