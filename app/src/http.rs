@@ -14,6 +14,7 @@ use std::sync::Arc;
 use fithire_identity::{Identity, Site};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
+use fithire_kernel::form::capital;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
@@ -76,7 +77,9 @@ pub(crate) fn routes(
         .at("/livez", get(alive))
         .at("/readyz", get(ready))
         .at("/", get(front))
-        .at("/assets/:name", get(assets::asset));
+        .at("/assets/:name", get(assets::asset))
+        // Browsers ask for it by themselves, for pages that name no other.
+        .at("/favicon.ico", get(assets::favicon));
     let shown = pages.clone();
     modules::routes(site_routes)
         .data(state.db)
@@ -126,13 +129,20 @@ async fn answer(
 ) -> Response {
     let (method, uri) = (request.method().clone(), request.original_uri().clone());
     let takes_gzip = compress::is_taken(&request);
+    let from = came_from(&request);
     let path = uri.path();
     let began = clock.now();
-    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    // No query of a page has a NUL, and a database may refuse it.
+    let has_nul = !is_api(path) && uri.query().is_some_and(|query| query.contains("%00"));
+    let answered = if has_nul {
+        Ok(Err(Problem::new(Code::Malformed).into()))
+    } else {
+        AssertUnwindSafe(next.call(request)).catch_unwind().await
+    };
     let mut response = match answered.map_err(|panic| panicked(&*panic)) {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => refused(&pages, &method, &uri, problem(&error)),
-        Err(problem) => refused(&pages, &method, &uri, problem),
+        Ok(Err(error)) => refused(&pages, (&method, &uri, from.as_deref()), problem(&error)),
+        Err(problem) => refused(&pages, (&method, &uri, from.as_deref()), problem),
     };
     guard(&mut response);
     if takes_gzip {
@@ -142,6 +152,14 @@ async fn answer(
     let status = response.status().as_u16();
     tracing::info!(http.method = %method, http.path = path, http.status = status, duration_us, "answered");
     response
+}
+
+/// The path of ours from which a form was sent, where the browser says so.
+fn came_from(request: &Request) -> Option<String> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let from: Uri = header(header::REFERER)?.parse().ok()?;
+    let ours = from.authority().map(poem::http::uri::Authority::as_str) == header(header::HOST);
+    from.path_and_query().filter(|_| ours).map(|path| path.as_str().to_owned())
 }
 
 /// Where programs ask and not people.
@@ -164,23 +182,29 @@ impl Template for ErrorPage {
 }
 
 /// A problem for a program, a page for a person.
-fn refused(pages: &Pages, method: &Method, uri: &Uri, problem: Problem) -> Response {
-    if is_api(uri.path()) {
+fn refused(pages: &Pages, asked: (&Method, &Uri, Option<&str>), problem: Problem) -> Response {
+    if is_api(asked.1.path()) {
         return problem.into_response();
     }
     let retry_after = problem.retry_after;
-    let mut response = error_page(pages, method, uri, problem);
+    let mut response = error_page(pages, asked, problem);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
 }
 
-fn error_page(pages: &Pages, method: &Method, uri: &Uri, problem: Problem) -> Response {
+fn error_page(
+    pages: &Pages,
+    (method, uri, from): (&Method, &Uri, Option<&str>),
+    problem: Problem,
+) -> Response {
     if problem.code == Code::Unauthenticated {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let here = if method == Method::GET { path } else { "/" };
-        let query = serde_urlencoded::to_string([("next", here)]).unwrap_or_default();
+        // What a form sent is not there to be sent again; the page that it came from is.
+        let (here, why) = if method == Method::GET { (path, "") } else { (from.unwrap_or("/"), "form") };
+        let pairs = [("next", here), ("why", why)].into_iter().filter(|(_, text)| !text.is_empty());
+        let query = serde_urlencoded::to_string(pairs.collect::<Vec<_>>()).unwrap_or_default();
         return Redirect::see_other(format!("/sign-in?{query}")).into_response();
     }
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -192,6 +216,7 @@ fn error_page(pages: &Pages, method: &Method, uri: &Uri, problem: Problem) -> Re
         },
         detail: problem
             .detail
+            .map(|detail| capital(&detail))
             .or_else(|| problem.errors.first().map(|error| format!("{} {}", error.pointer, error.detail))),
         advice: match problem.code {
             Code::NotFound => "It may have been removed, or it belongs to somebody else.",

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use super::csv_file::{progress, tell};
 use super::serve::{Configured, block_on, open, world};
 use super::{Failure, PresetFolder, counted, read_file, say};
-use crate::import::{Done, Into, Refused, take_coaches, take_jobs};
+use crate::import::{Done, Into, Refused, is_unknown_location, take_coaches, take_jobs};
 
 /// Take coaches or jobs from a CSV file into a brand
 ///
@@ -113,10 +113,6 @@ impl Source {
             say(&format!("{} made", counted(*locations, "location")));
         }
     }
-}
-
-fn is_unknown_location(problem: &fithire_import::Problem) -> bool {
-    problem.column == "location" && problem.message.starts_with("unknown")
 }
 
 /// A bar for each thing that is done, one after the other.

@@ -109,7 +109,7 @@ impl Init {
             let (clock, ids) = world();
             let admin = NewAccount { email: self.admin.clone(), name: self.admin.clone(), password };
             let founder = Founder { brand: self.brand.clone(), time_zone: self.time_zone.clone(), admin };
-            let (.., slug) = found(&db, (&clock, &ids), founder).await?;
+            let (.., slug) = found(&db, (&clock, &ids), founder, false).await?;
             writeln!(io::stdout(), "brand {slug} is ready; {} is its admin", self.admin)?;
             Ok(())
         })
@@ -206,8 +206,11 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     };
     let first_run = FirstRun::open(&db).await?;
     if let (Some(code), Some(address)) = (first_run.code(), bound) {
+        // Where the world reaches it, or this machine does.
+        let local = config.server.public_url.is_none() && !address.ip().is_unspecified();
+        let base = if local { format!("http://{address}") } else { origin.clone() };
         // Not in the log: whoever has it makes the first admin.
-        writeln!(io::stdout(), "first run: http://{address}/first-run?code={code}")?;
+        writeln!(io::stdout(), "first run: {base}/first-run?code={code}")?;
     }
     let state = State {
         db: db.clone(),

@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use fithire_kernel::problem::{Code, Problem};
 use poem::http::header;
 use poem::web::Path;
-use poem::{Response, handler};
+use poem::{Request, Response, handler};
 use sha2::{Digest, Sha256};
+
+use super::compress;
 
 /// A file with the name under which it is served, which has its content's hash in it.
 struct Asset {
@@ -16,6 +18,8 @@ struct Asset {
     path: String,
     kind: &'static str,
     content: &'static str,
+    /// The same as gzip.
+    packed: Option<Vec<u8>>,
 }
 
 impl Asset {
@@ -26,7 +30,13 @@ impl Asset {
             let _ = write!(hash, "{byte:02x}");
         }
         let name = format!("{stem}.{hash}.{extension}");
-        Self { path: format!("/assets/{name}"), name, kind, content }
+        Self {
+            path: format!("/assets/{name}"),
+            name,
+            kind,
+            content,
+            packed: compress::pack(content.as_bytes()),
+        }
     }
 }
 
@@ -56,11 +66,25 @@ pub(super) fn icon() -> &'static str {
 }
 
 #[handler]
-pub(super) fn asset(name: Path<String>) -> Result<Response, Problem> {
+pub(super) fn asset(request: &Request, name: Path<String>) -> Result<Response, Problem> {
     let found = [&*CSS, &*JS, &*ICON].into_iter().find(|asset| asset.name == name.0);
     let asset = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(Response::builder()
+    let response = Response::builder()
         .content_type(asset.kind)
-        .header(header::CACHE_CONTROL, "public, max-age=31536000, immutable")
-        .body(asset.content))
+        .header(header::VARY, "accept-encoding")
+        .header(header::CACHE_CONTROL, "public, max-age=31536000, immutable");
+    Ok(match &asset.packed {
+        Some(packed) if compress::is_taken(request) => {
+            response.header(header::CONTENT_ENCODING, "gzip").body(packed.as_slice())
+        }
+        _ => response.body(asset.content),
+    })
+}
+
+#[handler]
+pub(super) fn favicon() -> Response {
+    Response::builder()
+        .content_type(ICON.kind)
+        .header(header::CACHE_CONTROL, "public, max-age=86400")
+        .body(ICON.content)
 }

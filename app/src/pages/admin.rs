@@ -45,7 +45,7 @@ pub(super) async fn page(
     let link = fithire_orgs::has_link(&db, allowed.brand_id()).await?;
     let mut tx = db.read(&allowed).await?;
     let coaches = fithire_coaches::count(&mut tx).await?;
-    let jobs = fithire_jobs::active(&mut tx, allowed.limits()).await?.len();
+    let jobs = fithire_jobs::count_active(&mut tx, allowed.limits()).await?.values().sum();
     let locations = fithire_orgs::location_names(&mut tx).await?.len();
     let styles = fithire_orgs::dimensions(&mut tx).await?.len();
     let step = |label, href, done, hint| Step { label, href, done, hint };

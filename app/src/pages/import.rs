@@ -14,7 +14,7 @@ use poem::web::{Data, Html};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
 
-use crate::import::{Done, Into, Refused, take_coaches, take_jobs};
+use crate::import::{Done, Into, Refused, is_unknown_location, take_coaches, take_jobs};
 
 /// More than anyone mends in one go.
 const MOST: usize = 200;
@@ -34,6 +34,10 @@ struct Page {
     problems: Vec<Wrong>,
     /// Problems beyond those that are shown.
     more: usize,
+    /// A job is at a location that the brand does not have, which can be made.
+    unknown_location: bool,
+    /// What the file seems to hold instead.
+    other_kind: Option<&'static str>,
 }
 
 /// What was written, or would have been.
@@ -66,6 +70,18 @@ fn page(what: &'static str) -> Page {
     }
 }
 
+/// The other kind of file, when its columns fit better.
+fn other_kind(what: &str, bytes: &[u8]) -> Option<&'static str> {
+    let columns = fithire_import::columns(bytes);
+    let known = |of: &[&str]| columns.iter().filter(|column| of.contains(&&***column)).count();
+    let (coaches, jobs) = (known(&fithire_import::coaches::COLUMNS), known(&fithire_import::jobs::COLUMNS));
+    match what {
+        "coaches" if jobs > coaches => Some("jobs"),
+        "jobs" if coaches > jobs => Some("coaches"),
+        _ => None,
+    }
+}
+
 #[handler]
 pub(super) fn blank(visitor: Visitor, pages: Data<&Arc<Pages>>) -> Result<Html<String>, Problem> {
     visitor.caller().allowed::<ManageBrand>()?;
@@ -74,22 +90,20 @@ pub(super) fn blank(visitor: Visitor, pages: Data<&Arc<Pages>>) -> Result<Html<S
 
 #[handler]
 pub(super) async fn take(
-    visitor: Visitor,
     db: Data<&Db>,
     clock: Data<&Clock>,
     ids: Data<&Ids>,
     presets: Data<&Arc<Presets>>,
     pages: Data<&Arc<Pages>>,
-    form: Uploaded,
+    form: Uploaded<ManageBrand>,
 ) -> Result<Response, Problem> {
-    let allowed = visitor.caller().allowed::<ManageBrand>()?;
     let said = |name: &str| form.fields.get(name).map(String::as_str);
     let what = if said("what") == Some("jobs") { "jobs" } else { "coaches" };
     let into = Into {
         db: &db,
         clock: &clock,
         ids: &ids,
-        scope: &allowed,
+        scope: &form.allowed,
         presets: &presets,
         create_locations: said("create_locations").is_some(),
         dry_run: said("step") != Some("import"),
@@ -113,12 +127,15 @@ pub(super) async fn take(
             Err(Refused::Other(problem)) => return Err(problem),
             Err(Refused::Rows(problems)) => {
                 status = StatusCode::UNPROCESSABLE_ENTITY;
+                page.unknown_location = !into.create_locations && problems.iter().any(is_unknown_location);
+                page.other_kind = other_kind(what, bytes);
                 page.more = problems.len().saturating_sub(MOST);
                 let shown = problems.into_iter().take(MOST);
-                page.problems =
-                    shown.map(|one| Wrong { row: one.row, column: one.column, message: one.message }).collect();
+                page.problems = shown
+                    .map(|one| Wrong { row: one.row, column: one.column, message: one.message })
+                    .collect();
             }
         }
     }
-    Ok(pages.render(visitor.shell(), &page)?.with_status(status).into_response())
+    Ok(pages.render(form.visitor.shell(), &page)?.with_status(status).into_response())
 }

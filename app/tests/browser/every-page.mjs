@@ -103,7 +103,7 @@ const STATES = [
     await toCandidates(one);
     await one.page.getByRole("region", { name: "Candidates" }).getByRole("link").first().click();
     await one.page.getByRole("button", { name: "Keep this score on record" }).click();
-    await one.page.getByRole("heading", { name: "A kept score" }).waitFor();
+    await one.page.getByText("A score that was kept").waitFor();
   }],
 ];
 

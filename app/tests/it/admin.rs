@@ -96,6 +96,12 @@ fn a_file_is_tried_then_taken_or_its_problems_shown() {
         let taken = send("import", "coaches", ("coaches.csv", good)).body;
         assert!(taken.contains("1 coaches added, 0 updated"), "{taken}");
         assert!(found());
+        let accented = "external_id,name,email\nc2,Élodie Özge,e@x.test\n";
+        send("import", "coaches", ("coaches.csv", accented));
+        for name in ["élodie", "Élodie", "ÉLODIE", "özge"] {
+            let query = serde_urlencoded::to_string([("named", name)]).unwrap();
+            assert!(admin.get(&format!("/manager/coaches?{query}")).body.contains("Élodie"), "{name}");
+        }
         assert!(admin.get("/manager/coaches?named=%25").body.contains("Nobody here"), "no pattern is a name");
         let jobs = "external_id,title,location,postal_code\nj1,HIIT,Soho,10012\n";
         let unknown = send("import", "jobs", ("jobs.csv", jobs));

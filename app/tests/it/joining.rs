@@ -93,8 +93,18 @@ fn a_coach_signs_up_by_the_link_of_a_brand_as_long_as_it_is_open() {
         let theirs = people.theirs.id("brand").to_string();
         assert!(both.get("/coach").body.contains("Switch brand"));
         assert_eq!(both.submit("/brands", "/brands", &[("brand_id", &theirs)]).status, 303);
-        assert_eq!((both.get("/coach").status, both.get("/manager").status), (200, 200), "a manager again");
+        assert_eq!((both.get("/coach").status, both.get("/manager").status), (403, 200), "a manager again");
         assert_eq!(coach.submit("/brands", "/brands", &[("brand_id", &theirs)]).status, 404);
+        // Another link ends this one, until that is taken back.
+        let other_link = set("new");
+        let now = admin.get(organisation).body;
+        assert!(
+            other_link == 303 && link(&now) != path && Browser::new(&people.server).get(&path).status == 404
+        );
+        admin.submit(organisation, "/admin/organisation/link", &[("link", "back"), ("secret", code)]);
+        assert_eq!(link(&admin.get(organisation).body), path);
+        admin.submit(organisation, "/admin/organisation/link", &[("link", "back"), ("secret", "guess")]);
+        assert!(admin.get(organisation).body.contains("Make a link"), "nobody chooses the secret");
         // A closed link opens nothing.
         assert_eq!(set("none"), 303);
         assert_eq!(Browser::new(&people.server).get(&path).status, 404);
@@ -111,7 +121,7 @@ type Line = (&'static str, [u16; 4]);
 /// Leads to the sign-in.
 const IN: u16 = 303;
 
-const PAGES: [Line; 33] = [
+const PAGES: [Line; 34] = [
     ("/", [IN, 303, 303, 303]),
     ("/sign-in", [200; 4]),
     ("/sign-up", [200; 4]),
@@ -120,14 +130,14 @@ const PAGES: [Line; 33] = [
     ("/docs/problems", [200; 4]),
     ("/docs/style", [200; 4]),
     ("/brands", [IN, 200, 200, 200]),
-    ("/coach", [IN, 200, 200, 200]),
-    ("/coach/profile", [IN, 200, 200, 200]),
-    ("/coach/profile/about", [IN, 200, 200, 200]),
+    ("/coach", [IN, 200, 403, 403]),
+    ("/coach/profile", [IN, 200, 403, 403]),
+    ("/coach/profile/about", [IN, 200, 403, 403]),
     // Without a profile the first section comes first.
-    ("/coach/profile/home", [IN, 303, 303, 303]),
-    ("/coach/profile/nothing", [IN, 404, 404, 404]),
-    ("/coach/matches", [IN, 200, 200, 200]),
-    ("/coach/matches/{job}", [IN, 404, 404, 404]),
+    ("/coach/profile/home", [IN, 303, 403, 403]),
+    ("/coach/profile/nothing", [IN, 404, 403, 403]),
+    ("/coach/matches", [IN, 200, 403, 403]),
+    ("/coach/matches/{job}", [IN, 404, 403, 403]),
     ("/manager", [IN, 403, 200, 200]),
     ("/manager/jobs", [IN, 403, 200, 200]),
     ("/manager/jobs/new", [IN, 403, 200, 200]),
@@ -145,6 +155,7 @@ const PAGES: [Line; 33] = [
     ("/admin/members?role=coach", [IN, 403, 403, 200]),
     ("/admin/presets", [IN, 403, 403, 200]),
     ("/admin/import", [IN, 403, 403, 200]),
+    ("/sign-up?link=%00", [400; 4]),
     ("/nothing", [404; 4]),
 ];
 

@@ -54,6 +54,12 @@ fn a_manager_signs_in_sees_the_candidates_and_signs_out() {
         let impossible = browser.get(&format!("{candidates}?culture=1000")).body;
         assert!(impossible.contains("more than 0.15") && impossible.contains(coach), "{impossible}");
 
+        // A form that comes too late says so, and leads back to where it was.
+        let gone = Browser::new(&people.server);
+        let late = gone.get("/sign-in?next=%2Fmanager%2Fjobs&why=form").body;
+        assert!(late.contains("was not saved"), "{late}");
+        assert!(location(&gone.post("/manager/views", &[("name", "x")])).ends_with("why=form"));
+
         let out = browser.post("/sign-out", &[("form_token", &token(&page.body))]);
         assert_eq!((out.status, location(&out)), (303, "/sign-in"));
         assert_eq!(browser.get(&candidates).status, 303);
@@ -309,12 +315,25 @@ fn a_job_is_made_counted_compared_and_exported_without_scripts() {
         let list = location(&made).to_owned();
         assert!(browser.get(&list).body.contains("&lt;script&gt;"));
         let edit = browser.get(list.trim_end_matches("/candidates")).body;
+        let seen = edit.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let mut again = form.clone();
+        again.push(("seen", seen.to_owned()));
+        again[1].1 = "Ours".to_owned();
+        assert_eq!(post(list.trim_end_matches("/candidates"), &again).status, 303);
+        // What was changed since it was opened is not overwritten unseen; what was typed is kept.
+        again[1].1 = "Theirs".to_owned();
+        let late = post(list.trim_end_matches("/candidates"), &again);
+        assert!(late.status == 422 && late.body.contains("somebody has changed this"), "{}", late.body);
+        assert!(late.body.contains("value=\"Theirs\""));
+        again[1].1.clone_from(&form[1].1);
+        again.pop();
+        assert_eq!(post(list.trim_end_matches("/candidates"), &again).status, 303);
         assert!(edit.contains("value=\"hiit\" selected"), "{edit}");
 
         let coach = people.ours.id("coach");
         let compare =
             browser.get(&list.replace("candidates", &format!("compare?coach={coach}&coach={coach}"))).body;
-        assert!(compare.contains("Choose two to 4 coaches"), "one coach twice is one: {compare}");
+        assert!(compare.contains("Choose two to four coaches"), "one coach twice is one: {compare}");
         let file = browser.get(&list.replace("candidates", "candidates.csv"));
         assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
         assert_eq!(file.body.lines().count(), 2, "{}", file.body);

@@ -51,6 +51,16 @@ fn a_coach_fills_in_a_profile_section_by_section() {
         assert_eq!(location(&more), "/coach/profile/certifications");
         let listed = coach.get("/coach/profile/certifications").body;
         assert!(listed.contains("Not proved yet") && listed.contains("to renew it"), "{listed}");
+        let half = save("experience", &[("positions-0-started_on", "2023-02-01")]);
+        assert!(half.status == 422 && half.body.contains("href=\"#positions-0-modality\""), "{}", half.body);
+        let free = [("hours-0-day", "5"), ("hours-1-day", "6")];
+        let whole =
+            ["hours-0-start", "hours-0-end", "hours-1-start", "hours-1-end"].map(|name| (name, "00:00"));
+        save("hours", &[&free[..], &whole[..]].concat());
+        let exact = coach.get("/coach/profile/hours").body;
+        assert_eq!(exact.matches("Take away").count(), 2, "two days are two lines: {exact}");
+        let gone = [&free[..], &whole[..], &[("hours-0-remove", "yes"), ("hours-1-remove", "yes")]].concat();
+        save("hours", &gone);
         save(
             "availability",
             &[("first", "5"), ("free-0-9", "yes"), ("free-0-10", "yes"), ("maybe-6-22", "yes")],
@@ -59,7 +69,8 @@ fn a_coach_fills_in_a_profile_section_by_section() {
         assert!(profile.contains("8 of 8"), "{profile}");
         for shown in [
             "Free 2 hours a week",
-            "If needed, 1 hours a week",
+            "If needed, 1 hour a week",
+            "Mon 09:00 to 11:00",
             "from 40.5 USD hourly",
             "Travels up to 13 km",
             "NASM-CPT, Certified Personal Trainer, valid until 2027-06-30",

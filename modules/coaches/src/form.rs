@@ -4,10 +4,10 @@
 use chrono::NaiveDate;
 use fithire_import::places::{self, Place};
 use fithire_kernel::body;
-use fithire_kernel::form::{Fields, Lines, number, text};
+use fithire_kernel::form::{self, Fields, Lines, number, text};
 use fithire_kernel::problem::{FieldError, Problem};
 use fithire_scoring::facts::{Coach, HoldingState, Source, Span, Zone};
-use fithire_scoring::week::quarter_of_day;
+use fithire_scoring::week::{QUARTERS, QUARTERS_A_DAY, quarter_of_day};
 use serde_json::{Map, Value, json};
 
 use crate::hours::Hours;
@@ -45,30 +45,53 @@ sections! {
     Pay "pay" "Pay";
 }
 
-const HOLDINGS: Lines =
-    Lines { kind: "holdings", label: "Certification", first: "code", keys: &["code", "expires_on"] };
+pub(crate) const HOLDINGS: Lines = Lines {
+    kind: "holdings",
+    label: "Certification",
+    first: "code",
+    keys: &["code", "expires_on"],
+    preset: &[],
+};
 const POSITIONS: Lines = Lines {
     kind: "positions",
     label: "Position",
     first: "modality",
     keys: &["modality", "started_on", "ended_on"],
+    preset: &[],
 };
-const TAUGHT: Lines =
-    Lines { kind: "taught", label: "Last taught", first: "modality", keys: &["modality", "last_taught_on"] };
-const HOURS: Lines =
-    Lines { kind: "hours", label: "Line", first: "start", keys: &["kind", "day", "start", "end"] };
+const TAUGHT: Lines = Lines {
+    kind: "taught",
+    label: "Last taught",
+    first: "modality",
+    keys: &["modality", "last_taught_on"],
+    preset: &[],
+};
+const HOURS: Lines = Lines {
+    kind: "hours",
+    label: "Line",
+    first: "start",
+    keys: &["kind", "day", "start", "end"],
+    preset: &["kind", "day"],
+};
 /// The dimensions are the brand's; one without a level is not said.
-const STYLE: Lines = Lines { kind: "style", label: "Style", first: "level", keys: &["dimension", "level"] };
+const STYLE: Lines = Lines {
+    kind: "style",
+    label: "Style",
+    first: "level",
+    keys: &["dimension", "level"],
+    preset: &["dimension"],
+};
 
 /// Every kind of line.
 pub(crate) const LINES: [Lines; 5] = [HOLDINGS, POSITIONS, TAUGHT, HOURS, STYLE];
 
 /// Pointers that are not the names of their fields, with what people call these.
-pub(crate) const NAMED: [(&str, &str, &str); 7] = [
+pub(crate) const NAMED: [(&str, &str, &str); 8] = [
     ("pay/type", "pay_type", "Paid"),
     ("pay/min", "pay_min", "At least"),
     ("pay/currency", "currency", "Currency"),
     ("radius_m", "radius_km", "How far you travel"),
+    ("radius_km", "radius_km", "How far you travel"),
     ("tz", "tz", "Time zone"),
     ("free", "free-0-9", "Free"),
     ("email", "email", "E-mail address"),
@@ -115,10 +138,13 @@ impl Section {
                 put("currency", profile.pay.currency.clone());
             }
             Self::Availability => {
-                let never = facts.free.as_ref().is_some_and(Vec::is_empty) && facts.if_needed.is_none();
-                put("never", never.then(|| "yes".to_owned()));
+                put("never", is_never(facts).then(|| "yes".to_owned()));
+                put("tz", facts.tz.map(|zone| zone.name().to_owned()));
             }
-            Self::Hours => HOURS.put(&mut fields, &hours(facts)),
+            Self::Hours => {
+                put("tz", facts.tz.map(|zone| zone.name().to_owned()));
+                HOURS.put(&mut fields, &hours(facts));
+            }
             Self::Style => {
                 let own = facts.style.iter().filter(|rating| rating.source == Source::SelfRated);
                 STYLE.put(&mut fields, &json!(own.collect::<Vec<_>>()));
@@ -132,81 +158,126 @@ impl Section {
         fields
     }
 
+    /// What is there now, for [`form::check_mark`]: the fields, and the hours that the grid shows.
+    pub(crate) fn mark(self, profile: &Profile) -> Fields {
+        let mut fields = self.fields(profile);
+        if self == Self::Availability {
+            let hours = json!([profile.facts.free, profile.facts.if_needed]);
+            fields.insert("grid".to_owned(), hours.to_string());
+        }
+        fields
+    }
+
     /// The change for what was typed.
     pub(crate) fn change(self, fields: &Fields, old: &Profile) -> Result<CoachChange, Problem> {
+        form::check_mark(fields, &self.mark(old))?;
         body::read(self.request(fields, old)?.to_string().as_bytes())
     }
 
     /// The same as the request that the API would be sent.
     pub(crate) fn request(self, fields: &Fields, old: &Profile) -> Result<Value, Problem> {
-        let kept = |name: &str| json!(text(fields, name).unwrap_or_default());
-        let mut facts = match serde_json::to_value(&old.facts) {
-            Ok(Value::Object(facts)) => facts,
-            _ => Map::new(),
-        };
-        // What is blank is a text without letters: a key that is missing would leave what was there.
-        Ok(match self {
-            Self::About => {
-                let mut change = json!({"name": kept("name"), "phone": kept("phone"), "bio": kept("bio"),
-                                        "languages": kept("languages")});
-                if let Some(email) = text(fields, "email") {
-                    change["email"] = json!(email);
+        match self {
+            Self::About => about(fields, old),
+            Self::Pay => Ok(pay(fields)),
+            _ => {
+                let mut facts = match serde_json::to_value(&old.facts) {
+                    Ok(Value::Object(facts)) => facts,
+                    _ => Map::new(),
+                };
+                let mut change = Map::new();
+                match self {
+                    Self::Home => {
+                        home(fields, old, &mut facts)?;
+                        for name in ["postal_code", "city", "region", "country"] {
+                            change.insert(name.to_owned(), kept(fields, name));
+                        }
+                    }
+                    Self::Availability => availability(fields, &old.facts, &mut facts)?,
+                    Self::Hours => exact_hours(fields, &old.facts, &mut facts)?,
+                    _ => {
+                        for lines in self.lines() {
+                            let items = self.items(*lines, fields, &old.facts);
+                            facts.insert(lines.kind.to_owned(), Value::Array(items));
+                        }
+                    }
                 }
-                change
+                change.insert("facts".to_owned(), Value::Object(facts));
+                Ok(Value::Object(change))
             }
-            Self::Pay => {
-                let mut pay = Map::new();
-                pay.extend(text(fields, "pay_type").map(|kind| ("type".to_owned(), json!(kind))));
-                pay.extend(text(fields, "pay_min").map(|min| ("min".to_owned(), number(min))));
-                let code = text(fields, "currency").map(|code| json!(code.to_uppercase()));
-                pay.extend(code.map(|code| ("currency".to_owned(), code)));
-                json!({"pay": pay})
-            }
-            Self::Home => {
-                let mut change = json!({"postal_code": kept("postal_code"), "city": kept("city"),
-                                        "region": kept("region"), "country": kept("country")});
-                home(fields, old, &mut facts)?;
-                change["facts"] = Value::Object(facts);
-                change
-            }
-            Self::Certifications => {
-                facts.insert("holdings".to_owned(), Value::Array(holdings(fields, &old.facts)));
-                json!({"facts": facts})
-            }
-            Self::Experience => {
-                for lines in [POSITIONS, TAUGHT] {
-                    let items = lines.request(fields, |_, text| json!(text));
-                    facts.insert(lines.kind.to_owned(), Value::Array(items));
-                }
-                json!({"facts": facts})
-            }
+        }
+    }
+
+    /// The lines of a kind as facts.
+    fn items(self, lines: Lines, fields: &Fields, old: &Coach) -> Vec<Value> {
+        match self {
+            Self::Certifications => holdings(fields, old),
             Self::Style => {
                 let read = |key: &str, text: &str| if key == "level" { number(text) } else { json!(text) };
-                let mut own = STYLE.request(fields, read);
+                let mut own = lines.request(fields, read);
                 for rating in &mut own {
                     rating["source"] = json!("self");
                 }
-                facts.insert("style".to_owned(), Value::Array(own));
-                json!({"facts": facts})
+                own
             }
-            Self::Availability => {
-                let first: usize = text(fields, "first").and_then(|hour| hour.parse().ok()).unwrap_or(0);
-                let grid = |kind: &str, old: Option<&Vec<Span>>| {
-                    Hours::covering(old.map_or(&[][..], |spans| spans)).with_grid(fields, kind, first)
-                };
-                let (free, maybe) =
-                    (grid("free", old.facts.free.as_ref()), grid("maybe", old.facts.if_needed.as_ref()));
-                put_hours(&mut facts, (&free, &maybe), text(fields, "never").is_some());
-                json!({"facts": facts})
-            }
-            Self::Hours => {
-                let [free, maybe] = exact(fields)?;
-                let (free, maybe) = (Hours::covering(&free), Hours::covering(&maybe));
-                put_hours(&mut facts, (&free, &maybe), false);
-                json!({"facts": facts})
-            }
-        })
+            _ => lines.request(fields, |_, text| json!(text)),
+        }
     }
+}
+
+/// A text as it is kept. What is blank is a text without letters: a key that is missing would leave what was there.
+fn kept(fields: &Fields, name: &str) -> Value {
+    json!(text(fields, name).unwrap_or_default())
+}
+
+fn about(fields: &Fields, old: &Profile) -> Result<Value, Problem> {
+    let mut change = json!({});
+    for name in ["name", "phone", "bio", "languages"] {
+        change[name] = kept(fields, name);
+    }
+    match text(fields, "email") {
+        Some(email) => change["email"] = json!(email),
+        None if old.email.is_some() => {
+            return Err(Problem::field("/email", "is missing; managers would have no address to write to"));
+        }
+        None => {}
+    }
+    Ok(change)
+}
+
+fn pay(fields: &Fields) -> Value {
+    let mut pay = Map::new();
+    pay.extend(text(fields, "pay_type").map(|kind| ("type".to_owned(), json!(kind))));
+    pay.extend(text(fields, "pay_min").map(|min| ("min".to_owned(), number(min))));
+    pay.extend(text(fields, "currency").map(|code| ("currency".to_owned(), json!(code.to_uppercase()))));
+    json!({"pay": pay})
+}
+
+/// Whether the coach has said not to be free at all.
+fn is_never(facts: &Coach) -> bool {
+    facts.free.as_ref().is_some_and(Vec::is_empty) && facts.if_needed.as_ref().is_none_or(Vec::is_empty)
+}
+
+/// The hours that are ticked in the grid.
+fn availability(fields: &Fields, old: &Coach, facts: &mut Map<String, Value>) -> Result<(), Problem> {
+    let first: usize = text(fields, "first").and_then(|hour| hour.parse().ok()).unwrap_or(0);
+    let grid = |kind: &str, old: Option<&Vec<Span>>| {
+        Hours::covering(old.map_or(&[][..], |spans| spans)).with_grid(fields, kind, first)
+    };
+    let (free, maybe) = (grid("free", old.free.as_ref()), grid("maybe", old.if_needed.as_ref()));
+    let never = text(fields, "never").is_some();
+    if never && free.quarters() + maybe.quarters() > 0 {
+        let told = "contradicts the hours that are ticked or hatched; clear those, in exact times where they are hatched";
+        return Err(Problem::field("/never", told));
+    }
+    put_hours(facts, (&free, &maybe), never);
+    Ok(())
+}
+
+/// The hours that are typed line by line. No line at all leaves it at "never" where that was said.
+fn exact_hours(fields: &Fields, old: &Coach, facts: &mut Map<String, Value>) -> Result<(), Problem> {
+    let [free, maybe] = exact(fields)?;
+    put_hours(facts, (&Hours::covering(&free), &Hours::covering(&maybe)), is_never(old));
+    Ok(())
 }
 
 fn kilometres(metres: u64) -> String {
@@ -295,23 +366,38 @@ fn home(fields: &Fields, old: &Profile, facts: &mut Map<String, Value>) -> Resul
         Some(Ok(km)) if (0.001..=20_100.0).contains(&km) => {
             facts.insert("radius_m".to_owned(), json!((km * 1_000.0).round() as u64));
         }
-        Some(_) => wrong("radius_km", "is not a number of kilometres".to_owned()),
+        Some(_) => wrong("radius_km", "is not a number of kilometres from 0.001 to 20100".to_owned()),
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }
 
-/// Free hours line by line, as [`exact`] reads them.
+/// Free hours line by line, as [`exact`] reads them. A line has one day and two times, so that what is longer than a day
+/// stands in several, from midnight to midnight.
 fn hours(facts: &Coach) -> Value {
     let lines = |kind: &'static str, spans: &Option<Vec<Span>>| -> Vec<Value> {
-        let line = |span: &Span| {
+        let line = |span: Span| {
             let (day, start, _) = span.written();
-            let (_, end, _) = Span { start: (span.start + span.quarters) % 672, quarters: 1 }.written();
+            let (_, end, _) = Span { start: (span.start + span.quarters) % QUARTERS, quarters: 1 }.written();
             json!({"kind": kind, "day": day.to_string(), "start": start, "end": end})
         };
-        spans.iter().flatten().map(line).collect()
+        spans.iter().flatten().flat_map(|span| days(*span)).map(line).collect()
     };
     let all = [lines("free", &facts.free), lines("maybe", &facts.if_needed)].concat();
     Value::Array(all)
+}
+
+/// A span as it is when it is shorter than a day, else day by day.
+fn days(span: Span) -> Vec<Span> {
+    if span.quarters < QUARTERS_A_DAY {
+        return vec![span];
+    }
+    let (mut start, mut left, mut days) = (span.start, span.quarters, Vec::new());
+    while left > 0 {
+        let quarters = left.min(QUARTERS_A_DAY - start % QUARTERS_A_DAY);
+        days.push(Span { start, quarters });
+        (start, left) = ((start + quarters) % QUARTERS, left - quarters);
+    }
+    days
 }
 
 /// The stretches that are typed line by line: free, and free if needed. One that does not end after it starts runs past
@@ -343,7 +429,7 @@ fn exact(fields: &Fields) -> Result<[Vec<Span>; 2], Problem> {
                 continue;
             }
         };
-        let quarters = if to > from { to - from } else { to + 96 - from };
+        let quarters = if to > from { to - from } else { to + QUARTERS_A_DAY - from };
         match Span::new(said("day").parse().unwrap_or_default(), said("start"), u32::from(quarters) * 15) {
             Ok(span) if said("kind") == "maybe" => maybe.push(span),
             Ok(span) => free.push(span),
@@ -383,7 +469,7 @@ mod tests {
             "positions": [{"modality": "hiit", "started_on": "2023-02-01"}],
             "taught": [{"modality": "yin", "last_taught_on": "2026-10-01"}],
             "free": [{"day": 0, "start": "09:15", "minutes": 105}, {"day": 6, "start": "22:00", "minutes": 240}],
-            "if_needed": [{"day": 2, "start": "00:00", "minutes": 1440}],
+            "if_needed": [{"day": 2, "start": "00:00", "minutes": 1440}, {"day": 3, "start": "18:00", "minutes": 3000}],
             "style": [{"dimension": "music", "level": 3, "source": "self"}]
         }));
         for section in Section::ALL {
@@ -395,6 +481,9 @@ mod tests {
             };
             if let Some(facts) = request.get("facts") {
                 let read: Coach = serde_json::from_value(facts.clone()).unwrap();
+                let hours = |spans: &Option<Vec<Span>>| Hours::covering(spans.as_deref().unwrap_or_default());
+                assert_eq!(hours(&read.if_needed), hours(&old.facts.if_needed), "{section:?}");
+                let read = Coach { if_needed: old.facts.if_needed.clone(), ..read };
                 assert_eq!(read, old.facts, "{section:?}");
             }
         }
@@ -418,6 +507,22 @@ mod tests {
         assert_eq!(saved(Section::Availability, &fields(&[("first", "5")]), &old).get("free"), None);
         let never = saved(Section::Availability, &fields(&[("first", "5"), ("never", "yes")]), &old);
         assert_eq!(never["free"], json!([]));
+        // Saving the exact times as they are leaves it at that, and hours that are there contradict it.
+        let old = profile(json!({"free": []}));
+        assert_eq!(saved(Section::Hours, &Section::Hours.fields(&old), &old)["free"], json!([]));
+        let half = profile(json!({"free": [{"day": 0, "start": "09:15", "minutes": 15}]}));
+        let refused = Section::Availability.request(&fields(&[("first", "5"), ("never", "yes")]), &half);
+        assert_eq!(refused.unwrap_err().errors[0].pointer, "/never");
+    }
+
+    #[test]
+    fn what_was_changed_elsewhere_is_not_overwritten_unseen() {
+        let shown = profile(json!({"free": [{"day": 0, "start": "09:00", "minutes": 60}]}));
+        let seen = form::mark(&Section::Availability.mark(&shown));
+        let typed = fields(&[("first", "5"), ("seen", &seen)]);
+        assert!(Section::Availability.change(&typed, &shown).is_ok());
+        let other = profile(json!({"free": [{"day": 1, "start": "09:00", "minutes": 60}]}));
+        assert!(Section::Availability.change(&typed, &other).is_err());
     }
 
     #[test]

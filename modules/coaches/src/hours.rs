@@ -3,11 +3,10 @@
 
 use fithire_kernel::form::{Fields, text};
 use fithire_scoring::facts::Span;
-use fithire_scoring::week::QUARTERS;
+use fithire_scoring::week::{self, DAYS, QUARTERS};
 use serde::Serialize;
 
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-const QUARTERS_A_DAY: usize = 96;
+const QUARTERS_A_DAY: usize = week::QUARTERS_A_DAY as usize;
 /// The grid begins here where nothing earlier is free.
 const MORNING: usize = 5;
 
@@ -59,9 +58,27 @@ impl Hours {
         starts.map(span).collect()
     }
 
+    /// Day by day in words: `Mon 06:00 to 12:00, 17:00 to 20:00`.
+    pub(crate) fn days(&self) -> Vec<String> {
+        let clock = |quarter: usize| format!("{:02}:{:02}", quarter / 4, quarter % 4 * 15);
+        let line = |(day, quarters): (usize, &[bool])| {
+            let mut stretches: Vec<(usize, usize)> = Vec::new();
+            for at in (0..QUARTERS_A_DAY).filter(|at| quarters[*at]) {
+                match stretches.last_mut() {
+                    Some((_, end)) if *end == at => *end += 1,
+                    _ => stretches.push((at, at + 1)),
+                }
+            }
+            let stretch = |(from, to): &(usize, usize)| format!("{} to {}", clock(*from), clock(*to));
+            let stretches: Vec<String> = stretches.iter().map(stretch).collect();
+            (!stretches.is_empty()).then(|| format!("{} {}", &DAYS[day][..3], stretches.join(", ")))
+        };
+        self.0.chunks(QUARTERS_A_DAY).enumerate().filter_map(line).collect()
+    }
+
     /// Hours a week, in quarters.
-    pub(crate) fn quarters(&self) -> usize {
-        self.0.iter().filter(|on| **on).count()
+    pub(crate) fn quarters(&self) -> u16 {
+        self.0.iter().map(|on| u16::from(*on)).sum()
     }
 
     fn hour(&mut self, day: usize, hour: usize) -> &mut [bool] {
@@ -125,6 +142,8 @@ mod tests {
         assert_eq!(Hours::covering(&spans).spans(), [span(2, "09:15", 45), span(6, "22:00", 300)]);
         assert_eq!(Hours::covering(&[span(3, "12:00", 10_080)]).spans(), [span(0, "00:00", 10_080)]);
         assert_eq!(Hours::covering(&[]).spans(), []);
+        let days = Hours::covering(&spans).days();
+        assert_eq!(days, ["Mon 00:00 to 03:00", "Wed 09:15 to 10:00", "Sun 22:00 to 24:00"]);
     }
 
     #[test]

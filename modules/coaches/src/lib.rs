@@ -22,4 +22,6 @@ mod service;
 
 pub use model::{Pay, Profile, Scored};
 pub use pieces::{Piece, pieces};
-pub use service::{changed_since, count, link, own, own_profile, profile, put_all, revision, visible};
+pub use service::{
+    changed_since, count, count_known, link, own, own_profile, profile, put_all, revision, visible,
+};

@@ -97,6 +97,9 @@ pub async fn put_all(
                     changed += 1;
                     profile = update(old, profile);
                     profile.facts = carried_over(&old.facts, profile.facts);
+                    if profile.facts.engagement.is_some() {
+                        count_pieces(&mut profile);
+                    }
                 }
             }
             rows.push(row(ids.next(), None, profile, revision, clock.now())?);
@@ -110,6 +113,23 @@ pub async fn put_all(
         progress(added + changed);
     }
     Ok((added, changed))
+}
+
+/// How many of these external ids coaches have already.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn count_known(tx: &mut Tx, external_ids: &[String]) -> Result<u64, Problem> {
+    /// Values in a statement; SQLite takes 32766.
+    const AT_ONCE: usize = 10_000;
+    let mut count = 0;
+    for chunk in external_ids.chunks(AT_ONCE) {
+        let mut select = tx.select(Coaches::Table);
+        select.expr(Expr::col(Coaches::Id).count()).and_where(Expr::col(Coaches::ExternalId).is_in(chunk));
+        let row: Option<(i64,)> = tx.optional(&select).await?;
+        count += row.map_or(0, |(count,)| count.unsigned_abs());
+    }
+    Ok(count)
 }
 
 /// The profiles that are there already, by external id.
@@ -383,6 +403,9 @@ pub(crate) async fn edit(
     if !manages {
         none(reserved(&old.facts, &new.facts))?;
         new.facts = carried_over(&old.facts, new.facts);
+    }
+    // What somebody counts and sends is taken as it is; what FitHire counts follows the profile.
+    if !manages || (new.facts.engagement.is_some() && new.facts.engagement == old.facts.engagement) {
         count_pieces(&mut new);
     }
     let row = row(id, None, new, revision, clock.now())?;

@@ -28,8 +28,10 @@ mod visitor;
 
 pub use fithire_kernel::scope::Limits;
 pub use guard::{Caller, Signed};
-pub use members::{Member, NewAccount, add_member, check_account, create_account, members};
-pub use model::{ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
-pub use secret::random as random_secret;
+pub use members::{
+    Member, NewAccount, ReadyAccount, add_member, check_account, create_account, join, members,
+};
+pub use model::{BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
+pub use secret::{random as random_secret, same as same_secret};
 pub use tokens::{Identity, Token};
 pub use visitor::{Posted, Site, Stranger, Uploaded, Visitor, is_loopback};

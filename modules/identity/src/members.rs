@@ -8,7 +8,7 @@ use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::{BrandScope, Limits};
 use poem_openapi::types::{Email, ParseFromParameter as _};
-use sea_query::{Expr, ExprTrait, Order};
+use sea_query::{Expr, ExprTrait, OnConflict, Order};
 use sqlx::FromRow;
 
 use crate::model::{Accounts, Memberships, Role};
@@ -47,34 +47,69 @@ pub fn check_account(new: &NewAccount) -> Vec<FieldError> {
     errors
 }
 
+/// An account to be that has been checked, with its password hashed: what takes long is done before a transaction.
+#[derive(Debug)]
+pub struct ReadyAccount {
+    email: String,
+    name: String,
+    hash: String,
+}
+
+impl NewAccount {
+    /// Checks it and hashes its password.
+    ///
+    /// # Errors
+    /// Every field that is not right.
+    pub async fn ready(self) -> Result<ReadyAccount, Problem> {
+        let errors = check_account(&self);
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors));
+        }
+        Ok(ReadyAccount {
+            email: self.email.trim().to_lowercase(),
+            name: self.name.trim().to_owned(),
+            hash: passwords::hash(self.password).await?,
+        })
+    }
+}
+
+impl ReadyAccount {
+    const COLUMNS: [Accounts; 5] =
+        [Accounts::Id, Accounts::Email, Accounts::Name, Accounts::PasswordHash, Accounts::CreatedAt];
+
+    fn row(self, id: Id, now: DateTime<Utc>) -> Vec<sea_query::Value> {
+        vec![id.into(), self.email.into(), self.name.into(), self.hash.into(), now.into()]
+    }
+
+    /// Makes the account in a transaction and answers its id.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub async fn create(self, tx: &mut Tx, (clock, ids): (&Clock, &Ids)) -> Result<Id, Problem> {
+        let id = ids.next();
+        let insert = tx.insert_global(&Self::COLUMNS, [self.row(id, clock.now())]);
+        tx.run(&insert).await.map_err(taken)?;
+        Ok(id)
+    }
+}
+
+fn taken(error: fithire_kernel::db::Error) -> Problem {
+    if breaks(&error, "accounts_email", "accounts.email") {
+        Problem::new(Code::Conflict).because("an account with this e-mail address is there already")
+    } else {
+        error.into()
+    }
+}
+
 /// Makes an account and answers its id.
 ///
 /// # Errors
 /// When a field is not right or the address is taken.
 pub async fn create_account(db: &Db, clock: &Clock, ids: &Ids, new: NewAccount) -> Result<Id, Problem> {
-    let errors = check_account(&new);
-    if !errors.is_empty() {
-        return Err(Problem::invalid(errors));
-    }
-    let id = ids.next();
-    let hash = passwords::hash(new.password).await?;
+    let (ready, id) = (new.ready().await?, ids.next());
     let mut tx = db.write_global().await?;
-    let columns =
-        [Accounts::Id, Accounts::Email, Accounts::Name, Accounts::PasswordHash, Accounts::CreatedAt];
-    let row = vec![
-        id.into(),
-        new.email.trim().to_lowercase().into(),
-        new.name.trim().into(),
-        hash.into(),
-        clock.now().into(),
-    ];
-    tx.run(&tx.insert(&columns, [row])).await.map_err(|error| {
-        if breaks(&error, "accounts_email", "accounts.email") {
-            Problem::new(Code::Conflict).because("an account with this e-mail address is there already")
-        } else {
-            error.into()
-        }
-    })?;
+    let insert = tx.insert(&ReadyAccount::COLUMNS, [ready.row(id, clock.now())]);
+    tx.run(&insert).await.map_err(taken)?;
     tx.commit().await?;
     Ok(id)
 }
@@ -91,8 +126,41 @@ pub async fn add_member(
     role: Role,
     limits: Limits,
 ) -> Result<(), Problem> {
+    use Memberships::{LocationId, RegionId};
     let mut tx = db.write(scope).await?;
-    let mut brands = brands_of(&mut tx, account_id).await?;
+    let changed = key().update_columns([Memberships::Role, RegionId, LocationId]).to_owned();
+    put_member(&mut tx, (clock, scope), account_id, (role, limits), changed).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Makes an account a member in a transaction; whoever is one already stays what they are.
+///
+/// # Errors
+/// When the account is not there.
+pub async fn join(
+    tx: &mut Tx,
+    (clock, scope): (&Clock, &BrandScope),
+    account_id: Id,
+    role: Role,
+) -> Result<(), Problem> {
+    let unchanged = key().do_nothing().to_owned();
+    put_member(tx, (clock, scope), account_id, (role, Limits::default()), unchanged).await
+}
+
+fn key() -> OnConflict {
+    OnConflict::columns([Memberships::BrandId, Memberships::AccountId])
+}
+
+async fn put_member(
+    tx: &mut Tx,
+    (clock, scope): (&Clock, &BrandScope),
+    account_id: Id,
+    (role, limits): (Role, Limits),
+    when_there: OnConflict,
+) -> Result<(), Problem> {
+    use Memberships::{AccountId, CreatedAt, LocationId, RegionId};
+    let mut brands = brands_of(tx, account_id).await?;
     if !brands.contains(&scope.brand_id()) {
         brands.push(scope.brand_id());
         let mut update = tx.update_global(Accounts::Table);
@@ -100,19 +168,6 @@ pub async fn add_member(
         update.and_where(Expr::col(Accounts::Id).eq(account_id));
         tx.run(&update).await?;
     }
-    put_membership(&mut tx, clock, account_id, role, limits).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-async fn put_membership(
-    tx: &mut Tx,
-    clock: &Clock,
-    account_id: Id,
-    role: Role,
-    limits: Limits,
-) -> Result<(), Problem> {
-    use Memberships::{AccountId, BrandId, CreatedAt, LocationId, RegionId};
     let columns = [AccountId, Memberships::Role, RegionId, LocationId, CreatedAt];
     let row = vec![
         account_id.into(),
@@ -122,8 +177,7 @@ async fn put_membership(
         clock.now().into(),
     ];
     let mut insert = tx.insert(&columns, [row]);
-    let key = sea_query::OnConflict::columns([BrandId, AccountId]);
-    insert.on_conflict(key.clone().update_columns([Memberships::Role, RegionId, LocationId]).to_owned());
+    insert.on_conflict(when_there);
     tx.run(&insert).await?;
     Ok(())
 }

@@ -105,6 +105,8 @@ pub trait Held: Privilege {
 privileges! {
     /// Create, change and deactivate jobs.
     ManageJobs for Manager | Admin;
+    /// Have a profile and look for jobs by the pages of coaches.
+    BeCoach for Coach;
     /// See every coach of the brand: coaches travel, so limits to a region do not hide them.
     ViewCoaches for Manager | Admin;
     /// Add coaches to the brand and change what is known of any.

@@ -28,6 +28,8 @@ struct SignIn {
     email: String,
     /// Where to go afterwards.
     next: String,
+    /// Somebody who had been signed in sent a form, which was not taken.
+    lost: bool,
     /// What was not right with the last attempt.
     problem: Option<String>,
 }
@@ -39,6 +41,7 @@ impl Template for SignIn {
 #[derive(Deserialize)]
 struct Asked {
     next: Option<String>,
+    why: Option<String>,
 }
 
 #[handler]
@@ -47,7 +50,8 @@ fn sign_in(
     pages: Data<&Arc<Pages>>,
     asked: Query<Asked>,
 ) -> Result<Html<String>, Problem> {
-    let page = SignIn { next: own_path(asked.0.next.as_deref()), ..SignIn::default() };
+    let lost = asked.why.as_deref() == Some("form");
+    let page = SignIn { next: own_path(asked.0.next.as_deref()), lost, ..SignIn::default() };
     pages.render(&stranger.shell, &page)
 }
 
@@ -82,7 +86,7 @@ async fn signed_in(
         Err(problem @ Problem { code: Code::Unauthenticated | Code::TooMany, .. }) => problem,
         Err(problem) => return Err(problem),
     };
-    let page = SignIn { email, next, problem: Some(refused.to_string()) };
+    let page = SignIn { email, next, problem: Some(refused.to_string()), ..SignIn::default() };
     let page = pages.render(&stranger.shell, &page)?;
     let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::FORBIDDEN);
     Ok(page.with_status(status).into_response())

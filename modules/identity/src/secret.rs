@@ -49,8 +49,9 @@ pub(crate) fn opened(sealed_text: &str, secret: &str) -> Option<String> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok().filter(|_| right)?).ok()
 }
 
-/// Digests are compared, so that time tells nothing.
-fn same(sent: &str, right: &str) -> bool {
+/// Whether two secrets are the same. Digests are compared, so that time tells nothing.
+#[must_use]
+pub fn same(sent: &str, right: &str) -> bool {
     digest("same", sent) == digest("same", right)
 }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::guard::Caller;
-use crate::members::{NewAccount, add_member, check_account, create_account};
+use crate::members::{NewAccount, check_account, join};
 use crate::model::{Accounts, Memberships, Role, SigningKeys};
 use crate::passwords;
 
@@ -190,23 +190,27 @@ impl Identity {
             return Err(Problem::invalid(errors));
         }
         let email = new.email.trim().to_lowercase();
-        let account_id = if self.account(&email).await?.is_some() {
+        let account = if self.account(&email).await?.is_some() {
             let known = self.recognise(&email, new.password, address).await;
-            known.map(|(account_id, _)| account_id).map_err(|problem| match problem.code {
+            Ok(known.map(|(account_id, _)| account_id).map_err(|problem| match problem.code {
                 Code::Unauthenticated => Problem::field(
                     "/password",
                     "is not the one of this address, which has an account already",
                 ),
                 _ => problem,
-            })?
+            })?)
         } else {
             self.throttle(&email, address)?;
-            create_account(&self.db, &self.clock, ids, new).await?
+            Err(new.ready().await?)
         };
-        if self.member(account_id, brand_id).await?.is_none() {
-            let scope = BrandScope::mint(brand_id, Actor::Account(account_id));
-            add_member(&self.db, &self.clock, &scope, account_id, Role::Coach, Limits::default()).await?;
-        }
+        let scope = BrandScope::mint(brand_id, Actor::System);
+        let mut tx = self.db.write(&scope).await?;
+        let account_id = match account {
+            Ok(known) => known,
+            Err(ready) => ready.create(&mut tx, (&self.clock, ids)).await?,
+        };
+        join(&mut tx, (&self.clock, &scope), account_id, Role::Coach).await?;
+        tx.commit().await?;
         Ok(account_id)
     }
 

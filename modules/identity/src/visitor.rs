@@ -11,13 +11,16 @@ use std::sync::Arc;
 use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Person, Shell, Toast};
 use fithire_kernel::problem::{Code, Problem};
+use fithire_kernel::scope::Allowed;
 use poem::http::{Method, header};
 use poem::web::cookie::{Cookie, CookieJar, SameSite};
 use poem::web::{Multipart, Redirect};
 use poem::{FromRequest, Request, RequestBody, Result};
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::guard::Caller;
+use crate::model::Held;
 use crate::secret;
 use crate::tokens::Identity;
 
@@ -47,7 +50,9 @@ impl Site {
         &self.origin
     }
 
-    fn is_secure(&self) -> bool {
+    /// Whether it is reached by https, and so by others than this machine.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
         self.origin.starts_with("https://")
     }
 
@@ -218,8 +223,12 @@ impl Stranger {
 impl<'a> FromRequest<'a> for Stranger {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let cookies = Cookies::of(request)?;
+        let caller = match (cookies.session(), request.data::<Arc<Identity>>()) {
+            (Some(session), Some(identity)) => identity.session(&session).await?,
+            _ => None,
+        };
         Ok(Self {
-            shell: cookies.shell(request),
+            shell: Shell { person: caller.as_ref().map(person), ..cookies.shell(request) },
             address: address(request),
             session: cookies.session(),
             site: cookies.site.clone(),
@@ -272,6 +281,15 @@ impl Visitor {
     }
 }
 
+/// Somebody as the frame of a page shows them.
+fn person(caller: &Caller) -> Person {
+    Person {
+        name: caller.name().to_owned(),
+        role: caller.role().as_str(),
+        several: caller.brands().len() > 1,
+    }
+}
+
 impl<'a> FromRequest<'a> for Visitor {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let identity =
@@ -280,12 +298,7 @@ impl<'a> FromRequest<'a> for Visitor {
         let nobody = || Problem::new(Code::Unauthenticated);
         let session = cookies.session().ok_or_else(nobody)?;
         let caller = identity.session(&session).await?.ok_or_else(nobody)?;
-        let person = Person {
-            name: caller.name().to_owned(),
-            role: caller.role().as_str(),
-            several: caller.brands().len() > 1,
-        };
-        let shell = Shell { person: Some(person), ..cookies.shell(request) };
+        let shell = Shell { person: Some(person(&caller)), ..cookies.shell(request) };
         Ok(Self { caller, shell, session, site: cookies.site.clone(), jar: request.cookie().clone() })
     }
 }
@@ -339,18 +352,29 @@ impl<'a, T: DeserializeOwned> FromRequest<'a> for Posted<T> {
     }
 }
 
-/// The fields of a form of ours, and its file.
-#[derive(Debug)]
-pub struct Uploaded {
+/// The fields of a form of ours and its file, from somebody who holds a privilege: nobody else's file is read.
+pub struct Uploaded<P> {
+    /// Who sent it.
+    pub visitor: Visitor,
+    /// The proof of the privilege.
+    pub allowed: Allowed<P>,
     /// By name.
     pub fields: BTreeMap<String, String>,
     /// What the file is called, and what is in it; an empty name where none was chosen.
     pub file: (String, Vec<u8>),
+    /// While it is held, not too many others hold a file in memory.
+    _place: SemaphorePermit<'static>,
 }
 
-impl<'a> FromRequest<'a> for Uploaded {
+/// As many files are in memory at once; more wait.
+static PLACES: Semaphore = Semaphore::const_new(2);
+
+impl<'a, P: Held> FromRequest<'a> for Uploaded<P> {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let visitor = Visitor::from_request(request, body).await?;
+        let allowed = visitor.caller().allowed::<P>()?;
         let from_here = FromHere::of(request)?;
+        let place = PLACES.acquire().await.map_err(|error| Problem::internal(&error))?;
         let too_large = || {
             let told = format!("a file has at most {} MB here", MAX_FILE_BYTES >> 20);
             Problem::new(Code::TooLarge).because(told)
@@ -370,6 +394,6 @@ impl<'a> FromRequest<'a> for Uploaded {
             }
         }
         from_here.check(&fields)?;
-        Ok(Self { fields: fields.into_iter().collect(), file })
+        Ok(Self { visitor, allowed, fields: fields.into_iter().collect(), file, _place: place })
     }
 }

@@ -194,7 +194,11 @@ pub fn find(
     let by_code = |code| zip(code).map(|zip| zip.place);
     let (part, found) = match (code, city_name, country) {
         (None, None, _) => return Ok(None),
-        (Some(code), _, Some("US")) | (Some(code), None, _) => ("postal_code", by_code(code)),
+        (Some(code), Some(name), Some("US")) if zip(code).is_ok() => ("city", beside(code, name, region)),
+        (Some(code), _, Some("US")) | (Some(code), None, None) => ("postal_code", by_code(code)),
+        (Some(_), None, Some(country)) => {
+            ("city", Err(format!("is needed: postal codes of {country} are not known, only those of the US")))
+        }
         // Without a country five digits may be Berlin's.
         (Some(code), Some(city_name), None) if is_zip(code) => {
             ("postal_code", same_place(code, city_name, region))
@@ -204,10 +208,22 @@ pub fn find(
     found.map(Some).map_err(|message| (part, message))
 }
 
+/// A ZIP code lies this near to the middle of its city, in metres, generously.
+const NEAR_M: u32 = 100_000;
+
+/// A ZIP code's place, unless the city beside it is known to be somewhere else.
+fn beside(code: &str, city_name: &str, region: Option<&str>) -> Result<Place, String> {
+    let zip = zip(code)?;
+    match city(city_name, region, Some("US")) {
+        Ok(city) if city.point.distance_m(zip.place.point) > NEAR_M => {
+            Err(format!("is {city_name}, and ZIP code {code} is in {}; one of the two is old", zip.state))
+        }
+        _ => Ok(zip.place),
+    }
+}
+
 /// A ZIP code's place, when the city or the region beside it agrees that it is a ZIP code.
 fn same_place(code: &str, city_name: &str, region: Option<&str>) -> Result<Place, String> {
-    /// A ZIP code lies this near to the middle of its city, in metres, generously.
-    const NEAR_M: u32 = 100_000;
     let zip = zip(code)?;
     let same_state = region.is_some_and(|region| region.eq_ignore_ascii_case(&zip.state));
     let near = || {
@@ -284,6 +300,11 @@ mod tests {
     fn never_guesses() {
         assert!(zip("2134").unwrap_err().contains("02134"));
         assert!(zip("99999").unwrap_err().contains("not known"));
+        let berlin = find(Some("10115"), None, None, Some("DE"));
+        assert_eq!(berlin.unwrap_err().0, "city", "no New York for Berlin's postal code");
+        let moved = find(Some("60609"), Some("Boston"), Some("MA"), Some("US"));
+        assert!(moved.unwrap_err().1.contains("one of the two is old"));
+        assert!(find(Some("60609"), Some("Chicago"), Some("IL"), Some("US")).unwrap().is_some());
         assert!(zip("SW1A 1AA").unwrap_err().contains("not a US ZIP"));
         assert!(city("Springfield", None, None).unwrap_err().contains("give region and country"));
         assert!(city("Atlantis", None, None).unwrap_err().contains("not known"));

@@ -130,6 +130,11 @@ pub(crate) fn read<T>(
     let mut row = 1;
     let mut last = 0;
     loop {
+        if problems.len() >= MOST_PROBLEMS {
+            problems.truncate(MOST_PROBLEMS);
+            problems.push(whole(row, "and more below; mend these first".to_owned()));
+            return Err(problems);
+        }
         match reader.read_byte_record(&mut record) {
             Ok(true) => progress(reader.position().byte()),
             Ok(false) => break,
@@ -201,6 +206,9 @@ fn ends_in_quotes(record: &[u8]) -> bool {
     }
     quoted
 }
+
+/// More than anyone mends in one go; a wrong file of millions of rows must not fill the memory with them.
+const MOST_PROBLEMS: usize = 1_000;
 
 /// A problem of a whole row.
 fn whole(row: u64, message: String) -> Problem {

@@ -12,10 +12,11 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::page::Template;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::Allowed;
-use fithire_orgs::{Dimension, dimensions, location_names, reached};
+use fithire_orgs::{StyleLine, dimensions, location_names, reached, style_lines};
 use fithire_scoring::catalog::{Cert, Modality};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::preset::Presets;
+use fithire_scoring::week::DAYS;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -24,17 +25,28 @@ pub use fithire_kernel::form::Fields;
 use crate::model::{Open, Sent};
 use crate::service;
 
-const REQUIREMENTS: Lines =
-    Lines { kind: "requirements", label: "Requirement", first: "any_of", keys: &["kind", "any_of"] };
+const REQUIREMENTS: Lines = Lines {
+    kind: "requirements",
+    label: "Requirement",
+    first: "any_of",
+    keys: &["kind", "any_of"],
+    preset: &["kind"],
+};
 const SLOTS: Lines = Lines {
     kind: "slots",
     label: "Line",
     first: "start",
     keys: &["kind", "day", "start", "minutes", "weight"],
+    preset: &["kind", "day", "weight"],
 };
 /// The dimensions are the brand's; one without a level is not asked for.
-const STYLE: Lines =
-    Lines { kind: "style", label: "Style", first: "level", keys: &["dimension", "level", "weight"] };
+const STYLE: Lines = Lines {
+    kind: "style",
+    label: "Style",
+    first: "level",
+    keys: &["dimension", "level", "weight"],
+    preset: &["dimension", "weight"],
+};
 const LINES: [Lines; 3] = [REQUIREMENTS, SLOTS, STYLE];
 
 /// Pointers that are not the names of their fields, with what people call these.
@@ -65,7 +77,9 @@ pub struct Page {
     requirements: Vec<usize>,
     slots: Vec<usize>,
     style: Vec<StyleLine>,
-    days: [(&'static str, &'static str); 7],
+    days: Vec<(String, &'static str)>,
+    /// By which it is noticed that somebody else has changed the job.
+    seen: Option<String>,
     /// How many coaches would be ranked, below the threshold and ineligible.
     preview: Option<[usize; 3]>,
 }
@@ -73,24 +87,6 @@ pub struct Page {
 impl Template for Page {
     const NAME: &'static str = "jobs/form.html";
 }
-
-/// A dimension of teaching style, whose level may be asked for.
-#[derive(Debug, Serialize)]
-struct StyleLine {
-    n: usize,
-    #[serde(flatten)]
-    dimension: Dimension,
-}
-
-const DAYS: [(&str, &str); 7] = [
-    ("0", "Monday"),
-    ("1", "Tuesday"),
-    ("2", "Wednesday"),
-    ("3", "Thursday"),
-    ("4", "Friday"),
-    ("5", "Saturday"),
-    ("6", "Sunday"),
-];
 
 impl Page {
     /// The form with what was typed, what is wrong with it, and what came of a preview.
@@ -129,8 +125,12 @@ impl Page {
             requirements: REQUIREMENTS.offered(&fields),
             slots: SLOTS.offered(&fields),
             style: style_lines(dimensions(tx).await?, &fields),
-            days: DAYS,
+            days: (0..).zip(DAYS).map(|(n, day): (usize, _)| (n.to_string(), day)).collect(),
             preview: None,
+            seen: match id {
+                Some(id) => Some(form::mark(&of_id(tx, allowed, id).await?)),
+                None => None,
+            },
             fields,
         })
     }
@@ -140,26 +140,6 @@ impl Page {
     pub fn with_preview(self, preview: [usize; 3]) -> Self {
         Self { preview: Some(preview), ..self }
     }
-}
-
-/// The brand's dimensions, each in the line in which the job asks for it, then those that the job alone has.
-fn style_lines(known: Vec<Dimension>, fields: &Fields) -> Vec<StyleLine> {
-    let asked = |n: usize| text(fields, &format!("style-{n}-dimension"));
-    let used: Vec<(usize, &str)> = (0..30).filter_map(|n| Some((n, asked(n)?))).collect();
-    let mut free = (0..).filter(|n| used.iter().all(|(taken, _)| taken != n));
-    let mut lines: Vec<StyleLine> = known
-        .into_iter()
-        .map(|dimension| {
-            let line = used.iter().find(|(_, name)| *name == dimension.name).map(|(n, _)| *n);
-            StyleLine { n: line.or_else(|| free.next()).unwrap_or_default(), dimension }
-        })
-        .collect();
-    for (n, name) in used {
-        if !lines.iter().any(|line| line.n == n) {
-            lines.push(StyleLine { n, dimension: Dimension::named(name) });
-        }
-    }
-    lines
 }
 
 /// The fields of a job as it is.
@@ -192,6 +172,12 @@ pub fn of(job: &Open, location_id: Id) -> Fields {
         lines.put(&mut fields, &facts[lines.kind]);
     }
     fields
+}
+
+/// The fields of the job of an id as it is now.
+async fn of_id(tx: &mut Tx, allowed: &Allowed<ManageJobs>, id: Id) -> Result<Fields, Problem> {
+    let location_id = service::location_of(tx, allowed.limits(), id).await?;
+    Ok(of(&service::find(tx, allowed.limits(), id).await?, location_id))
 }
 
 /// The request for what was typed.
@@ -249,7 +235,11 @@ pub async fn save(
     let sent = sent(fields)?;
     match id {
         None => service::create(db, (clock, ids, presets), allowed, sent).await,
-        Some(id) => service::replace(db, (clock, presets), allowed, id, sent).await,
+        Some(id) => {
+            let mut tx = db.write(allowed).await?;
+            form::check_mark(fields, &of_id(&mut tx, allowed, id).await?)?;
+            service::replace(tx, (clock, presets), allowed, id, sent).await
+        }
     }
 }
 
@@ -304,6 +294,9 @@ mod tests {
         assert_eq!(request(&typed), expected);
         let problem = sent(&typed).err().unwrap();
         let errors = form::errors(&problem, &typed, &LINES, &NAMED, "title");
-        assert_eq!((errors.len(), &*errors[0].field, &*errors[0].label), (1, "slots-2-minutes", "Line 3"));
+        assert_eq!(
+            (errors.len(), &*errors[0].field, &*errors[0].label),
+            (1, "slots-2-minutes", "Line 3, minutes")
+        );
     }
 }

@@ -12,4 +12,4 @@ pub mod pages;
 mod service;
 
 pub use model::{Open, Pay};
-pub use service::{NewJob, active, find, location_of, put_all, set_active};
+pub use service::{NewJob, active, count_active, find, location_of, newest, put_all, set_active};

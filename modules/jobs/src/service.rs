@@ -16,7 +16,7 @@ use fithire_scoring::exchange::{DEFAULT_PRESET, read_facts};
 use fithire_scoring::facts::{self, Point, Zone};
 use fithire_scoring::preset::Presets;
 use poem_openapi::types::ToJSON;
-use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
+use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order, SelectStatement};
 
 use crate::model::{Change, JobFacts, Jobs, Open, Pay, Row, Sent};
 
@@ -243,15 +243,14 @@ pub(crate) async fn change(
     Ok(())
 }
 
-/// Changes everything of a job to what was sent; answers its id.
+/// Changes everything of a job to what was sent, and commits; answers its id.
 pub(crate) async fn replace(
-    db: &Db,
+    mut tx: Tx,
     (clock, presets): (&Clock, &Presets),
     allowed: &Allowed<ManageJobs>,
     id: Id,
     sent: Sent,
 ) -> Result<Id, Problem> {
-    let mut tx = db.write(allowed).await?;
     let job = checked(&mut tx, (allowed, presets), sent).await?;
     let within = within(&mut tx, allowed.limits()).await?;
     let mut update = tx.update(Jobs::Table);
@@ -482,18 +481,54 @@ pub async fn find(tx: &mut Tx, limits: Limits, id: Id) -> Result<Open, Problem> 
     open(row, location)
 }
 
+/// How many jobs within the limits look for coaches, by preset.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn count_active(tx: &mut Tx, limits: Limits) -> Result<BTreeMap<String, usize>, Problem> {
+    let within = within(tx, limits).await?;
+    let mut select = tx.select(Jobs::Table);
+    select
+        .column(Jobs::Preset)
+        .expr(Expr::col(Jobs::Id).count())
+        .and_where(Expr::col(Jobs::Active).eq(true))
+        .cond_where(within)
+        .group_by_col(Jobs::Preset);
+    let rows: Vec<(String, i64)> = tx.all(&select).await?;
+    Ok(rows.into_iter().map(|(preset, count)| (preset, usize::try_from(count).unwrap_or_default())).collect())
+}
+
+/// The newest jobs within the limits that look for coaches, newest first: ids rise with time.
+///
+/// # Errors
+/// When the database cannot be reached or holds facts that cannot be read.
+pub async fn newest(tx: &mut Tx, limits: Limits, limit: u64) -> Result<Vec<Open>, Problem> {
+    some_active(tx, limits, |select| {
+        select.order_by(Jobs::Id, Order::Desc).limit(limit);
+    })
+    .await
+}
+
 /// Every job within the limits that looks for coaches, by id.
 ///
 /// # Errors
 /// When the database cannot be reached or holds facts that cannot be read.
 pub async fn active(tx: &mut Tx, limits: Limits) -> Result<Vec<Open>, Problem> {
+    some_active(tx, limits, |select| {
+        select.order_by(Jobs::Id, Order::Asc);
+    })
+    .await
+}
+
+async fn some_active(
+    tx: &mut Tx,
+    limits: Limits,
+    which: impl FnOnce(&mut SelectStatement),
+) -> Result<Vec<Open>, Problem> {
     let within = within(tx, limits).await?;
     let mut select = tx.select(Jobs::Table);
-    select
-        .columns(SHOWN)
-        .and_where(Expr::col(Jobs::Active).eq(true))
-        .cond_where(within)
-        .order_by(Jobs::Id, Order::Asc);
+    select.columns(SHOWN).and_where(Expr::col(Jobs::Active).eq(true)).cond_where(within);
+    which(&mut select);
     let rows: Vec<Row> = tx.all(&select).await?;
     let mut jobs = Vec::with_capacity(rows.len());
     // Many jobs share a few locations.

@@ -10,6 +10,7 @@ mod audit;
 mod health;
 mod tx;
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -23,20 +24,29 @@ use sqlx::{PgPool, SqlitePool};
 pub use tx::Probe;
 pub use tx::{GlobalTable, GlobalTx, Row, ScopedTable, Statement, Tx};
 
+use crate::form::capital;
 use crate::scope::BrandScope;
 
-/// A text column that has a text somewhere in it, in capitals or not.
+/// A text column that has a text somewhere in it, in capitals or not. SQLite folds no letters beyond ASCII, so the ways
+/// in which people write a word are looked for one by one.
 #[must_use]
-pub fn containing(column: impl IntoColumnRef, text: &str) -> SimpleExpr {
-    let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
+pub fn containing(column: impl IntoColumnRef + Clone, text: &str) -> SimpleExpr {
+    let lower = text.to_lowercase();
+    let ways = BTreeSet::from([text.to_owned(), text.to_uppercase(), capital(&lower), lower]);
+    let like = |text: String| {
+        let mut pattern = String::from("%");
+        for c in text.chars() {
+            if matches!(c, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(c);
         }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(pattern).escape('\\'))
+        pattern.push('%');
+        Expr::expr(Func::lower(Expr::col(column.clone())))
+            .like(LikeExpr::new(pattern.clone()).escape('\\'))
+            .or(Expr::col(column.clone()).like(LikeExpr::new(pattern).escape('\\')))
+    };
+    ways.into_iter().map(like).reduce(SimpleExpr::or).unwrap_or_else(|| Expr::value(true))
 }
 
 /// What can go wrong between this program and its database.

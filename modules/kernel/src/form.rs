@@ -4,7 +4,8 @@
 //! and the pointer of its problem leads back to the field. What should be a number and is none stays a text, so that
 //! the schema says so. Nothing that was typed is lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -38,41 +39,57 @@ pub fn number(text: &str) -> Value {
 }
 
 /// Lines of one kind, such as the slots of a job: fields named `slots-0-start`, `slots-0-minutes`, `slots-1-start`, …
+/// A line whose field `slots-0-remove` is ticked is taken away.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines {
     /// The list's name in the request.
     pub kind: &'static str,
     /// What people call one of them.
     pub label: &'static str,
-    /// The key without which a line counts as blank.
+    /// The key that a problem of the whole line leads to.
     pub first: &'static str,
     /// Every key of a line.
     pub keys: &'static [&'static str],
+    /// Keys that a blank line has, too, because they are chosen beforehand.
+    pub preset: &'static [&'static str],
 }
 
-impl Lines {
-    /// Lines at most.
-    const MOST: usize = 30;
-    /// Blank lines that are offered beyond those that are filled.
-    const SPARE: usize = 2;
+/// Lines of a kind at most: as many as a list of facts may have.
+const MOST_LINES: usize = 1_000;
+/// Blank lines that are offered beyond those that are there.
+const SPARE_LINES: usize = 2;
 
-    fn is_filled(&self, fields: &Fields, line: usize) -> bool {
-        text(fields, &format!("{}-{line}-{}", self.kind, self.first)).is_some()
+impl Lines {
+    fn field(&self, line: usize, key: &str) -> String {
+        format!("{}-{line}-{key}", self.kind)
     }
 
-    /// The places of the lines that are filled, in the order in which the request has them.
+    /// The places of all lines that there are fields of, blank ones too.
+    fn sent(&self, fields: &Fields) -> BTreeSet<usize> {
+        let place = |name: &String| {
+            let (line, _) = name.strip_prefix(self.kind)?.strip_prefix('-')?.split_once('-')?;
+            line.parse().ok().filter(|line| *line < MOST_LINES)
+        };
+        fields.keys().filter_map(place).collect()
+    }
+
+    /// The places of the lines that say something, in the order in which the request has them.
     #[must_use]
     pub fn filled(&self, fields: &Fields) -> Vec<usize> {
-        (0..Self::MOST).filter(|line| self.is_filled(fields, *line)).collect()
+        let says = |line: &usize| {
+            let chosen = |key: &&&str| !self.preset.contains(key);
+            text(fields, &self.field(*line, "remove")).is_none()
+                && self.keys.iter().filter(chosen).any(|key| text(fields, &self.field(*line, key)).is_some())
+        };
+        self.sent(fields).into_iter().filter(says).collect()
     }
 
     /// The places of the lines to show: what is there, and room for more.
     #[must_use]
     pub fn offered(&self, fields: &Fields) -> Vec<usize> {
-        let sent =
-            (0..Self::MOST).filter(|n| fields.contains_key(&format!("{}-{n}-{}", self.kind, self.first)));
+        let sent = self.sent(fields).last().map_or(0, |last| last + 1);
         let used = self.filled(fields).last().map_or(0, |last| last + 1);
-        (0..sent.count().max(used + Self::SPARE).min(Self::MOST)).collect()
+        (0..sent.max(used + SPARE_LINES).min(MOST_LINES)).collect()
     }
 
     /// The lines as the request has them; `value` reads the text of a key.
@@ -80,7 +97,7 @@ impl Lines {
     pub fn request(&self, fields: &Fields, value: impl Fn(&str, &str) -> Value) -> Vec<Value> {
         let line = |n: usize| {
             let field = |key: &&str| {
-                let text = text(fields, &format!("{}-{n}-{key}", self.kind))?;
+                let text = text(fields, &self.field(n, key))?;
                 Some(((*key).to_owned(), value(key, text)))
             };
             Value::Object(self.keys.iter().filter_map(field).collect())
@@ -99,7 +116,7 @@ impl Lines {
                     }
                     other => other.to_string(),
                 };
-                fields.insert(format!("{}-{n}-{key}", self.kind), text);
+                fields.insert(self.field(n, key), text);
             }
         }
     }
@@ -109,8 +126,8 @@ impl Lines {
         let place = n.parse().ok().and_then(|n: usize| self.filled(fields).get(n).copied())?;
         let key = rest.first().copied().unwrap_or(self.first);
         (*kind == self.kind).then(|| FormError {
-            field: format!("{kind}-{place}-{key}"),
-            label: format!("{} {}", self.label, place + 1),
+            field: self.field(place, key),
+            label: format!("{} {}, {}", self.label, place + 1, key.replace('_', " ")),
             detail: detail.to_owned(),
         })
     }
@@ -152,6 +169,28 @@ pub fn by_field(errors: &[FormError]) -> BTreeMap<String, String> {
     errors.iter().map(|error| (error.field.clone(), error.detail.clone())).collect()
 }
 
+/// A mark of what a form was filled with, by which it is seen that somebody else has changed it meanwhile.
+#[must_use]
+pub fn mark(fields: &Fields) -> String {
+    let mut hasher = DefaultHasher::new();
+    fields.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// Holds the mark that a form carries in its field `seen` against what is there now.
+///
+/// # Errors
+/// 409 when somebody else has changed it since the form was shown.
+pub fn check_mark(fields: &Fields, now: &Fields) -> Result<(), Problem> {
+    match text(fields, "seen") {
+        Some(seen) if seen != mark(now) => Err(Problem::new(Code::Conflict).because(
+            "somebody has changed this since you opened it, perhaps you in another tab. What you typed is below; save \
+             again to put it in the place of what is there now",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// A text with a capital first.
 #[must_use]
 pub fn capital(text: &str) -> String {
@@ -163,22 +202,48 @@ pub fn capital(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const SLOTS: Lines = Lines { kind: "slots", label: "Slot", first: "start", keys: &["start", "minutes"] };
+    const SLOTS: Lines = Lines {
+        kind: "slots",
+        label: "Slot",
+        first: "start",
+        keys: &["day", "start", "minutes"],
+        preset: &["day"],
+    };
 
     #[test]
     fn a_line_that_is_not_right_is_found_again_after_blank_ones() {
-        let fields: Fields =
-            [("slots-0-minutes", "60"), ("slots-2-start", "09:00"), ("slots-2-minutes", "x")]
-                .map(|(name, text)| (name.to_owned(), text.to_owned()))
-                .into();
+        let fields: Fields = [("slots-0-day", "3"), ("slots-2-start", "09:00"), ("slots-2-minutes", "x")]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into();
         let read = |key: &str, text: &str| if key == "minutes" { number(text) } else { Value::from(text) };
         assert_eq!(SLOTS.request(&fields, read), [json!({"start": "09:00", "minutes": "x"})]);
         assert_eq!(SLOTS.offered(&fields), [0, 1, 2, 3, 4]);
         let problem = Problem::field("/facts/slots/0/minutes", "must be a whole number");
         let errors = errors(&problem, &fields, &[SLOTS], &[], "title");
-        assert_eq!((&*errors[0].field, &*errors[0].label), ("slots-2-minutes", "Slot 3"));
+        assert_eq!((&*errors[0].field, &*errors[0].label), ("slots-2-minutes", "Slot 3, minutes"));
         let mut again = Fields::new();
         SLOTS.put(&mut again, &json!([{"start": "09:00", "minutes": 60}]));
         assert_eq!(again["slots-0-minutes"], "60");
+    }
+
+    #[test]
+    fn a_line_says_something_without_its_first_field_and_however_many_there_are() {
+        let one = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let half = Fields::from([one("slots-0-minutes", "60"), one("slots-0-day", "1")]);
+        assert_eq!(SLOTS.filled(&half), [0]);
+        let many: Fields = (0..45).map(|n| one(&format!("slots-{n}-start"), "09:00")).collect();
+        assert_eq!(SLOTS.filled(&many).len(), 45);
+        let mut fewer = many.clone();
+        fewer.extend([one("slots-44-remove", "yes")]);
+        assert_eq!((SLOTS.filled(&fewer).len(), SLOTS.offered(&fewer).len()), (44, 46));
+    }
+
+    #[test]
+    fn what_somebody_else_has_changed_meanwhile_is_noticed() {
+        let now = Fields::from([("title".to_owned(), "HIIT".to_owned())]);
+        let typed = |seen: String| Fields::from([("seen".to_owned(), seen)]);
+        assert!(check_mark(&typed(mark(&now)), &now).is_ok());
+        let refused = check_mark(&typed(mark(&Fields::new())), &now);
+        assert_eq!(refused.unwrap_err().code, Code::Conflict);
     }
 }

@@ -58,6 +58,11 @@ impl Rankings {
         preset.reweighed(&weights).map(Cow::Made).map_err(|message| Problem::field("weights", message))
     }
 
+    /// Whether a preset can have these weights.
+    pub(crate) fn can_weigh(&self, name: &str, weights: &Weights) -> bool {
+        self.preset_with(name, Some(weights)).is_ok()
+    }
+
     /// The brand's copy, brought up to what the transaction sees.
     async fn fresh(&self, tx: &mut Tx, brand_id: Id, as_of: NaiveDate) -> Result<Arc<Copy>, Problem> {
         // The revision is read before the rows: what is written in between is read twice, never missed.

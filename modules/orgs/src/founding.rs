@@ -2,19 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fithire_identity::{
-    Limits, ManageBrand, NewAccount, Role, add_member, check_account, create_account, random_secret,
-};
+use fithire_identity::{ManageBrand, NewAccount, Role, check_account, join, random_secret, same_secret};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::problem::{FieldError, Problem};
+use fithire_kernel::problem::{Code, FieldError, Problem};
 use fithire_kernel::scope::{Actor, Allowed, BrandScope};
 use fithire_scoring::facts::Zone;
 use sea_query::{Expr, ExprTrait};
 
 use crate::model::{BrandRow, Brands};
-use crate::service::{NewBrand, create_brand};
+use crate::service::{NewBrand, check_name, insert_brand};
 
 /// A brand to be and who looks after it.
 #[derive(Clone, Debug)]
@@ -27,44 +25,57 @@ pub struct Founder {
     pub admin: NewAccount,
 }
 
-/// Makes a brand with its first admin; answers both ids and the brand's name in addresses.
+/// Makes a brand with its first admin, all or nothing; answers both ids and the brand's name in addresses. `first` makes
+/// it only where there is none yet.
 ///
 /// # Errors
-/// Every field that is not right; when the brand or the account is there already.
+/// Every field that is not right; when the brand, the account, or with `first` any brand is there already.
 pub async fn found(
     db: &Db,
     (clock, ids): (&Clock, &Ids),
     founder: Founder,
+    first: bool,
 ) -> Result<(Id, Id, String), Problem> {
-    let slug = slug(&founder.brand);
+    let brand_id = ids.next();
+    let slug = slug(&founder.brand, brand_id);
     let mut errors = Vec::new();
-    let mut wrong = |pointer: &str, detail: String| {
-        errors.push(FieldError { pointer: pointer.to_owned(), detail });
-    };
-    if slug.is_empty() || founder.brand.chars().count() > 100 {
-        wrong("/brand", "is not a name of 1 to 100 characters with a letter or digit".to_owned());
+    if let Err(problem) = check_name("/brand", &founder.brand) {
+        errors.extend(problem.errors);
     }
     if let Err(message) = Zone::named(&founder.time_zone) {
-        wrong("/time_zone", message);
+        errors.push(FieldError { pointer: "/time_zone".to_owned(), detail: message });
     }
     errors.extend(check_account(&founder.admin));
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let new = NewBrand { slug: slug.clone(), name: founder.brand, time_zone: founder.time_zone };
-    let account_id = create_account(db, clock, ids, founder.admin).await?;
-    let brand_id = create_brand(db, clock, ids, new).await?;
+    let ready = founder.admin.ready().await?;
     let scope = BrandScope::mint(brand_id, Actor::System);
-    add_member(db, clock, &scope, account_id, Role::Admin, Limits::default()).await?;
+    let mut tx = db.write(&scope).await?;
+    if first {
+        let mut select = tx.select_global(Brands::Table);
+        select.column(Brands::Id).limit(1);
+        let known: Option<(Id,)> = tx.optional(&select).await?;
+        if known.is_some() {
+            return Err(Problem::new(Code::NotFound));
+        }
+    }
+    let new = NewBrand { slug: slug.clone(), name: founder.brand, time_zone: founder.time_zone };
+    insert_brand(&mut tx, clock, brand_id, new).await?;
+    let account_id = ready.create(&mut tx, (clock, ids)).await?;
+    join(&mut tx, (clock, &scope), account_id, Role::Admin).await?;
+    tx.commit().await?;
     Ok((brand_id, account_id, slug))
 }
 
-/// A name in addresses: lower-case letters and digits, everything else a dash, 40 characters at most.
-fn slug(name: &str) -> String {
+/// A name in addresses: lower-case letters and digits, everything else a dash, 40 characters at most. A name without any
+/// such letter gives its id.
+fn slug(name: &str, id: Id) -> String {
     let dashed: String =
         name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let whole = dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
-    whole.chars().take(40).collect::<String>().trim_end_matches('-').to_owned()
+    let short = whole.chars().take(40).collect::<String>().trim_end_matches('-').to_owned();
+    if short.is_empty() { format!("brand-{id}") } else { short }
 }
 
 /// The right to make the first brand of an installation by a page: a code that the program prints when it starts
@@ -94,7 +105,7 @@ impl FirstRun {
     /// Whether this is the code, which then no longer works: two who come at once do not both have it.
     pub(crate) fn take(&self, code: &str) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let right = known.as_deref() == Some(code);
+        let right = known.as_ref().is_some_and(|known| same_secret(known, code));
         if right {
             *known = None;
         }
@@ -136,8 +147,8 @@ mod tests {
 
     #[test]
     fn a_name_becomes_one_for_addresses() {
-        assert_eq!(slug("Acme Studios & Co."), "acme-studios-co");
-        assert_eq!(slug(&"long name ".repeat(9)).len(), 39);
-        assert_eq!(slug("???"), "");
+        assert_eq!(slug("Acme Studios & Co.", 7), "acme-studios-co");
+        assert_eq!(slug(&"long name ".repeat(9), 7).len(), 39);
+        assert_eq!(slug("東京ジム", 7), "brand-7");
     }
 }

@@ -19,4 +19,4 @@ pub use service::{
     Located, NewBrand, brand_name, create_brand, find_brand, find_location, has_link, location,
     location_names, reached, region, today,
 };
-pub use styles::{Dimension, add_dimension, dimensions};
+pub use styles::{Dimension, StyleLine, add_dimension, dimensions, style_lines};

@@ -9,7 +9,7 @@ use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem, breaks};
-use fithire_kernel::scope::{Allowed, Limits};
+use fithire_kernel::scope::{Actor, Allowed, BrandScope, Limits};
 use fithire_scoring::facts::Zone;
 use fithire_scoring::wording;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
@@ -33,23 +33,30 @@ pub struct NewBrand {
 /// # Errors
 /// When the slug is taken or not one.
 pub async fn create_brand(db: &Db, clock: &Clock, ids: &Ids, new: NewBrand) -> Result<Id, Problem> {
+    let id = ids.next();
+    let mut tx = db.write(&BrandScope::mint(id, Actor::System)).await?;
+    insert_brand(&mut tx, clock, id, new).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Makes a brand in a transaction.
+pub(crate) async fn insert_brand(tx: &mut Tx, clock: &Clock, id: Id, new: NewBrand) -> Result<(), Problem> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if new.slug.is_empty() || new.slug.len() > 40 || !new.slug.chars().all(plain) {
         return Err(Problem::field("/slug", "is not made of 1 to 40 lower-case letters, digits and dashes"));
     }
-    let id = ids.next();
-    let mut tx = db.write_global().await?;
     let columns = [Brands::Id, Brands::Slug, Brands::Name, Brands::TimeZone, Brands::CreatedAt];
     let row = vec![id.into(), new.slug.into(), new.name.into(), new.time_zone.into(), clock.now().into()];
-    tx.run(&tx.insert(&columns, [row])).await.map_err(|error| {
+    let insert = tx.insert_global(&columns, [row]);
+    tx.run(&insert).await.map_err(|error| {
         if breaks(&error, "brands_slug", "brands.slug") {
-            Problem::new(Code::Conflict).because("a brand of this slug is there already")
+            Problem::new(Code::Conflict).because("a brand of this name is there already")
         } else {
             error.into()
         }
     })?;
-    tx.commit().await?;
-    Ok(id)
+    Ok(())
 }
 
 /// The brand of a slug.
@@ -269,18 +276,18 @@ pub(crate) struct Leaf {
 pub(crate) async fn tree(tx: &mut Tx) -> Result<Vec<Branch>, Problem> {
     let (regions, _) = regions(tx, EVERY, None).await?;
     let (locations, _) = locations(tx, None, EVERY, None).await?;
+    let mut leaves: BTreeMap<Id, Vec<Leaf>> = BTreeMap::new();
+    for location in locations {
+        leaves.entry(location.region_id).or_default().push(Leaf {
+            id: location.id,
+            postal_code: location.postal_code.filter(|code| !location.name.contains(&**code)),
+            name: location.name,
+            time_zone: location.time_zone,
+            placed: location.latitude.is_some(),
+        });
+    }
     let branch = |region: RegionRow| Branch {
-        locations: locations
-            .iter()
-            .filter(|location| location.region_id == region.id)
-            .map(|location| Leaf {
-                id: location.id,
-                name: location.name.clone(),
-                time_zone: location.time_zone.clone(),
-                postal_code: location.postal_code.clone().filter(|code| !location.name.contains(&**code)),
-                placed: location.latitude.is_some(),
-            })
-            .collect(),
+        locations: leaves.remove(&region.id).unwrap_or_default(),
         id: region.id,
         name: region.name,
     };
@@ -292,8 +299,14 @@ const EVERY: u64 = 10_000;
 
 /// Whether a text can be a name.
 pub(crate) fn check_name(pointer: &str, name: &str) -> Result<(), Problem> {
-    if !(1..=100).contains(&name.chars().count()) || name.contains(char::is_control) {
-        return Err(Problem::field(pointer, "is not a name of 1 to 100 characters"));
+    if name.is_empty() {
+        return Err(Problem::field(pointer, "is missing; type a name"));
+    }
+    if name.chars().count() > 100 || name.contains(char::is_control) {
+        return Err(Problem::field(
+            pointer,
+            "is longer than 100 characters, or has some that cannot be shown",
+        ));
     }
     Ok(())
 }

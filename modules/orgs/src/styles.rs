@@ -4,7 +4,7 @@
 use fithire_identity::ManageBrand;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
-use fithire_kernel::form::capital;
+use fithire_kernel::form::{Fields, capital};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::Allowed;
@@ -51,6 +51,42 @@ impl From<Row> for Dimension {
         let Row { id, name, low, high } = row;
         Self { id, label: capital(&name), name, low, high }
     }
+}
+
+/// A dimension in a form: the line `style-N-…` in which its level is typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StyleLine {
+    /// The place of the line.
+    pub n: usize,
+    /// What it is about.
+    #[serde(flatten)]
+    pub dimension: Dimension,
+}
+
+/// The brand's dimensions, each in the line of a form that names it or in a free one, then those that the form alone has.
+#[must_use]
+pub fn style_lines(known: Vec<Dimension>, fields: &Fields) -> Vec<StyleLine> {
+    let used: Vec<(usize, &str)> = fields
+        .iter()
+        .filter_map(|(name, text)| {
+            let line = name.strip_prefix("style-")?.strip_suffix("-dimension")?;
+            Some((line.parse().ok()?, text.as_str()))
+        })
+        .collect();
+    let mut free = (0..).filter(|n| used.iter().all(|(taken, _)| taken != n));
+    let mut lines: Vec<StyleLine> = known
+        .into_iter()
+        .map(|dimension| {
+            let line = used.iter().find(|(_, name)| *name == dimension.name).map(|(n, _)| *n);
+            StyleLine { n: line.or_else(|| free.next()).unwrap_or_default(), dimension }
+        })
+        .collect();
+    for (n, name) in used {
+        if !lines.iter().any(|line| line.n == n) {
+            lines.push(StyleLine { n, dimension: Dimension::named(name) });
+        }
+    }
+    lines
 }
 
 /// The brand's dimensions in the order in which they were named.

@@ -6,7 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Quarter-hours in a week.
 pub const QUARTERS: u16 = 672;
-const QUARTERS_A_DAY: u16 = 96;
+/// Quarter-hours in a day.
+pub const QUARTERS_A_DAY: u16 = 96;
+/// The days from 0 on.
+pub const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// 32-bit words in a week; 21 of them hold it exactly.
 pub(crate) const WORDS: usize = 21;
 

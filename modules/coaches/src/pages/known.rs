@@ -1,5 +1,6 @@
 //! What is known of a coach, in words, section by section.
 
+use chrono::NaiveDate;
 use fithire_scoring::facts::{Coach, Holding, HoldingState, Position, Rating, Source};
 use serde::Serialize;
 
@@ -31,8 +32,9 @@ pub(super) struct Badge {
 }
 
 /// How far a holding is checked, for people.
-pub(super) fn badge(state: HoldingState) -> Badge {
-    let (word, tone) = match state {
+pub(super) fn badge(holding: &Holding, today: NaiveDate) -> Badge {
+    let (word, tone) = match holding.state {
+        _ if !holding.valid_on(today) => ("Expired", "bad"),
         HoldingState::Verified => ("Verified", "good"),
         HoldingState::Pending => ("Awaiting review", "wait"),
         HoldingState::Claimed => ("Not proved yet", "wait"),
@@ -43,22 +45,24 @@ pub(super) fn badge(state: HoldingState) -> Badge {
 }
 
 /// Every section that is shown of a profile.
-pub(super) fn known(profile: &Profile) -> Vec<Known> {
+pub(super) fn known(profile: &Profile, today: NaiveDate) -> Vec<Known> {
     let shown = Section::ALL.iter().filter(|section| **section != Section::Hours);
     let section = |section: &Section| Known {
         slug: section.slug(),
         title: section.title(),
-        lines: lines(*section, profile),
+        lines: lines(*section, profile, today),
     };
     shown.map(section).collect()
 }
 
-fn lines(section: Section, profile: &Profile) -> Vec<Line> {
+fn lines(section: Section, profile: &Profile, today: NaiveDate) -> Vec<Line> {
     let facts = &profile.facts;
     let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     let plain = |text: String| Line { text, badge: None };
     let texts: Vec<String> = match section {
-        Section::Certifications => return facts.holdings.iter().map(holding).collect(),
+        Section::Certifications => {
+            return facts.holdings.iter().map(|one| holding(one, today)).collect();
+        }
         Section::About => {
             let languages = said(&profile.languages).map(|languages| format!("Speaks {languages}"));
             [said(&profile.email), said(&profile.phone), languages, said(&profile.bio)]
@@ -80,10 +84,10 @@ fn lines(section: Section, profile: &Profile) -> Vec<Line> {
     texts.into_iter().map(plain).collect()
 }
 
-fn holding(holding: &Holding) -> Line {
+fn holding(holding: &Holding, today: NaiveDate) -> Line {
     let details = holding.code.details();
     let until = holding.expires_on.map_or_else(String::new, |day| format!(", valid until {day}"));
-    Line { text: format!("{}, {}{until}", details.code, details.title), badge: Some(badge(holding.state)) }
+    Line { text: format!("{}, {}{until}", details.code, details.title), badge: Some(badge(holding, today)) }
 }
 
 fn position(position: &Position) -> String {
@@ -113,17 +117,19 @@ fn home(profile: &Profile) -> Vec<String> {
 }
 
 fn availability(facts: &Coach) -> Vec<String> {
-    let hours = |spans: &[_]| {
-        let quarters = Hours::covering(spans).quarters();
-        #[expect(clippy::cast_precision_loss, reason = "at most 672")]
-        let hours = quarters as f64 / 4.0;
-        hours
-    };
-    let free = facts.free.as_deref().map(|spans| match spans {
-        [] => "Not free at the moment".to_owned(),
-        spans => format!("Free {} hours a week", hours(spans)),
-    });
-    let maybe = facts.if_needed.as_deref().filter(|spans| !spans.is_empty());
-    let maybe = maybe.map(|spans| format!("If needed, {} hours a week", hours(spans)));
-    free.into_iter().chain(maybe).collect()
+    let mut lines = Vec::new();
+    for (what, spans) in [("Free", &facts.free), ("If needed,", &facts.if_needed)] {
+        match spans.as_deref() {
+            Some([]) if what == "Free" => lines.push("Not free at the moment".to_owned()),
+            None | Some([]) => {}
+            Some(spans) => {
+                let hours = Hours::covering(spans);
+                let quarters = hours.quarters();
+                let word = if quarters == 4 { "hour" } else { "hours" };
+                lines.push(format!("{what} {} {word} a week", f64::from(quarters) / 4.0));
+                lines.extend(hours.days());
+            }
+        }
+    }
+    lines
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fithire_identity::{ViewCoaches, Visitor};
+use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Pages, Template};
@@ -62,10 +63,12 @@ pub(super) async fn list(
         let id = row.id;
         let profile = row.profile()?;
         let pieces = pieces(&profile);
-        let home = [&profile.city, &profile.region].into_iter().flatten().filter(|text| !text.is_empty());
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let city = said(&profile.city).or_else(|| said(&profile.postal_code));
+        let home = city.into_iter().chain(said(&profile.region).or_else(|| said(&profile.country)));
         Ok(Listed {
             id,
-            home: home.cloned().collect::<Vec<_>>().join(", "),
+            home: home.collect::<Vec<_>>().join(", "),
             filled: pieces.iter().filter(|piece| piece.done).count(),
             of: pieces.len(),
             name: profile.name,
@@ -94,12 +97,14 @@ impl Template for OneCoach {
 pub(super) async fn coach(
     visitor: Visitor,
     db: Data<&Db>,
+    clock: Data<&Clock>,
     pages: Data<&Arc<Pages>>,
     id: Path<Id>,
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
+    let today = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
     let mut tx = db.read(&allowed).await?;
     let profile = service::profile(&mut tx, visitor.caller(), id.0).await?;
-    let page = OneCoach { sections: known(&profile), name: profile.name };
+    let page = OneCoach { sections: known(&profile, today), name: profile.name };
     pages.render(visitor.shell(), &page)
 }

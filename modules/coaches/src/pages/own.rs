@@ -3,23 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fithire_identity::{Posted, Visitor};
+use chrono::NaiveDate;
+use fithire_identity::{BeCoach, Posted, Visitor};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::form::{self, Fields, FormError};
 use fithire_kernel::ids::Ids;
 use fithire_kernel::page::{Pages, Template, Toast};
 use fithire_kernel::problem::{Code, Problem};
-use fithire_orgs::{Dimension, dimensions};
+use fithire_orgs::{StyleLine, dimensions, style_lines};
 use fithire_scoring::catalog::{Cert, Modality};
-use fithire_scoring::facts::Source;
+use fithire_scoring::facts::{Rating, Source};
 use poem::http::StatusCode;
 use poem::web::{Data, Html, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
 
 use super::known::{Badge, Known, badge, known};
-use crate::form::{LINES, NAMED, Section};
+use crate::form::{HOLDINGS, LINES, NAMED, Section};
 use crate::hours::{GridRow, Hours};
 use crate::model::{CoachChange, NewCoach, Profile};
 use crate::pieces::{Piece, pieces};
@@ -42,8 +43,11 @@ impl Template for Overview {
 pub(super) async fn overview(
     visitor: Visitor,
     db: Data<&Db>,
+    clock: Data<&Clock>,
     pages: Data<&Arc<Pages>>,
 ) -> Result<Html<String>, Problem> {
+    visitor.caller().allowed::<BeCoach>()?;
+    let today = fithire_orgs::today(&db, &clock, visitor.caller().scope().brand_id()).await?;
     let mut tx = db.read(visitor.caller().scope()).await?;
     let own = service::own_profile(&mut tx, visitor.caller()).await?;
     let (name, profile) = own.map_or((None, Profile::default()), |(_, own)| (Some(own.name.clone()), own));
@@ -51,7 +55,7 @@ pub(super) async fn overview(
     let page = Overview {
         done: pieces.iter().filter(|piece| piece.done).count(),
         pieces,
-        sections: if name.is_some() { known(&profile) } else { Vec::new() },
+        sections: if name.is_some() { known(&profile, today) } else { Vec::new() },
         name,
     };
     pages.render(visitor.shell(), &page)
@@ -80,7 +84,9 @@ struct Editor {
     first_hour: usize,
     free: Vec<GridRow>,
     maybe: Vec<GridRow>,
-    styles: Vec<StyleLine>,
+    styles: Vec<RatedLine>,
+    /// By which it is noticed that somebody else has changed the section.
+    seen: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,10 +97,9 @@ struct Held {
 
 /// A dimension with the line of its own rating, and what a reviewer says.
 #[derive(Debug, Serialize)]
-struct StyleLine {
-    n: usize,
+struct RatedLine {
     #[serde(flatten)]
-    dimension: Dimension,
+    line: StyleLine,
     reviewed: Option<u8>,
 }
 
@@ -111,9 +116,9 @@ fn named(slug: &str) -> Result<Section, Problem> {
 impl Editor {
     async fn new(
         tx: &mut Tx,
-        section: Section,
+        (section, today): (Section, NaiveDate),
         profile: Option<&Profile>,
-        (mut fields, problem): (Fields, Option<&Problem>),
+        (fields, problem): (Fields, Option<&Problem>),
     ) -> Result<Self, Problem> {
         let errors =
             problem.map_or_else(Vec::new, |problem| form::errors(problem, &fields, &LINES, &NAMED, "name"));
@@ -130,7 +135,7 @@ impl Editor {
         };
         let (free, maybe) = (grid(free, "free"), grid(maybe, "maybe"));
         let styles = match section {
-            Section::Style => style_lines(dimensions(tx).await?, profile.unwrap_or(&empty), &mut fields),
+            Section::Style => rated(style_lines(dimensions(tx).await?, &fields), profile.unwrap_or(&empty)),
             _ => Vec::new(),
         };
         Ok(Self {
@@ -159,19 +164,24 @@ impl Editor {
                     .collect(),
                 _ => Vec::new(),
             },
-            held: held(section, profile.unwrap_or(&empty), &fields),
+            held: held((section, today), profile.unwrap_or(&empty), &fields),
             reach_km: facts.radius_m.map_or(25, |metres| metres.div_ceil(1_000)),
             first_hour,
             free,
             maybe,
             styles,
+            seen: profile.map_or_else(String::new, |profile| form::mark(&section.mark(profile))),
             fields,
         })
     }
 }
 
 /// How far the certificates in the lines are checked, and what their issuers ask for.
-fn held(section: Section, profile: &Profile, fields: &Fields) -> BTreeMap<String, Held> {
+fn held(
+    (section, today): (Section, NaiveDate),
+    profile: &Profile,
+    fields: &Fields,
+) -> BTreeMap<String, Held> {
     if section != Section::Certifications {
         return BTreeMap::new();
     }
@@ -183,46 +193,30 @@ fn held(section: Section, profile: &Profile, fields: &Fields) -> BTreeMap<String
                 && holding.expires_on.map(|day| day.to_string()).as_deref() == day
         });
         let rule = Cert::named(code).ok().map(|cert| cert.details().rule());
-        Some((n.to_string(), Held { badge: same.map(|holding| badge(holding.state)), rule }))
+        Some((n.to_string(), Held { badge: same.map(|holding| badge(holding, today)), rule }))
     };
-    (0..30).filter_map(line).collect()
+    HOLDINGS.offered(fields).into_iter().filter_map(line).collect()
 }
 
-/// The brand's dimensions, then those that the coach alone has rated, each in the line of its rating.
-fn style_lines(known: Vec<Dimension>, profile: &Profile, fields: &mut Fields) -> Vec<StyleLine> {
-    let used: Vec<(usize, String)> = (0..30)
-        .filter_map(|n| Some((n, form::text(fields, &format!("style-{n}-dimension"))?.to_owned())))
-        .collect();
+/// The lines of a style, each with what a reviewer says.
+fn rated(lines: Vec<StyleLine>, profile: &Profile) -> Vec<RatedLine> {
     let reviewed = |name: &str| {
-        let by_reviewer = |rating: &&fithire_scoring::facts::Rating| {
-            rating.source == Source::Reviewer && rating.dimension == name
-        };
+        let by_reviewer = |rating: &&Rating| rating.source == Source::Reviewer && rating.dimension == name;
         profile.facts.style.iter().find(by_reviewer).map(|rating| rating.level)
     };
-    let mut free = (0..).filter(|n| used.iter().all(|(taken, _)| taken != n));
-    let own = used
-        .iter()
-        .filter(|(_, name)| known.iter().all(|dimension| dimension.name != *name))
-        .map(|(_, name)| Dimension::named(name))
-        .collect::<Vec<_>>();
-    let line = |dimension: Dimension| {
-        let line = used.iter().find(|(_, name)| *name == dimension.name).map(|(n, _)| *n);
-        StyleLine {
-            n: line.or_else(|| free.next()).unwrap_or_default(),
-            reviewed: reviewed(&dimension.name),
-            dimension,
-        }
-    };
-    known.into_iter().chain(own).map(line).collect()
+    lines.into_iter().map(|line| RatedLine { reviewed: reviewed(&line.dimension.name), line }).collect()
 }
 
 #[handler]
 pub(super) async fn editor(
     visitor: Visitor,
     db: Data<&Db>,
+    clock: Data<&Clock>,
     pages: Data<&Arc<Pages>>,
     slug: Path<String>,
 ) -> Result<Response, Problem> {
+    visitor.caller().allowed::<BeCoach>()?;
+    let today = fithire_orgs::today(&db, &clock, visitor.caller().scope().brand_id()).await?;
     let section = named(&slug.0)?;
     let mut tx = db.read(visitor.caller().scope()).await?;
     let own = service::own_profile(&mut tx, visitor.caller()).await?.map(|(_, profile)| profile);
@@ -233,7 +227,7 @@ pub(super) async fn editor(
         || Fields::from([("name".to_owned(), visitor.caller().name().to_owned())]),
         |profile| section.fields(profile),
     );
-    let page = Editor::new(&mut tx, section, own.as_ref(), (fields, None)).await?;
+    let page = Editor::new(&mut tx, (section, today), own.as_ref(), (fields, None)).await?;
     Ok(pages.render(visitor.shell(), &page)?.into_response())
 }
 
@@ -247,8 +241,9 @@ pub(super) async fn save(
     slug: Path<String>,
     form: Posted<Fields>,
 ) -> Result<Response, Problem> {
-    let (section, fields) = (named(&slug.0)?, form.0);
     let caller = visitor.caller();
+    caller.allowed::<BeCoach>()?;
+    let (section, fields) = (named(&slug.0)?, form.0);
     let mut tx = db.read(caller.scope()).await?;
     let own = service::own_profile(&mut tx, caller).await?;
     drop(tx);
@@ -265,13 +260,18 @@ pub(super) async fn save(
             Ok(Redirect::see_other(format!("/coach/profile/{}", section.slug())).into_response())
         }
         Ok(()) => {
-            let toast = Toast::new(format!("{} saved", section.title()));
+            let blank = section == Section::Availability
+                && !fields.keys().any(|name| name.starts_with("free-") || name.starts_with("maybe-"))
+                && !fields.contains_key("never");
+            let more = if blank { "; with nothing ticked, your hours are not known" } else { "" };
+            let toast = Toast::new(format!("{} saved{more}", section.title()));
             Ok(visitor.done("/coach/profile", &toast).into_response())
         }
         Err(problem @ Problem { code: Code::Invalid | Code::Conflict, .. }) => {
+            let today = fithire_orgs::today(&db, &clock, caller.scope().brand_id()).await?;
             let mut tx = db.read(caller.scope()).await?;
             let own = own.map(|(_, profile)| profile);
-            let page = Editor::new(&mut tx, section, own.as_ref(), (fields, Some(&problem))).await?;
+            let page = Editor::new(&mut tx, (section, today), own.as_ref(), (fields, Some(&problem))).await?;
             let page = pages.render(visitor.shell(), &page)?;
             Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
         }

@@ -232,6 +232,19 @@ impl Tx {
         statement
     }
 
+    /// Adds rows to a table that belongs to no brand, in the same transaction. Each row has one value per column.
+    ///
+    /// # Panics
+    /// When a row has another number of values than there are columns.
+    #[must_use]
+    pub fn insert_global<T: GlobalTable>(
+        &self,
+        columns: &[T],
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> InsertStatement {
+        insert_into(columns, rows)
+    }
+
     /// Changes a table that belongs to no brand, in the same transaction.
     #[must_use]
     pub fn update_global<T: GlobalTable>(&self, _table: T) -> UpdateStatement {
@@ -295,6 +308,15 @@ fn table_of<T: ScopedTable>(_table: T) -> T {
     T::TABLE
 }
 
+fn insert_into<T: GlobalTable>(columns: &[T], rows: impl IntoIterator<Item = Vec<Value>>) -> InsertStatement {
+    let mut statement = Query::insert();
+    statement.into_table(T::TABLE).columns(columns.iter().copied());
+    for row in rows {
+        statement.values_panic(row.into_iter().map(Expr::value));
+    }
+    statement
+}
+
 /// A transaction on tables that belong to no brand. It can reach no table that does.
 #[derive(Debug)]
 pub struct GlobalTx {
@@ -324,12 +346,7 @@ impl GlobalTx {
         columns: &[T],
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> InsertStatement {
-        let mut statement = Query::insert();
-        statement.into_table(T::TABLE).columns(columns.iter().copied());
-        for row in rows {
-            statement.values_panic(row.into_iter().map(Expr::value));
-        }
-        statement
+        insert_into(columns, rows)
     }
 
     /// Changes rows.

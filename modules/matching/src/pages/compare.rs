@@ -14,6 +14,7 @@ use poem::handler;
 use poem::web::{Data, Html, Path};
 use serde::Serialize;
 
+use super::listing;
 use super::view::{self, Score};
 use crate::rankings::Rankings;
 
@@ -28,6 +29,10 @@ struct Page {
     columns: Vec<Column>,
     /// Why there is nothing to compare.
     problem: Option<String>,
+    /// By other weights than the preset's.
+    tried: bool,
+    /// What leads back to the list as it was.
+    query: String,
 }
 
 /// One coach.
@@ -64,14 +69,16 @@ pub(super) async fn page(
     let mut tx = db.read(&allowed).await?;
     let job = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?;
     let problem = match coaches.len() {
-        0 | 1 => Some(format!("Choose two to {MOST} coaches in the list, then compare them.")),
+        0 | 1 => Some("Choose two to four coaches in the list, then compare them.".to_owned()),
         2..=MOST => None,
         more => Some(format!("{more} coaches do not fit beside one another; these are the first {MOST}.")),
     };
+    let query: listing::Query = asked.iter().cloned().collect();
+    let tried = listing::tried(&rankings, &job, &query)?;
     let mut columns = Vec::new();
     for coach_id in coaches.into_iter().take(MOST) {
         let coach = fithire_coaches::visible(&mut tx, visitor.caller(), coach_id).await?;
-        let explained = rankings.explained(&coach, &job, as_of, None)?;
+        let explained = rankings.explained(&coach, &job, as_of, tried.as_ref())?;
         columns.push(Column {
             id: coach.id,
             name: coach.name,
@@ -79,5 +86,8 @@ pub(super) async fn page(
             score: Score::of_another(&explained),
         });
     }
-    pages.render(visitor.shell(), &Page { job_id: job.id, title: job.title, columns, problem })
+    let same = listing::back(&rankings, &job, &query)?;
+    let page =
+        Page { job_id: job.id, title: job.title, columns, problem, tried: tried.is_some(), query: same };
+    pages.render(visitor.shell(), &page)
 }

@@ -86,7 +86,10 @@ pub(super) async fn list(
 }
 
 /// Weights that differ from the preset's, and a lowest score.
-fn asked(own: &[(&'static str, u16)], query: &Query) -> Result<(Option<Weights>, Option<u16>), String> {
+pub(super) fn asked(
+    own: &[(&'static str, u16)],
+    query: &Query,
+) -> Result<(Option<Weights>, Option<u16>), String> {
     let mut weights = Vec::new();
     for (key, bp) in own {
         let Some(text) = query.get(*key).map(|text| text.trim()).filter(|text| !text.is_empty()) else {
@@ -125,4 +128,17 @@ pub(super) fn same_list(query: &Query, weights: &[(&'static str, u16)], changed:
     let pairs: Vec<(&str, &str)> =
         kept.map(|(name, value)| (&name[..], &value[..])).chain(changed.iter().copied()).collect();
     serde_urlencoded::to_string(pairs).unwrap_or_default()
+}
+
+/// The weights that a page on single coaches is asked to try out; those that cannot be do not count.
+pub(super) fn tried(rankings: &Rankings, job: &Open, query: &Query) -> Result<Option<Weights>, Problem> {
+    let own: Vec<_> = rankings.preset(&job.preset)?.weights().collect();
+    let tried = asked(&own, query).ok().and_then(|(weights, _)| weights);
+    Ok(tried.filter(|weights| rankings.can_weigh(&job.preset, weights)))
+}
+
+/// The query that leads back to the list from which a page on single coaches was opened.
+pub(super) fn back(rankings: &Rankings, job: &Open, query: &Query) -> Result<String, Problem> {
+    let own: Vec<_> = rankings.preset(&job.preset)?.weights().collect();
+    Ok(same_list(query, &own, &[]))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fithire_identity::Visitor;
+use fithire_identity::{BeCoach, Visitor};
 use fithire_jobs::Open;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -12,6 +12,7 @@ use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Pages, Template};
 use fithire_kernel::paging::{self, DEFAULT_LIMIT};
 use fithire_kernel::problem::Problem;
+use fithire_scoring::week::{DAYS, QUARTERS_A_DAY};
 use poem::handler;
 use poem::web::{Data, Html, Query};
 use serde::{Deserialize, Serialize};
@@ -68,10 +69,6 @@ pub(super) struct Asked {
     cursor: Option<String>,
 }
 
-/// Quarter-hours.
-const QUARTERS_A_DAY: u16 = 96;
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-
 #[handler]
 pub(super) async fn page(
     visitor: Visitor,
@@ -82,6 +79,7 @@ pub(super) async fn page(
     asked: Query<Asked>,
 ) -> Result<Html<String>, Problem> {
     let (caller, asked) = (visitor.caller(), asked.0);
+    caller.allowed::<BeCoach>()?;
     let as_of = fithire_orgs::today(&db, &clock, caller.scope().brand_id()).await?;
     let mut tx = db.read(caller.scope()).await?;
     let coach = fithire_coaches::own(&mut tx, caller).await?;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use fithire_coaches::{Piece, Profile, pieces};
-use fithire_identity::{ManageJobs, Visitor};
+use fithire_coaches::{Piece, Profile, Scored, pieces};
+use fithire_identity::{BeCoach, ManageJobs, Visitor};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
@@ -20,7 +20,7 @@ use crate::rankings::{JobStanding, Rankings, Reach};
 /// Matches on a coach's overview.
 const MATCHES: usize = 3;
 /// Jobs on a manager's overview; each is ranked for it.
-const JOBS: usize = 20;
+const JOBS: u64 = 20;
 
 /// The page of `/coach`.
 #[derive(Debug, Serialize)]
@@ -47,12 +47,17 @@ pub(super) async fn of_coach(
     pages: Data<&Arc<Pages>>,
 ) -> Result<Html<String>, Problem> {
     let caller = visitor.caller();
+    caller.allowed::<BeCoach>()?;
     let brand_id = caller.scope().brand_id();
     let as_of = fithire_orgs::today(&db, &clock, brand_id).await?;
     let brand = fithire_orgs::brand_name(&db, brand_id).await?;
     let mut tx = db.read(caller.scope()).await?;
     let profile = fithire_coaches::own_profile(&mut tx, caller).await?;
-    let coach = fithire_coaches::own(&mut tx, caller).await?;
+    let coach = profile.as_ref().map(|(id, profile)| Scored {
+        id: *id,
+        name: profile.name.clone(),
+        facts: profile.facts.clone(),
+    });
     let jobs = fithire_jobs::active(&mut tx, caller.limits()).await?;
     drop(tx);
     let all = jobs.len();
@@ -130,11 +135,8 @@ pub(super) async fn of_manager(
     let brand = fithire_orgs::brand_name(&db, allowed.brand_id()).await?;
     let mut tx = db.read(&allowed).await?;
     let coaches = fithire_coaches::count(&mut tx).await?;
-    let mut jobs = fithire_jobs::active(&mut tx, allowed.limits()).await?;
-    let open = jobs.len();
-    // The newest first: ids rise with time.
-    jobs.reverse();
-    jobs.truncate(JOBS);
+    let open = fithire_jobs::count_active(&mut tx, allowed.limits()).await?.values().sum();
+    let jobs = fithire_jobs::newest(&mut tx, allowed.limits(), JOBS).await?;
     let standings = rankings.standings(&mut tx, (allowed.brand_id(), as_of), jobs).await?;
     let mut jobs: Vec<Listed> = standings.into_iter().map(Listed::from).collect();
     // What needs a person first: jobs with the fewest candidates.

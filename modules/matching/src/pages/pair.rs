@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fithire_coaches::Profile;
-use fithire_identity::{Posted, ViewCoaches, Visitor};
+use fithire_identity::{BeCoach, Posted, ViewCoaches, Visitor};
 use fithire_jobs::Open;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -13,9 +13,10 @@ use fithire_kernel::page::{Pages, Template};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::explain::{Explanation, two_places};
 use poem::handler;
-use poem::web::{Data, Html, Path, Redirect};
+use poem::web::{Data, Html, Path, Query, Redirect};
 use serde::{Deserialize, Serialize};
 
+use super::listing;
 use super::view::Score;
 use crate::model::NewScore;
 use crate::rankings::Rankings;
@@ -30,6 +31,10 @@ struct Candidate {
     /// Label and text of what is known of the coach beside what is scored.
     known: Vec<(&'static str, String)>,
     bio: Option<String>,
+    /// By other weights than the preset's.
+    tried: bool,
+    /// What leads back to the list as it was.
+    query: String,
     standing: Standing,
     score: Score,
 }
@@ -110,6 +115,7 @@ pub(super) async fn candidate(
     rankings: Data<&Arc<Rankings>>,
     pages: Data<&Arc<Pages>>,
     ids: Path<(Id, Id)>,
+    query: Query<listing::Query>,
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
     let (job_id, coach_id) = ids.0;
@@ -118,8 +124,11 @@ pub(super) async fn candidate(
     let job = fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
     let coach = fithire_coaches::visible(&mut tx, visitor.caller(), coach_id).await?;
     let profile = fithire_coaches::profile(&mut tx, visitor.caller(), coach_id).await?;
-    let explained = rankings.explained(&coach, &job, as_of, None)?;
+    let tried = listing::tried(&rankings, &job, &query.0)?;
+    let explained = rankings.explained(&coach, &job, as_of, tried.as_ref())?;
     let page = Candidate {
+        tried: tried.is_some(),
+        query: listing::back(&rankings, &job, &query.0)?,
         standing: Standing::new(&job, &rankings, &explained)?,
         job: (&job).into(),
         coach_id,
@@ -160,6 +169,7 @@ pub(super) async fn own_match(
     job_id: Path<Id>,
 ) -> Result<Html<String>, Problem> {
     let caller = visitor.caller();
+    caller.allowed::<BeCoach>()?;
     let as_of = fithire_orgs::today(&db, &clock, caller.scope().brand_id()).await?;
     let mut tx = db.read(caller.scope()).await?;
     let coach = fithire_coaches::own(&mut tx, caller).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
@@ -195,6 +205,8 @@ struct Kept {
     id: Id,
     job_id: Id,
     coach_id: Id,
+    name: String,
+    title: String,
     value: String,
     as_of: String,
     same: bool,
@@ -216,7 +228,11 @@ pub(super) async fn kept(
     let mut tx = db.read(&allowed).await?;
     let kept = scores::find(&mut tx, visitor.caller(), id.0).await?;
     let replay = scores::replay(&mut tx, visitor.caller(), id.0).await?;
+    let coach = fithire_coaches::visible(&mut tx, visitor.caller(), kept.coach_id).await?;
+    let job = fithire_jobs::find(&mut tx, allowed.limits(), kept.job_id).await?;
     let page = Kept {
+        name: coach.name,
+        title: job.title,
         id: kept.id,
         job_id: kept.job_id,
         coach_id: kept.coach_id,

@@ -1,6 +1,5 @@
 //! `/admin/presets`: every preset that is in force, with its state. The files stay the truth: nothing is changed here.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -59,10 +58,7 @@ pub(super) async fn page(
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ManageBrand>()?;
     let mut tx = db.read(&allowed).await?;
-    let mut used: BTreeMap<String, usize> = BTreeMap::new();
-    for job in fithire_jobs::active(&mut tx, allowed.limits()).await? {
-        *used.entry(job.preset).or_default() += 1;
-    }
+    let used = fithire_jobs::count_active(&mut tx, allowed.limits()).await?;
     let listed = |preset: &Preset| Listed {
         name: preset.name.clone(),
         title: preset.title.clone(),

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fithire_identity::{Identity, NewAccount, Posted, Stranger, Visitor};
+use fithire_identity::{Identity, NewAccount, Posted, Stranger, Visitor, same_secret};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template};
 use fithire_kernel::problem::{Code, Problem};
 use poem::http::StatusCode;
 use poem::web::{Data, Html, Query, Redirect};
@@ -126,7 +126,7 @@ pub(super) fn first_run(
 ) -> Result<Html<String>, Problem> {
     let code = asked.0.code;
     let open = match pass.code() {
-        Some(known) => known == code,
+        Some(known) => same_secret(&known, &code),
         None => return Err(Problem::new(Code::NotFound)),
     };
     let page = Begin { open, code, time_zone: "America/New_York".to_owned(), ..Begin::default() };
@@ -162,13 +162,24 @@ pub(super) async fn began(
     }
     let admin = NewAccount { email: email.clone(), name: name.clone(), password };
     let founder = Founder { brand: brand.trim().to_owned(), time_zone: time_zone.trim().to_owned(), admin };
-    match found(&db, (&clock, &ids), founder).await {
+    // On its own: whoever clicks twice drops the first request, and the code must not be lost with it.
+    let founding = tokio::spawn({
+        let (db, clock, ids, pass, code) =
+            (db.clone(), clock.clone(), ids.clone(), pass.clone(), code.clone());
+        async move {
+            let outcome = found(&db, (&clock, &ids), founder, true).await;
+            if outcome.as_ref().is_err_and(|problem| problem.code != Code::NotFound) {
+                pass.give_back(&code);
+            }
+            outcome
+        }
+    });
+    match founding.await.map_err(|error| Problem::internal(&error))? {
         Ok((brand_id, account_id, _)) => {
             stranger.sign_in(&identity, account_id, brand_id).await?;
             Ok(Redirect::see_other("/admin").into_response())
         }
         Err(problem) => {
-            pass.give_back(&code);
             if !matches!(problem.code, Code::Invalid | Code::Conflict) {
                 return Err(problem);
             }
@@ -226,9 +237,4 @@ pub(super) async fn switch(
 ) -> Result<Redirect, Problem> {
     visitor.switch(&identity, form.0.brand_id).await?;
     Ok(Redirect::see_other("/"))
-}
-
-/// Says what has been done, on the page of the organisation.
-pub(super) fn done(visitor: &Visitor, text: String) -> Redirect {
-    visitor.done("/admin/organisation", &Toast::new(text))
 }

@@ -18,7 +18,6 @@ use poem::web::{Data, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
 
-use super::joining::done;
 use crate::founding::set_link;
 use crate::service::{self, Branch, Located, location, location_names};
 use crate::styles::{Dimension, add_dimension, dimensions, remove_dimension};
@@ -30,6 +29,8 @@ struct Page {
     slug: String,
     time_zone: String,
     link: Option<String>,
+    /// The link leads to this machine alone.
+    here_only: bool,
     regions: Vec<Branch>,
     choices: Vec<(String, String)>,
     styles: Vec<Dimension>,
@@ -72,6 +73,7 @@ async fn show(
         fields = typed.fields.iter().map(|(name, text)| (named(name), (*text).to_owned())).collect();
     }
     let shown = Page {
+        here_only: !site.is_secure(),
         link: brand.sign_up_link.map(|link| format!("{}/sign-up?link={link}", site.origin())),
         brand: brand.name,
         slug: brand.slug,
@@ -84,6 +86,11 @@ async fn show(
         errors,
     };
     Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+}
+
+/// Says on the page what has been done.
+fn done(visitor: &Visitor, text: String) -> Redirect {
+    visitor.done("/admin/organisation", &Toast::new(text))
 }
 
 #[handler]
@@ -142,6 +149,9 @@ pub(super) async fn add_region(
     let made = async {
         service::check_name("/name", name)?;
         let mut tx = db.write(&allowed).await?;
+        if service::tree(&mut tx).await?.iter().any(|region| region.name == name) {
+            return Err(Problem::field("/name", "is there already"));
+        }
         service::region(&mut tx, &ids, clock.now(), name).await?;
         tx.commit().await?;
         Ok(())
@@ -290,8 +300,10 @@ pub(super) async fn remove_style(
 
 #[derive(Deserialize)]
 pub(super) struct LinkForm {
-    /// `new`, or anything else to close it.
+    /// `new`, `none`, or `back` with the secret that it was.
     link: String,
+    #[serde(default)]
+    secret: String,
 }
 
 #[handler]
@@ -301,11 +313,26 @@ pub(super) async fn set_link_of(
     form: Posted<LinkForm>,
 ) -> Result<Redirect, Problem> {
     let allowed = visitor.caller().allowed::<ManageBrand>()?;
-    let link = (form.0.link == "new").then(random_secret);
-    let told = match &link {
-        Some(_) => "There is a new link; the one before no longer works",
-        None => "Nobody can sign up by the link any more",
+    let brand = service::brand(&db, allowed.brand_id()).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let before = brand.sign_up_link;
+    let Posted(LinkForm { link: wanted, secret }) = form;
+    let link = match &*wanted {
+        "new" => Some(random_secret()),
+        // Nobody chooses a secret that could be guessed.
+        "back" if secret.len() == random_secret().len() => Some(secret),
+        _ => None,
+    };
+    let told = match (&link, &before) {
+        (Some(_), None) => "Here is the link",
+        (Some(_), Some(_)) => "There is another link now; the one before no longer works",
+        (None, _) => "Nobody can sign up by the link any more",
     };
     set_link(&db, &allowed, link).await?;
-    Ok(done(&visitor, told.to_owned()))
+    let toast = match &before {
+        Some(before) => {
+            Toast::new(told).with_undo("/admin/organisation/link", &[("link", "back"), ("secret", before)])
+        }
+        None => Toast::new(told),
+    };
+    Ok(visitor.done("/admin/organisation", &toast))
 }
