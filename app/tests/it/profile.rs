@@ -53,14 +53,6 @@ fn a_coach_fills_in_a_profile_section_by_section() {
         assert!(listed.contains("Not proved yet") && listed.contains("to renew it"), "{listed}");
         let half = save("experience", &[("positions-0-started_on", "2023-02-01")]);
         assert!(half.status == 422 && half.body.contains("href=\"#positions-0-modality\""), "{}", half.body);
-        let free = [("hours-0-day", "5"), ("hours-1-day", "6")];
-        let whole =
-            ["hours-0-start", "hours-0-end", "hours-1-start", "hours-1-end"].map(|name| (name, "00:00"));
-        save("hours", &[&free[..], &whole[..]].concat());
-        let exact = coach.get("/coach/profile/hours").body;
-        assert_eq!(exact.matches("Take away").count(), 2, "two days are two lines: {exact}");
-        let gone = [&free[..], &whole[..], &[("hours-0-remove", "yes"), ("hours-1-remove", "yes")]].concat();
-        save("hours", &gone);
         save(
             "availability",
             &[("first", "5"), ("free-0-9", "yes"), ("free-0-10", "yes"), ("maybe-6-22", "yes")],
@@ -114,6 +106,28 @@ fn a_coach_fills_in_a_profile_section_by_section() {
         assert!(matched.contains("Your FitScore"), "{matched}");
         save("about", &[("name", "Ada"), ("bio", ""), ("languages", "English")]);
         assert!(coach.get("/coach/profile").body.contains("7 of 8"));
+    });
+}
+
+#[test]
+fn whole_days_come_back_as_they_were_typed_and_a_line_can_be_taken_away() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let coach = signed_in(&people, "coach");
+        let save = |section: &str, fields: &[(&str, &str)]| -> Answer {
+            let path = format!("/coach/profile/{section}");
+            coach.submit(&path, &path, fields)
+        };
+        save("about", &[("name", "Ada")]);
+        let free = [("hours-0-day", "5"), ("hours-1-day", "6")];
+        let whole =
+            ["hours-0-start", "hours-0-end", "hours-1-start", "hours-1-end"].map(|name| (name, "00:00"));
+        save("hours", &[&free[..], &whole[..]].concat());
+        let exact = coach.get("/coach/profile/hours").body;
+        assert_eq!(exact.matches("Take away").count(), 2, "two days are two lines: {exact}");
+        let gone = [&free[..], &whole[..], &[("hours-0-remove", "yes"), ("hours-1-remove", "yes")]].concat();
+        save("hours", &gone);
+        assert!(coach.get("/coach/profile").body.contains("Nothing said yet"));
     });
 }
 
