@@ -12,6 +12,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use fithire_identity::{Identity, Site};
+use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::capital;
@@ -40,6 +41,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) reads: Reads,
     pub(crate) presets: Arc<Presets>,
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) preset_source: PresetSource,
@@ -86,6 +88,7 @@ pub(crate) fn routes(
         .data(state.clock.clone())
         .data(state.ids)
         .data(state.identity)
+        .data(state.reads)
         .data(state.presets)
         .data(state.rankings)
         .data(state.preset_source)

@@ -1,6 +1,7 @@
 //! The pages that belong to no module: where an admin's day begins, importing files, and what explains the rest.
 
 mod admin;
+mod audit;
 mod docs;
 mod import;
 
@@ -10,6 +11,7 @@ use poem::{Route, get};
 /// The templates of these pages.
 pub(crate) const TEMPLATES: Templates = &[
     ("admin.html", include_str!("../templates/admin.html")),
+    ("audit.html", include_str!("../templates/audit.html")),
     ("import.html", include_str!("../templates/import.html")),
     ("problems.html", include_str!("../templates/problems.html")),
     ("how-it-scores.html", include_str!("../templates/how-it-scores.html")),
@@ -20,6 +22,7 @@ pub(crate) const TEMPLATES: Templates = &[
 pub(crate) fn routes(route: Route) -> Route {
     route
         .at("/admin", get(admin::page))
+        .at("/admin/audit", get(audit::page))
         .at("/admin/import", get(import::blank).post(import::take))
         .at("/docs/problems", get(docs::problems))
         .at("/docs/score", get(docs::score))

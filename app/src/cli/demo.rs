@@ -122,7 +122,7 @@ impl Demo {
         let first = most_wanted(&everybody, &fithire_jobs::active(&mut tx, Limits::default()).await?, today);
         tx.commit().await.map_err(Problem::from)?;
         let admin = Allowed::<ManageBrand>::mint(scope.clone(), Limits::default());
-        set_link(db, &admin, Some(random_secret())).await?;
+        set_link(db, (clock, ids), &admin, Some(random_secret())).await?;
         for (name, role) in PEOPLE {
             let account = NewAccount {
                 email: format!("{name}@demo.test"),

@@ -1,12 +1,17 @@
 //! `fithire doctor`: what is wrong with an installation, and what to do about it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use clap::Args;
+use fithire_kernel::audit::{Head, Verdict, verify};
 use fithire_kernel::db::Db;
+use fithire_kernel::problem::Problem;
+use fithire_kernel::scope::SystemScope;
+use fithire_orgs::{every_brand, find_brand};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 
-use super::serve::{Configured, block_on};
+use super::serve::{Configured, block_on, open};
 use super::{Failure, PresetFolder, counted, plain};
 use crate::config::Config;
 
@@ -17,6 +22,12 @@ use crate::config::Config;
 pub(super) struct Doctor {
     #[command(flatten)]
     configured: Configured,
+    /// Walk the audit log of every brand, too
+    #[arg(long)]
+    audit: bool,
+    /// The end of a brand's chain as it was kept elsewhere; it must still be in it
+    #[arg(long, value_name = "SLUG=NUMBER:HASH", requires = "audit")]
+    audit_head: Vec<String>,
 }
 
 /// What a check found: fine, or what to do.
@@ -27,6 +38,9 @@ impl Doctor {
         let config = self.configured.read()?;
         let mut checks = vec![("address", address(&config)), ("presets", presets(&config))];
         checks.extend(block_on(async { Ok(database(&config).await) })?);
+        if self.audit {
+            checks.extend(block_on(self.audit(&config))?);
+        }
         let mut out = io::stdout().lock();
         for (what, found) in &checks {
             let (mark, words) = match found {
@@ -39,6 +53,43 @@ impl Doctor {
             0 => Ok(()),
             failed => Err(Failure::new(format!("{} failed", counted(failed, "check")))),
         }
+    }
+}
+
+impl Doctor {
+    /// Whether the chain of each brand holds.
+    async fn audit(&self, config: &Config) -> Result<Vec<(&'static str, Found)>, Failure> {
+        let db = open(config).await?;
+        let mut kept = BTreeMap::new();
+        for given in &self.audit_head {
+            let read = given.split_once('=').and_then(|(slug, head)| {
+                let (seq, hash) = head.split_once(':')?;
+                Some((slug, Head { seq: seq.parse().ok()?, hash: hash.to_owned() }))
+            });
+            let wrong = || Failure::new(format!("--audit-head {given}: write SLUG=NUMBER:HASH"));
+            let (slug, head) = read.ok_or_else(wrong)?;
+            kept.insert(find_brand(&db, slug).await?, head);
+        }
+        let mut checks = Vec::new();
+        for brand in every_brand(&db, &SystemScope::new("verifying the audit logs")).await? {
+            let mut tx = db.read(&brand).await.map_err(Problem::from)?;
+            let verdict = verify(&mut tx, kept.get(&brand.brand_id())).await?;
+            checks.push((
+                "audit log",
+                match verdict {
+                    Verdict::Whole(head, waiting) => Ok(format!(
+                        "brand {}: {} entries hold, {waiting} wait to be sealed; the end is {}:{}",
+                        brand.brand_id(),
+                        head.seq,
+                        head.seq,
+                        head.hash
+                    )),
+                    Verdict::Broken(why) => Err(format!("brand {}: {why}", brand.brand_id())),
+                },
+            ));
+        }
+        db.close().await;
+        Ok(checks)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use fithire_identity::{Identity, NewAccount, Site};
+use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
@@ -19,6 +20,7 @@ use poem::listener::{Acceptor, Listener, TcpListener};
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, PresetFolder};
+use crate::audit::AuditKeeper;
 use crate::config::{Config, LogFormat};
 use crate::http::{self, State};
 use crate::modules;
@@ -199,7 +201,7 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     let mut server = config.server.clone();
     server.port = bound.map_or(server.port, |address| address.port());
     let origin = server.origin().map_err(Failure::configuration)?;
-    let identity = Identity::open(db.clone(), clock.clone(), origin.clone()).await?;
+    let identity = Identity::open(db.clone(), (clock.clone(), ids.clone()), origin.clone()).await?;
     let preset_source = PresetSource {
         folder: config.presets.folder.as_ref().map(|folder| folder.display().to_string()),
         since: clock.now(),
@@ -212,10 +214,13 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
         // Not in the log: whoever has it makes the first admin.
         writeln!(io::stdout(), "first run: {base}/first-run?code={code}")?;
     }
+    let reads = Reads::new(clock.clone());
+    let keeper = AuditKeeper::start(db.clone(), ids.clone(), reads.clone());
     let state = State {
         db: db.clone(),
         clock,
         ids,
+        reads,
         identity: Arc::new(identity),
         presets,
         rankings,
@@ -231,6 +236,7 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
         &config.server.allowed_origins,
     );
     Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;
+    keeper.stop().await;
     db.close().await;
     Ok(())
 }

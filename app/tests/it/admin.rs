@@ -119,6 +119,60 @@ fn a_file_is_tried_then_taken_or_its_problems_shown() {
 }
 
 #[test]
+fn what_is_done_and_read_is_in_the_log_of_the_brand_and_the_chain_holds() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let (admin, manager) = (signed_in(&people, "admin"), signed_in(&people, "manager"));
+        let (job, coach) = (people.ours.id("job"), people.ours.id("coach"));
+        manager.submit("/manager/jobs", &format!("/manager/jobs/{job}/switch"), &[("active", "false")]);
+        manager.get(&format!("/manager/coaches/{coach}"));
+        manager.get(&format!("/manager/jobs/{job}/candidates.csv"));
+        let token = Some(people.ours.token("manager"));
+        people.server.send("GET", &format!("/api/v1/coaches/{coach}"), token, None);
+        let log = |query: &str| admin.get(&format!("/admin/audit?{query}")).body;
+        // What is read is there within a second or so, and sealed.
+        let there =
+            || log("kind=candidates.").contains("candidates exported") && !log("").contains("being sealed");
+        let waited = (0..200).take_while(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            !there()
+        });
+        assert!(waited.count() < 200, "{}", log(""));
+        let changed = log(&format!("object={job}&kind=job"));
+        for shown in
+            ["job changed", "<del>true</del> <ins>false</ins>", "from 127.0.0.1", "manager@acme.test"]
+        {
+            assert!(changed.contains(shown), "{shown} in {changed}");
+        }
+        assert_eq!(log(&format!("object={coach}&kind=coach.read")).matches("coach read").count(), 2);
+        assert!(
+            log("kind=session.").contains("session opened")
+                && log("kind=nothing").contains("Nothing like that")
+        );
+        assert!(!log("").contains(fithire_kernel::testing::CANARY));
+        let head = log("")
+            .split("The end of the chain")
+            .nth(1)
+            .unwrap()
+            .split("<p><code>")
+            .nth(1)
+            .unwrap()
+            .to_owned();
+        let head = head.split('<').next().unwrap().to_owned();
+        let doctor = |head: &str| {
+            let mut doctor = crate::server::configured(&world);
+            let told =
+                doctor.args(["doctor", "--audit", "--audit-head", &format!("acme={head}")]).output().unwrap();
+            (told.status.code(), String::from_utf8(told.stdout).unwrap())
+        };
+        let (code, told) = doctor(&head);
+        assert!(code == Some(0) && told.contains("entries hold"), "{told}");
+        let (code, told) = doctor("3:made-up");
+        assert!(code == Some(1) && told.contains("cut off"), "{told}");
+    });
+}
+
+#[test]
 fn jobs_are_found_and_a_switch_can_be_taken_back() {
     on_both(async |world| {
         let people = people(&world).await;

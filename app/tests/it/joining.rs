@@ -121,7 +121,7 @@ type Line = (&'static str, [u16; 4]);
 /// Leads to the sign-in.
 const IN: u16 = 303;
 
-const PAGES: [Line; 34] = [
+const PAGES: [Line; 35] = [
     ("/", [IN, 303, 303, 303]),
     ("/sign-in", [200; 4]),
     ("/sign-up", [200; 4]),
@@ -155,6 +155,7 @@ const PAGES: [Line; 34] = [
     ("/admin/members?role=coach", [IN, 403, 403, 200]),
     ("/admin/presets", [IN, 403, 403, 200]),
     ("/admin/import", [IN, 403, 403, 200]),
+    ("/admin/audit", [IN, 403, 403, 200]),
     ("/sign-up?link=%00", [400; 4]),
     ("/nothing", [404; 4]),
 ];

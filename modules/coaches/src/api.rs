@@ -1,6 +1,7 @@
 //! `GET /coaches`, `POST /coaches`, `GET /coaches/{id}`, `PATCH /coaches/{id}`.
 
 use fithire_identity::{Signed, ViewCoaches};
+use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::body::Body;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -59,9 +60,17 @@ impl Api {
     ///
     /// Managers and admins see every coach of the brand, a coach their own profile.
     #[oai(path = "/coaches/:id", method = "get", operation_id = "get_coach")]
-    async fn get_coach(&self, signed: Signed, db: Data<&Db>, id: Path<Id>) -> Result<Json<Coach>, Problem> {
+    async fn get_coach(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        reads: Data<&Reads>,
+        id: Path<Id>,
+    ) -> Result<Json<Coach>, Problem> {
         let mut tx = db.read(signed.0.scope()).await?;
-        Ok(Json(shown(service::find(&mut tx, &signed.0, id.0).await?)?))
+        let coach = shown(service::find(&mut tx, &signed.0, id.0).await?)?;
+        reads.note(signed.0.scope(), Event::new("coach.read", "coach", id.0))?;
+        Ok(Json(coach))
     }
 
     /// Change a coach
@@ -73,10 +82,11 @@ impl Api {
         signed: Signed,
         db: Data<&Db>,
         clock: Data<&Clock>,
+        ids: Data<&Ids>,
         id: Path<Id>,
         change: Body<CoachChange>,
     ) -> Result<Json<Coach>, Problem> {
-        service::change(&db, &clock, &signed.0, id.0, change.0).await?;
+        service::change(&db, (&clock, &ids), &signed.0, id.0, change.0).await?;
         let mut tx = db.read(signed.0.scope()).await?;
         Ok(Json(shown(service::find(&mut tx, &signed.0, id.0).await?)?))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use fithire_identity::{Caller, ManageCoaches, ViewCoaches};
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx, containing};
 use fithire_kernel::ids::{Id, Ids};
@@ -13,6 +14,7 @@ use fithire_scoring::exchange::{Unreadable, read_facts};
 use fithire_scoring::facts;
 use poem_openapi::types::ToJSON;
 use sea_query::{Expr, ExprTrait, OnConflict, Order};
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use crate::decided::{carried_over, reserved};
@@ -112,6 +114,9 @@ pub async fn put_all(
         tx.run(&insert).await?;
         progress(added + changed);
     }
+    let event =
+        Event::new("coaches.imported", "brand", None).with(json!({"added": added, "changed": changed}));
+    audit::record(tx, (clock, ids), event).await?;
     Ok((added, changed))
 }
 
@@ -163,6 +168,18 @@ impl Row {
             country: self.country,
             pay: Pay { kind: self.pay_type, min: self.pay_min, currency: self.currency },
         })
+    }
+}
+
+impl Profile {
+    /// Everything that is known, as one value, for the log of changes.
+    fn known(&self) -> Result<Value, Problem> {
+        let facts = serde_json::to_value(&self.facts).map_err(|error| Problem::internal(&error))?;
+        Ok(json!({
+            "name": self.name, "email": self.email, "phone": self.phone, "bio": self.bio,
+            "languages": self.languages, "postal_code": self.postal_code, "city": self.city,
+            "region": self.region, "country": self.country, "pay": self.pay.to_string(), "facts": facts,
+        }))
     }
 }
 
@@ -288,6 +305,7 @@ pub(crate) async fn create(
     if !manages {
         count_pieces(&mut profile);
     }
+    let event = Event::new("coach.created", "coach", id).about(id).changed(&json!({}), &profile.known()?);
     let row = row(id, account_id, profile, revision, clock.now())?;
     tx.run(&tx.insert(&COLUMNS, [row])).await.map_err(|error| {
         if breaks(&error, "coaches_external_id", "coaches.brand_id, coaches.external_id") {
@@ -298,6 +316,7 @@ pub(crate) async fn create(
             error.into()
         }
     })?;
+    audit::record(&mut tx, (clock, ids), event).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -377,18 +396,18 @@ const SHOWN: [Coaches; 15] = [
 /// Changes a coach that the caller may change.
 pub(crate) async fn change(
     db: &Db,
-    clock: &Clock,
+    tools: (&Clock, &Ids),
     caller: &Caller,
     id: Id,
     change: CoachChange,
 ) -> Result<(), Problem> {
-    edit(db, clock, caller, id, |_| Ok(change)).await
+    edit(db, tools, caller, id, |_| Ok(change)).await
 }
 
 /// Changes a coach that the caller may change by what follows from the profile as it is: nobody else writes it meanwhile.
 pub(crate) async fn edit(
     db: &Db,
-    clock: &Clock,
+    (clock, ids): (&Clock, &Ids),
     caller: &Caller,
     id: Id,
     change: impl FnOnce(&Profile) -> Result<CoachChange, Problem>,
@@ -408,6 +427,8 @@ pub(crate) async fn edit(
     if !manages || (new.facts.engagement.is_some() && new.facts.engagement == old.facts.engagement) {
         count_pieces(&mut new);
     }
+    let event = Event::new("coach.changed", "coach", id).about(id).changed(&old.known()?, &new.known()?);
+    audit::record(&mut tx, (clock, ids), event).await?;
     let row = row(id, None, new, revision, clock.now())?;
     let mut update = tx.update(Coaches::Table);
     update.and_where(Expr::col(Coaches::Id).eq(id));

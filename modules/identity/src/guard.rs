@@ -1,5 +1,6 @@
 //! The gate of the API: a bearer token becomes a [`Caller`], and a caller the proof of a privilege.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use fithire_kernel::ids::Id;
@@ -11,6 +12,7 @@ use poem_openapi::auth::Bearer;
 
 use crate::model::{Held, Role};
 use crate::tokens::Identity;
+use crate::visitor::address;
 
 /// Someone who has been recognised, with what they may do at this moment.
 #[derive(Clone, Debug)]
@@ -31,6 +33,11 @@ impl Caller {
     /// The same with what is known of the account.
     pub(crate) fn with_account(self, name: String, brands: Vec<Id>) -> Self {
         Self { name, brands, ..self }
+    }
+
+    /// The same, asking from an address.
+    pub(crate) fn from(self, address: Option<IpAddr>) -> Self {
+        Self { scope: self.scope.from(address), ..self }
     }
 
     /// The brand that the caller is in.
@@ -91,5 +98,5 @@ pub struct Signed(pub Caller);
 async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
     let identity =
         request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"the app has no identity"))?;
-    Ok(identity.caller(&bearer.token).await?)
+    Ok(identity.caller(&bearer.token).await?.from(address(request)))
 }

@@ -29,7 +29,7 @@ mod visitor;
 pub use fithire_kernel::scope::Limits;
 pub use guard::{Caller, Signed};
 pub use members::{
-    Member, NewAccount, ReadyAccount, add_member, check_account, create_account, join, members,
+    Member, NewAccount, ReadyAccount, add_member, check_account, create_account, join, members, names,
 };
 pub use model::{BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
 pub use secret::{random as random_secret, same as same_secret};

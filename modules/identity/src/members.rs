@@ -1,5 +1,7 @@
 //! Accounts and their memberships.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
@@ -255,4 +257,17 @@ pub async fn members(
     }
     let rows = tx.all(&select).await?;
     Ok(paging::page("members", rows, limit, |member: &Member| member.account_id))
+}
+
+/// What accounts are called; one that is gone is missing.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn names(tx: &mut Tx, accounts: &[Id]) -> Result<BTreeMap<Id, String>, Problem> {
+    let mut select = tx.select_global(Accounts::Table);
+    select
+        .columns([Accounts::Id, Accounts::Name])
+        .and_where(Expr::col(Accounts::Id).is_in(accounts.iter().copied()));
+    let rows: Vec<(Id, String)> = tx.all(&select).await?;
+    Ok(rows.into_iter().collect())
 }

@@ -3,7 +3,10 @@
 //! A cookie is `BRAND.SECRET`; the database holds the secret's SHA-256. A session ends [`IDLE`] after its last
 //! request, [`LONGEST`] after it began, and when it is closed. Signing in always makes a new one.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::db::ScopedTable;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
@@ -49,8 +52,13 @@ impl Identity {
     ///
     /// # Errors
     /// When the account has no membership in the brand.
-    pub async fn open_session(&self, account_id: Id, brand_id: Id) -> Result<String, Problem> {
-        let scope = BrandScope::mint(brand_id, Actor::Account(account_id));
+    pub async fn open_session(
+        &self,
+        account_id: Id,
+        brand_id: Id,
+        address: Option<IpAddr>,
+    ) -> Result<String, Problem> {
+        let scope = BrandScope::mint(brand_id, Actor::Account(account_id)).from(address);
         let (secret, now) = (secret::random(), self.clock.now());
         let mut tx = self.db.write(&scope).await?;
         let mut delete = tx.delete(Sessions::Table);
@@ -61,6 +69,8 @@ impl Identity {
         let columns = [Sessions::SecretHash, Sessions::AccountId, Sessions::CreatedAt, Sessions::SeenAt];
         let row = vec![secret::hash(&secret).into(), account_id.into(), now.into(), now.into()];
         tx.run(&tx.insert(&columns, [row])).await?;
+        let event = Event::new("session.opened", "account", account_id);
+        audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
         tx.commit().await?;
         Ok(format!("{brand_id}.{secret}"))
     }

@@ -24,8 +24,11 @@ impl<'w> Staff<'w> {
     /// # Panics
     /// When its keys cannot be made.
     pub async fn open(world: &'w World) -> Self {
-        let identity =
-            Identity::open(world.db.clone(), world.clock.clone(), "https://fithire.test".to_owned());
+        let identity = Identity::open(
+            world.db.clone(),
+            (world.clock.clone(), world.ids.clone()),
+            "https://fithire.test".to_owned(),
+        );
         Self { world, identity: Arc::new(identity.await.expect("the keys can be made")) }
     }
 

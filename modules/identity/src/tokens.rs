@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::{PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
@@ -18,6 +19,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use p256::pkcs8::{EncodePrivateKey, LineEnding};
 use sea_query::{Expr, ExprTrait, Order};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::FromRow;
 
 use crate::guard::Caller;
@@ -42,6 +44,7 @@ const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 pub struct Identity {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
     issuer: String,
     keys: RwLock<Keys>,
     by_account: DefaultKeyedRateLimiter<String>,
@@ -106,7 +109,7 @@ impl Identity {
     ///
     /// # Errors
     /// When the database cannot be reached or a key cannot be read.
-    pub async fn open(db: Db, clock: Clock, issuer: String) -> Result<Self, Problem> {
+    pub async fn open(db: Db, (clock, ids): (Clock, Ids), issuer: String) -> Result<Self, Problem> {
         let mut keys = read_keys(&db, &clock).await?;
         if keys.is_none() {
             make_key(&db, &clock).await?;
@@ -116,6 +119,7 @@ impl Identity {
         Ok(Self {
             db,
             clock,
+            ids,
             issuer,
             keys: RwLock::new(keys),
             by_account: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ACCOUNT)),
@@ -146,7 +150,13 @@ impl Identity {
             }
             _ => return Err(wrong()),
         };
-        self.issue(account_id, brand)
+        let token = self.issue(account_id, brand)?;
+        let scope = BrandScope::mint(brand, Actor::Account(account_id)).from(address);
+        let mut tx = self.db.write(&scope).await?;
+        let event = Event::new("token.issued", "account", account_id);
+        audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
+        tx.commit().await?;
+        Ok(token)
     }
 
     /// The account of an address and a password, and its brands.
@@ -180,7 +190,6 @@ impl Identity {
     /// Every field that is not right; 429 after too many attempts.
     pub async fn sign_up(
         &self,
-        ids: &Ids,
         new: NewAccount,
         brand_id: Id,
         address: Option<IpAddr>,
@@ -203,13 +212,15 @@ impl Identity {
             self.throttle(&email, address)?;
             Err(new.ready().await?)
         };
-        let scope = BrandScope::mint(brand_id, Actor::System);
+        let scope = BrandScope::mint(brand_id, Actor::System).from(address);
         let mut tx = self.db.write(&scope).await?;
         let account_id = match account {
             Ok(known) => known,
-            Err(ready) => ready.create(&mut tx, (&self.clock, ids)).await?,
+            Err(ready) => ready.create(&mut tx, (&self.clock, &self.ids)).await?,
         };
         join(&mut tx, (&self.clock, &scope), account_id, Role::Coach).await?;
+        let event = Event::new("member.joined", "account", account_id).with(json!({"by": "link"}));
+        audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
         tx.commit().await?;
         Ok(account_id)
     }

@@ -210,7 +210,7 @@ impl Stranger {
         if let Some(before) = &self.session {
             identity.close_session(before).await?;
         }
-        let session = identity.open_session(account_id, brand_id).await?;
+        let session = identity.open_session(account_id, brand_id, self.address).await?;
         self.jar.add(self.site.cookie(SESSION, session));
         // The secret of a stranger's forms has done its duty.
         let mut form = self.site.cookie(FORM, String::new());
@@ -275,7 +275,7 @@ impl Visitor {
         let account_id = self.caller.account_id();
         identity.member(account_id, brand_id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
         identity.close_session(&self.session).await?;
-        let session = identity.open_session(account_id, brand_id).await?;
+        let session = identity.open_session(account_id, brand_id, self.caller.scope().origin()).await?;
         self.jar.add(self.site.cookie(SESSION, session));
         Ok(())
     }
@@ -297,7 +297,7 @@ impl<'a> FromRequest<'a> for Visitor {
         let cookies = Cookies::of(request)?;
         let nobody = || Problem::new(Code::Unauthenticated);
         let session = cookies.session().ok_or_else(nobody)?;
-        let caller = identity.session(&session).await?.ok_or_else(nobody)?;
+        let caller = identity.session(&session).await?.ok_or_else(nobody)?.from(address(request));
         let shell = Shell { person: Some(person(&caller)), ..cookies.shell(request) };
         Ok(Self { caller, shell, session, site: cookies.site.clone(), jar: request.cookie().clone() })
     }

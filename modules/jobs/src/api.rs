@@ -72,17 +72,19 @@ impl Api {
     ///
     /// What is missing stays as it is; `facts` are replaced whole.
     #[oai(path = "/jobs/:id", method = "patch", operation_id = "change_job")]
+    #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn change_job(
         &self,
         signed: Signed,
         db: Data<&Db>,
         clock: Data<&Clock>,
+        ids: Data<&Ids>,
         presets: Data<&Arc<Presets>>,
         id: Path<Id>,
         change: Body<Change>,
     ) -> Result<Json<Job>, Problem> {
         let allowed = signed.0.allowed::<ManageJobs>()?;
-        service::change(&db, (&clock, &presets), &allowed, id.0, change.0).await?;
+        service::change(&db, (&clock, &ids, &presets), &allowed, id.0, change.0).await?;
         answer(&db, &signed, id.0).await
     }
 
@@ -95,11 +97,12 @@ impl Api {
         signed: Signed,
         db: Data<&Db>,
         clock: Data<&Clock>,
+        ids: Data<&Ids>,
         presets: Data<&Arc<Presets>>,
         id: Path<Id>,
     ) -> Result<Json<Job>, Problem> {
         let allowed = signed.0.allowed::<ManageJobs>()?;
-        service::change(&db, (&clock, &presets), &allowed, id.0, Change::deactivation()).await?;
+        service::change(&db, (&clock, &ids, &presets), &allowed, id.0, Change::deactivation()).await?;
         answer(&db, &signed, id.0).await
     }
 }

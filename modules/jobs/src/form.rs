@@ -238,7 +238,7 @@ pub async fn save(
         Some(id) => {
             let mut tx = db.write(allowed).await?;
             form::check_mark(fields, &of_id(&mut tx, allowed, id).await?)?;
-            service::replace(tx, (clock, presets), allowed, id, sent).await
+            service::replace(tx, (clock, ids, presets), allowed, id, sent).await
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use chrono::{DateTime, Utc};
 use fithire_identity::ManageJobs;
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx, containing};
 use fithire_kernel::ids::{Id, Ids};
@@ -17,6 +18,8 @@ use fithire_scoring::facts::{self, Point, Zone};
 use fithire_scoring::preset::Presets;
 use poem_openapi::types::ToJSON;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order, SelectStatement};
+
+use serde_json::{Value, json};
 
 use crate::model::{Change, JobFacts, Jobs, Open, Pay, Row, Sent};
 
@@ -93,7 +96,7 @@ pub async fn put_all(
     let mut jobs = jobs.into_iter().peekable();
     while jobs.peek().is_some() {
         let chunk: Vec<NewJob> = jobs.by_ref().take(AT_ONCE).collect();
-        let known = known(tx, &chunk).await?;
+        let known = by_external_id(tx, &chunk).await?;
         let mut rows = Vec::with_capacity(chunk.len());
         for job in chunk {
             let old = job.external_id.as_ref().and_then(|id| known.get(id));
@@ -118,28 +121,20 @@ pub async fn put_all(
         tx.run(&insert).await?;
         progress(added + changed);
     }
+    let event = Event::new("jobs.imported", "brand", None).with(json!({"added": added, "changed": changed}));
+    audit::record(tx, (clock, ids), event).await?;
     Ok((added, changed))
 }
 
 /// The jobs that are there already, by external id.
-async fn known(tx: &mut Tx, jobs: &[NewJob]) -> Result<BTreeMap<String, NewJob>, Problem> {
+async fn by_external_id(tx: &mut Tx, jobs: &[NewJob]) -> Result<BTreeMap<String, NewJob>, Problem> {
     let mut select = tx.select(Jobs::Table);
     let external = jobs.iter().filter_map(|job| job.external_id.as_deref());
     select.columns(SHOWN).and_where(Expr::col(Jobs::ExternalId).is_in(external));
     let rows: Vec<Row> = tx.all(&select).await?;
     let mut known = BTreeMap::new();
     for row in rows {
-        let job = NewJob {
-            location_id: row.location_id,
-            external_id: row.external_id,
-            title: row.title,
-            description: row.description,
-            preset: row.preset,
-            threshold: row.threshold.and_then(|bp| u16::try_from(bp).ok()),
-            employment_type: row.employment_type,
-            pay: Pay { kind: row.pay_type, min: row.pay_min, max: row.pay_max, currency: row.currency },
-            facts: serde_json::from_str(&row.facts).map_err(|error| Problem::internal(&error))?,
-        };
+        let job = row.job()?;
         known.extend(job.external_id.clone().map(|id| (id, job)));
     }
     Ok(known)
@@ -177,6 +172,40 @@ fn written(facts: &facts::Job) -> Result<String, Problem> {
     serde_json::to_string(&facts).map_err(|error| Problem::internal(&error))
 }
 
+/// Everything of a job, as one value, for the log of changes.
+fn known(job: &NewJob) -> Result<Value, Problem> {
+    let facts = serde_json::to_value(&job.facts).map_err(|error| Problem::internal(&error))?;
+    Ok(json!({
+        "location_id": job.location_id, "title": job.title, "description": job.description,
+        "preset": job.preset, "threshold": job.threshold, "employment_type": job.employment_type,
+        "pay": job.pay.to_string(), "facts": facts,
+    }))
+}
+
+impl Row {
+    /// The same of a job that is there, and whether it looks for coaches.
+    fn known(self) -> Result<Value, Problem> {
+        let active = self.active;
+        let mut whole = known(&self.job()?)?;
+        whole["active"] = json!(active);
+        Ok(whole)
+    }
+
+    fn job(self) -> Result<NewJob, Problem> {
+        Ok(NewJob {
+            location_id: self.location_id,
+            external_id: self.external_id,
+            title: self.title,
+            description: self.description,
+            preset: self.preset,
+            threshold: self.threshold.and_then(|bp| u16::try_from(bp).ok()),
+            employment_type: self.employment_type,
+            pay: Pay { kind: self.pay_type, min: self.pay_min, max: self.pay_max, currency: self.currency },
+            facts: serde_json::from_str(&self.facts).map_err(|error| Problem::internal(&error))?,
+        })
+    }
+}
+
 pub(crate) async fn create(
     db: &Db,
     (clock, ids, presets): (&Clock, &Ids, &Presets),
@@ -185,14 +214,16 @@ pub(crate) async fn create(
 ) -> Result<Id, Problem> {
     let mut tx = db.write(allowed).await?;
     let job = checked(&mut tx, (allowed, presets), sent).await?;
+    let event = json!({"after": known(&job)?});
     let id = insert(&mut tx, clock, ids, job).await?;
+    audit::record(&mut tx, (clock, ids), Event::new("job.created", "job", id).with(event)).await?;
     tx.commit().await?;
     Ok(id)
 }
 
 pub(crate) async fn change(
     db: &Db,
-    (clock, presets): (&Clock, &Presets),
+    (clock, ids, presets): (&Clock, &Ids, &Presets),
     allowed: &Allowed<ManageJobs>,
     id: Id,
     sent: Change,
@@ -205,9 +236,9 @@ pub(crate) async fn change(
     let mut tx = db.write(allowed).await?;
     errors.location(&mut tx, allowed.limits(), sent.location_id).await?;
     errors.none()?;
-    let within = within(&mut tx, allowed.limits()).await?;
+    let before = row(&mut tx, allowed.limits(), id).await?.known()?;
     let mut update = tx.update(Jobs::Table);
-    update.value(Jobs::UpdatedAt, clock.now()).and_where(Expr::col(Jobs::Id).eq(id)).cond_where(within);
+    update.value(Jobs::UpdatedAt, clock.now()).and_where(Expr::col(Jobs::Id).eq(id));
     let facts = facts.as_ref().map(written).transpose()?;
     for (column, text) in [
         (Jobs::Title, sent.title),
@@ -236,9 +267,10 @@ pub(crate) async fn change(
     if let Some(active) = sent.active {
         update.value(Jobs::Active, active);
     }
-    if tx.run(&update).await? == 0 {
-        return Err(Problem::new(Code::NotFound));
-    }
+    tx.run(&update).await?;
+    let after = row(&mut tx, Limits::default(), id).await?.known()?;
+    let event = Event::new("job.changed", "job", id).changed(&before, &after);
+    audit::record(&mut tx, (clock, ids), event).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -246,13 +278,13 @@ pub(crate) async fn change(
 /// Changes everything of a job to what was sent, and commits; answers its id.
 pub(crate) async fn replace(
     mut tx: Tx,
-    (clock, presets): (&Clock, &Presets),
+    (clock, ids, presets): (&Clock, &Ids, &Presets),
     allowed: &Allowed<ManageJobs>,
     id: Id,
     sent: Sent,
 ) -> Result<Id, Problem> {
     let job = checked(&mut tx, (allowed, presets), sent).await?;
-    let within = within(&mut tx, allowed.limits()).await?;
+    let before = row(&mut tx, allowed.limits(), id).await?.known()?;
     let mut update = tx.update(Jobs::Table);
     update
         .value(Jobs::UpdatedAt, clock.now())
@@ -267,11 +299,11 @@ pub(crate) async fn replace(
         .value(Jobs::PayMax, job.pay.max)
         .value(Jobs::Currency, job.pay.currency)
         .value(Jobs::Facts, written(&job.facts)?)
-        .and_where(Expr::col(Jobs::Id).eq(id))
-        .cond_where(within);
-    if tx.run(&update).await? == 0 {
-        return Err(Problem::new(Code::NotFound));
-    }
+        .and_where(Expr::col(Jobs::Id).eq(id));
+    tx.run(&update).await?;
+    let after = row(&mut tx, Limits::default(), id).await?.known()?;
+    let event = Event::new("job.changed", "job", id).changed(&before, &after);
+    audit::record(&mut tx, (clock, ids), event).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -418,13 +450,13 @@ pub(crate) async fn row(tx: &mut Tx, limits: Limits, id: Id) -> Result<Row, Prob
 /// 404 when there is no such job within the limits.
 pub async fn set_active(
     db: &Db,
-    (clock, presets): (&Clock, &Presets),
+    tools: (&Clock, &Ids, &Presets),
     allowed: &Allowed<ManageJobs>,
     id: Id,
     active: bool,
 ) -> Result<(), Problem> {
     let sent = Change { active: Some(active), ..Change::deactivation() };
-    change(db, (clock, presets), allowed, id, sent).await
+    change(db, tools, allowed, id, sent).await
 }
 
 /// Which jobs are listed; nothing lists every one.

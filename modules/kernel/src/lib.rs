@@ -3,6 +3,7 @@
 //! - [`db`]: one code for SQLite and PostgreSQL; [`db::Tx`] opens every statement inside one brand.
 //! - [`scope`]: who may reach which brand, and with what privilege.
 //! - [`problem`]: every error that a client can see, with a stable code, in one table.
+//! - [`audit`]: who did what, sealed into a chain.
 //! - [`body`]: request bodies, checked whole: every invalid field is named.
 //! - [`form`]: what people type, as the request that the API would be sent.
 //! - [`page`]: what people see, rendered from templates.
@@ -14,6 +15,7 @@
 //! Invariants, above all absences: there is no statement outside [`db`]; there is no way to a brand's rows
 //! without a [`scope::BrandScope`], and no way to make one from data.
 
+pub mod audit;
 pub mod body;
 pub mod clock;
 pub mod db;

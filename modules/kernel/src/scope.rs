@@ -6,6 +6,7 @@
 //! `Allowed<ManageJobs>` cannot be had without the check, so a service that takes one has been checked.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::ops::Deref;
 
 use crate::ids::Id;
@@ -15,6 +16,7 @@ use crate::ids::Id;
 pub struct BrandScope {
     brand_id: Id,
     actor: Actor,
+    origin: Option<IpAddr>,
 }
 
 /// Who acts.
@@ -30,7 +32,19 @@ impl BrandScope {
     /// A scope for an actor whose right to the brand has been proved.
     #[must_use]
     pub fn mint(brand_id: Id, actor: Actor) -> Self {
-        Self { brand_id, actor }
+        Self { brand_id, actor, origin: None }
+    }
+
+    /// The same for somebody who acts from an address.
+    #[must_use]
+    pub fn from(self, origin: Option<IpAddr>) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// From where the actor acts, where that is known.
+    #[must_use]
+    pub fn origin(&self) -> Option<IpAddr> {
+        self.origin
     }
 
     /// The brand.
@@ -43,6 +57,24 @@ impl BrandScope {
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.actor
+    }
+}
+
+/// The right to list brands for a sweep over all of them, and to nothing else.
+#[derive(Debug)]
+pub struct SystemScope(&'static str);
+
+impl SystemScope {
+    /// For a sweep that says why it is one.
+    #[must_use]
+    pub fn new(reason: &'static str) -> Self {
+        Self(reason)
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.0
     }
 }
 

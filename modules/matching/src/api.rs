@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fithire_identity::{Signed, ViewCoaches};
+use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::body::Body;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -15,6 +16,7 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
+use serde_json::json;
 
 use crate::model::{Candidate, CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
 use crate::rankings::{Asked, Rankings, Reach, Weights};
@@ -36,6 +38,7 @@ impl Api {
         db: Data<&Db>,
         clock: Data<&Clock>,
         rankings: Data<&Arc<Rankings>>,
+        reads: Data<&Reads>,
         id: Path<Id>,
         limit: Query<Option<u64>>,
         /// Lists those at or above this score, 0 to 1, whatever the job's threshold.
@@ -61,6 +64,7 @@ impl Api {
         let mut tx = db.read(&allowed).await?;
         let job = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?;
         let found = rankings.candidates(&mut tx, (allowed.brand_id(), as_of), job, asked).await?;
+        reads.note(&allowed, found.viewed("candidates.listed", id.0))?;
         let more = found.ranking.rows.len() > skip + limit;
         Ok(Json(CandidatePage {
             candidates: found.shown.into_iter().map(|(coach, why)| Candidate::new(&coach, why)).collect(),
@@ -83,6 +87,7 @@ impl Api {
         db: Data<&Db>,
         clock: Data<&Clock>,
         rankings: Data<&Arc<Rankings>>,
+        reads: Data<&Reads>,
         id: Path<Id>,
         coach_id: Path<Id>,
         /// What if: other weights, as in the list of candidates.
@@ -90,7 +95,12 @@ impl Api {
     ) -> Result<Json<Pair>, Problem> {
         signed.0.allowed::<ViewCoaches>()?;
         let weights = weights.0.as_deref().map(Weights::read).transpose()?;
-        pair(&signed, (&db, &clock, &rankings), id.0, coach_id.0, weights.as_ref()).await
+        let found = pair(&signed, (&db, &clock, &rankings), id.0, coach_id.0, weights.as_ref()).await?;
+        reads.note(
+            signed.0.scope(),
+            Event::new("coach.read", "coach", coach_id.0).with(json!({"job": id.0})),
+        )?;
+        Ok(found)
     }
 
     /// Job matches of a coach

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::NaiveDate;
 use fithire_coaches::{Scored, changed_since, revision};
 use fithire_jobs::Open;
+use fithire_kernel::audit::Event;
 use fithire_kernel::db::Tx;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
@@ -14,6 +15,8 @@ use fithire_scoring::explain::Explanation;
 use fithire_scoring::plan::{Group, Plan, Query, Ranking};
 use fithire_scoring::preset::{Preset, Presets};
 use fithire_scoring::snapshot::Snapshot;
+
+use serde_json::json;
 
 use crate::model::{Pair, Show};
 
@@ -35,6 +38,14 @@ pub(crate) struct Candidates {
     pub(crate) ranking: Ranking,
     pub(crate) threshold: u16,
     pub(crate) shown: Vec<(Arc<Scored>, Explanation)>,
+}
+
+impl Candidates {
+    /// That these candidates of a job are shown, for the log.
+    pub(crate) fn viewed(&self, action: &'static str, job_id: Id) -> Event {
+        let coaches: Vec<Id> = self.shown.iter().map(|(coach, _)| coach.id).collect();
+        Event::new(action, "job", job_id).with(json!({"coaches": coaches}))
+    }
 }
 
 impl Rankings {

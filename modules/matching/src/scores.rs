@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use fithire_coaches::visible;
 use fithire_identity::{Caller, ViewCoaches};
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, ScopedTable, Tx};
 use fithire_kernel::ids::{Id, Ids};
@@ -17,6 +18,7 @@ use fithire_scoring::plan::Plan;
 use fithire_scoring::preset;
 use poem_openapi::types::{ParseFromJSON, ToJSON};
 use sea_query::{Expr, ExprTrait, Iden, OnConflict, Value};
+use serde_json::json;
 use sqlx::FromRow;
 
 use crate::model::{Figures, KeptScore, NewScore, Replay};
@@ -136,6 +138,8 @@ pub(crate) async fn keep(
         now.into(),
     ];
     tx.run(&tx.insert(&ALL, [row])).await?;
+    let event = Event::new("score.kept", "score", id).with(json!({"job": job.id, "coach": coach.id}));
+    audit::record(&mut tx, (clock, ids), event).await?;
     tx.commit().await?;
     Ok(id)
 }

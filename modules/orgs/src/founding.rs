@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fithire_identity::{ManageBrand, NewAccount, Role, check_account, join, random_secret, same_secret};
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
@@ -64,6 +65,7 @@ pub async fn found(
     insert_brand(&mut tx, clock, brand_id, new).await?;
     let account_id = ready.create(&mut tx, (clock, ids)).await?;
     join(&mut tx, (clock, &scope), account_id, Role::Admin).await?;
+    audit::record(&mut tx, (clock, ids), Event::new("brand.founded", "brand", brand_id)).await?;
     tx.commit().await?;
     Ok((brand_id, account_id, slug))
 }
@@ -132,11 +134,19 @@ pub(crate) async fn by_link(db: &Db, link: &str) -> Result<Option<BrandRow>, Pro
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn set_link(db: &Db, allowed: &Allowed<ManageBrand>, link: Option<String>) -> Result<(), Problem> {
+pub async fn set_link(
+    db: &Db,
+    tools: (&Clock, &Ids),
+    allowed: &Allowed<ManageBrand>,
+    link: Option<String>,
+) -> Result<(), Problem> {
     let mut tx = db.write(allowed).await?;
+    let action = if link.is_some() { "link.opened" } else { "link.closed" };
     let mut update = tx.update_global(Brands::Table);
     update.value(Brands::SignUpLink, link).and_where(Expr::col(Brands::Id).eq(allowed.brand_id()));
     tx.run(&update).await?;
+    // The link itself is a secret, and no matter of the log.
+    audit::record(&mut tx, tools, Event::new(action, "brand", allowed.brand_id())).await?;
     tx.commit().await?;
     Ok(())
 }

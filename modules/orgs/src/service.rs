@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use fithire_identity::ManageBrand;
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem, breaks};
-use fithire_kernel::scope::{Actor, Allowed, BrandScope, Limits};
+use fithire_kernel::scope::{Actor, Allowed, BrandScope, Limits, SystemScope};
 use fithire_scoring::facts::Zone;
 use fithire_scoring::wording;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::model::{BrandRow, Brands, LocationRow, Locations, RegionRow, Regions};
 
@@ -314,6 +316,7 @@ pub(crate) fn check_name(pointer: &str, name: &str) -> Result<(), Problem> {
 /// Changes what the brand is called and where "today" is.
 pub(crate) async fn change_brand(
     db: &Db,
+    tools: (&Clock, &Ids),
     allowed: &Allowed<ManageBrand>,
     name: &str,
     time_zone: &str,
@@ -327,8 +330,24 @@ pub(crate) async fn change_brand(
         .value(Brands::TimeZone, zone.name())
         .and_where(Expr::col(Brands::Id).eq(allowed.brand_id()));
     tx.run(&update).await?;
+    let event = Event::new("brand.changed", "brand", allowed.brand_id())
+        .with(json!({"after": {"name": name.trim(), "time_zone": zone.name()}}));
+    audit::record(&mut tx, tools, event).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// The brands of the installation, for a sweep over all of them.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn every_brand(db: &Db, sweep: &SystemScope) -> Result<Vec<BrandScope>, Problem> {
+    tracing::trace!(reason = sweep.reason(), "brands are listed");
+    let mut tx = db.read_global().await?;
+    let mut select = tx.select(Brands::Table);
+    select.column(Brands::Id).order_by(Brands::Id, Order::Asc);
+    let rows: Vec<(Id,)> = tx.all(&select).await?;
+    Ok(rows.into_iter().map(|(id,)| BrandScope::mint(id, Actor::System)).collect())
 }
 
 /// Whether coaches can sign up by a link of the brand.

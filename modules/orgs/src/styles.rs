@@ -2,6 +2,7 @@
 //! coaches rate themselves; the levels go from 0 to 4.
 
 use fithire_identity::ManageBrand;
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::form::{Fields, capital};
@@ -11,6 +12,7 @@ use fithire_kernel::scope::Allowed;
 use fithire_scoring::facts::MAX_DIMENSIONS;
 use sea_query::{Expr, ExprTrait, Order};
 use serde::Serialize;
+use serde_json::json;
 use sqlx::FromRow;
 
 use crate::model::StyleDimensions;
@@ -128,7 +130,8 @@ pub async fn add_dimension(
         let told = format!("is one too many: a brand has at most {MAX_DIMENSIONS}; remove one first");
         return Err(Problem::field("/name", told));
     }
-    let row = vec![ids.next().into(), name.into(), low.trim().into(), high.trim().into(), clock.now().into()];
+    let (id, said) = (ids.next(), name.clone());
+    let row = vec![id.into(), name.into(), low.trim().into(), high.trim().into(), clock.now().into()];
     tx.run(&tx.insert(&[Key, Name, Low, High, CreatedAt], [row])).await.map_err(|error| {
         let columns = "style_dimensions.brand_id, style_dimensions.name";
         if breaks(&error, "style_dimensions_name", columns) {
@@ -137,12 +140,14 @@ pub async fn add_dimension(
             error.into()
         }
     })?;
-    Ok(())
+    let event = Event::new("style.named", "style", id).with(json!({"after": {"name": said}}));
+    audit::record(tx, (clock, ids), event).await
 }
 
 /// Removes a dimension and answers it. Jobs and coaches that name it keep what they say.
 pub(crate) async fn remove_dimension(
     db: &Db,
+    tools: (&Clock, &Ids),
     allowed: &Allowed<ManageBrand>,
     id: Id,
 ) -> Result<Dimension, Problem> {
@@ -152,6 +157,8 @@ pub(crate) async fn remove_dimension(
     let mut delete = tx.delete(StyleDimensions::Table);
     delete.and_where(Expr::col(StyleDimensions::Id).eq(id));
     tx.run(&delete).await?;
+    let event = Event::new("style.removed", "style", id).with(json!({"before": {"name": removed.name}}));
+    audit::record(&mut tx, tools, event).await?;
     tx.commit().await?;
     Ok(removed)
 }

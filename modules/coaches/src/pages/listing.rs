@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fithire_identity::{ViewCoaches, Visitor};
+use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
@@ -98,6 +99,7 @@ pub(super) async fn coach(
     visitor: Visitor,
     db: Data<&Db>,
     clock: Data<&Clock>,
+    reads: Data<&Reads>,
     pages: Data<&Arc<Pages>>,
     id: Path<Id>,
 ) -> Result<Html<String>, Problem> {
@@ -105,6 +107,7 @@ pub(super) async fn coach(
     let today = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
     let mut tx = db.read(&allowed).await?;
     let profile = service::profile(&mut tx, visitor.caller(), id.0).await?;
+    reads.note(&allowed, Event::new("coach.read", "coach", id.0))?;
     let page = OneCoach { sections: known(&profile, today), name: profile.name };
     pages.render(visitor.shell(), &page)
 }

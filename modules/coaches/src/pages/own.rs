@@ -248,7 +248,9 @@ pub(super) async fn save(
     let own = service::own_profile(&mut tx, caller).await?;
     drop(tx);
     let saved = match &own {
-        Some((id, _)) => service::edit(&db, &clock, caller, *id, |old| section.change(&fields, old)).await,
+        Some((id, _)) => {
+            service::edit(&db, (&clock, &ids), caller, *id, |old| section.change(&fields, old)).await
+        }
         None => match section.change(&fields, &Profile::default()).map(NewCoach::try_from) {
             Ok(Ok(new)) => service::create(&db, &clock, &ids, caller, new).await.map(|_| ()),
             Ok(Err(problem)) | Err(problem) => Err(problem),

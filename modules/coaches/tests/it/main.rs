@@ -34,6 +34,7 @@ async fn app(world: &World) -> App<impl Endpoint> {
         .data(world.db.clone())
         .data(world.clock.clone())
         .data(world.ids.clone())
+        .data(fithire_kernel::audit::Reads::new(world.clock.clone()))
         .data(staff.identity);
     App { client: Client::new(service, &foreigner), scope, admin, coach, foreigner }
 }

@@ -26,7 +26,11 @@ const ISSUER: &str = "https://fithire.test";
 const PASSWORD: &str = "correct horse battery";
 
 async fn identity(world: &World) -> Arc<Identity> {
-    Arc::new(Identity::open(world.db.clone(), world.clock.clone(), ISSUER.to_owned()).await.unwrap())
+    Arc::new(
+        Identity::open(world.db.clone(), (world.clock.clone(), world.ids.clone()), ISSUER.to_owned())
+            .await
+            .unwrap(),
+    )
 }
 
 async fn member(world: &World, scope: &BrandScope, email: &str, role: Role) -> Id {
@@ -167,8 +171,13 @@ fn only_our_own_tokens_of_now_are_taken() {
         refused(&format!("{}.{}.{}", parts[0], part(&tampered), parts[2]), "changed claims").await;
 
         // Signed by somebody else's key, under our id, under none, and under one that points elsewhere.
-        let elsewhere =
-            Identity::open(elsewhere(&world).await, world.clock.clone(), ISSUER.to_owned()).await.unwrap();
+        let elsewhere = Identity::open(
+            elsewhere(&world).await,
+            (world.clock.clone(), world.ids.clone()),
+            ISSUER.to_owned(),
+        )
+        .await
+        .unwrap();
         let foreign = elsewhere.issue(account, scope.brand_id()).unwrap().access_token;
         refused(&foreign, "another installation's key").await;
         let foreign: Vec<&str> = foreign.split('.').collect();
@@ -270,14 +279,14 @@ fn a_session_ends_when_nobody_uses_it_and_after_a_week_in_any_case() {
         let scope = world.brand("acme").await;
         let account = member(&world, &scope, "ada@acme.test", Role::Manager).await;
         let lives = async |cookie: &str| identity.session(cookie).await.unwrap().is_some();
-        let idle = identity.open_session(account, scope.brand_id()).await.unwrap();
+        let idle = identity.open_session(account, scope.brand_id(), None).await.unwrap();
         assert!(lives(&idle).await);
         world.clock.advance(TimeDelta::hours(12) - TimeDelta::seconds(1));
         assert!(lives(&idle).await);
         world.clock.advance(TimeDelta::hours(12));
         assert!(!lives(&idle).await, "12 hours without a request");
 
-        let busy = identity.open_session(account, scope.brand_id()).await.unwrap();
+        let busy = identity.open_session(account, scope.brand_id(), None).await.unwrap();
         for _ in 0..7 * 24 - 1 {
             world.clock.advance(TimeDelta::hours(1));
             assert!(lives(&busy).await);
@@ -285,13 +294,13 @@ fn a_session_ends_when_nobody_uses_it_and_after_a_week_in_any_case() {
         world.clock.advance(TimeDelta::hours(1));
         assert!(!lives(&busy).await, "7 days, however busy");
 
-        let closed = identity.open_session(account, scope.brand_id()).await.unwrap();
+        let closed = identity.open_session(account, scope.brand_id(), None).await.unwrap();
         identity.close_session(&closed).await.unwrap();
         assert!(!lives(&closed).await);
         // Only a member of the brand has a session in it, and what they may do is read at each request.
         let other = world.brand("other").await;
-        assert!(identity.open_session(account, other.brand_id()).await.is_err());
-        let now = identity.open_session(account, scope.brand_id()).await.unwrap();
+        assert!(identity.open_session(account, other.brand_id(), None).await.is_err());
+        let now = identity.open_session(account, scope.brand_id(), None).await.unwrap();
         add_member(&world.db, &world.clock, &scope, account, Role::Coach, Limits::default()).await.unwrap();
         assert_eq!(identity.session(&now).await.unwrap().unwrap().role(), Role::Coach);
         for nonsense in ["", ".", "1.x", "x.y", &now.replace('.', "")] {

@@ -10,7 +10,6 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite, Transaction};
 
 use super::{Db, Error};
-use crate::ids::Id;
 use crate::scope::BrandScope;
 
 /// A table whose rows belong to a brand: the identifiers of its table and of its column `brand_id`.
@@ -195,7 +194,7 @@ runs_statements!(GlobalTx, super::audit::Reach::Global);
 /// brand; a join goes through [`Tx::join`]. On PostgreSQL row-level security holds the same line again.
 #[derive(Debug)]
 pub struct Tx {
-    brand_id: Id,
+    scope: BrandScope,
     connection: Connection,
 }
 
@@ -209,11 +208,17 @@ impl Tx {
                 .execute(&mut **tx)
                 .await?;
         }
-        Ok(Self { brand_id: scope.brand_id(), connection })
+        Ok(Self { scope: scope.clone(), connection })
+    }
+
+    /// Whose transaction it is.
+    #[must_use]
+    pub fn scope(&self) -> &BrandScope {
+        &self.scope
     }
 
     fn in_brand<T: ScopedTable>(&self) -> SimpleExpr {
-        Expr::col((T::TABLE, T::BRAND_ID)).eq(self.brand_id)
+        Expr::col((T::TABLE, T::BRAND_ID)).eq(self.scope.brand_id())
     }
 
     /// Reads a table within the brand.
@@ -281,7 +286,7 @@ impl Tx {
         let mut statement = Query::insert();
         statement.into_table(T::TABLE).columns(std::iter::once(T::BRAND_ID).chain(columns.iter().copied()));
         for row in rows {
-            let brand = Expr::value(self.brand_id);
+            let brand = Expr::value(self.scope.brand_id());
             statement.values_panic(std::iter::once(brand).chain(row.into_iter().map(Expr::value)));
         }
         statement

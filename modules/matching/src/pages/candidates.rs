@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fithire_identity::{Posted, ViewCoaches, Visitor};
+use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
@@ -74,11 +75,13 @@ impl Template for Page {
 }
 
 #[handler]
+#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn page(
     visitor: Visitor,
     db: Data<&Db>,
     clock: Data<&Clock>,
     rankings: Data<&Arc<Rankings>>,
+    reads: Data<&Reads>,
     pages: Data<&Arc<Pages>>,
     id: Path<Id>,
     query: Query<listing::Query>,
@@ -88,6 +91,7 @@ pub(super) async fn page(
     let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
     let mut tx = db.read(&allowed).await?;
     let listing = listing::list(&mut tx, &rankings, (&allowed, as_of), id.0, (&query.0, limit)).await?;
+    reads.note(&allowed, listing.found.viewed("candidates.listed", id.0))?;
     let views = views::of(&mut tx, visitor.caller().account_id()).await?;
     pages.render(visitor.shell(), &shown(listing, &query.0, limit, views))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fithire_identity::{ViewCoaches, Visitor};
+use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
@@ -13,6 +14,7 @@ use poem::Request;
 use poem::handler;
 use poem::web::{Data, Html, Path};
 use serde::Serialize;
+use serde_json::json;
 
 use super::listing;
 use super::view::{self, Score};
@@ -49,12 +51,14 @@ impl Template for Page {
 }
 
 #[handler]
+#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn page(
     visitor: Visitor,
     request: &Request,
     db: Data<&Db>,
     clock: Data<&Clock>,
     rankings: Data<&Arc<Rankings>>,
+    reads: Data<&Reads>,
     pages: Data<&Arc<Pages>>,
     id: Path<Id>,
 ) -> Result<Html<String>, Problem> {
@@ -86,6 +90,8 @@ pub(super) async fn page(
             score: Score::of_another(&explained),
         });
     }
+    let ids: Vec<Id> = columns.iter().map(|column| column.id).collect();
+    reads.note(&allowed, Event::new("candidates.compared", "job", job.id).with(json!({"coaches": ids})))?;
     let same = listing::back(&rankings, &job, &query)?;
     let page =
         Page { job_id: job.id, title: job.title, columns, problem, tried: tried.is_some(), query: same };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fithire_identity::{ViewCoaches, Visitor};
+use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
@@ -26,6 +27,7 @@ pub(super) async fn file(
     db: Data<&Db>,
     clock: Data<&Clock>,
     rankings: Data<&Arc<Rankings>>,
+    reads: Data<&Reads>,
     id: Path<Id>,
 ) -> Result<Response, Problem> {
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
@@ -39,6 +41,7 @@ pub(super) async fn file(
     let mut tx = db.read(&allowed).await?;
     let listing = list(&mut tx, &rankings, (&allowed, as_of), id.0, (&query, MOST)).await?;
 
+    reads.note(&allowed, listing.found.viewed("candidates.exported", id.0))?;
     let head = ["rank", "coach_id", "name", "fitscore", "low", "high", "eligible", "distance_m"];
     let head = head.into_iter().chain(registry::keys()).chain(["strengths", "gaps", "advice"]);
     let mut lines = vec![head.map(str::to_owned).collect()];

@@ -167,13 +167,14 @@ pub(super) async fn switch(
     visitor: Visitor,
     db: Data<&Db>,
     clock: Data<&Clock>,
+    ids: Data<&Ids>,
     presets: Data<&Arc<Presets>>,
     id: Path<Id>,
     form: Posted<Switch>,
 ) -> Result<Redirect, Problem> {
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
     let active = form.0.active;
-    fithire_jobs::set_active(&db, (&clock, &presets), &allowed, id.0, active).await?;
+    fithire_jobs::set_active(&db, (&clock, &ids, &presets), &allowed, id.0, active).await?;
     let mut tx = db.read(&allowed).await?;
     let title = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?.title;
     let told = if active { "looks for coaches again" } else { "no longer looks for coaches" };

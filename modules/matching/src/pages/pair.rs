@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fithire_coaches::Profile;
 use fithire_identity::{BeCoach, Posted, ViewCoaches, Visitor};
 use fithire_jobs::Open;
+use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
@@ -15,6 +16,7 @@ use fithire_scoring::explain::{Explanation, two_places};
 use poem::handler;
 use poem::web::{Data, Html, Path, Query, Redirect};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::listing;
 use super::view::Score;
@@ -108,11 +110,13 @@ impl Standing {
 }
 
 #[handler]
+#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn candidate(
     visitor: Visitor,
     db: Data<&Db>,
     clock: Data<&Clock>,
     rankings: Data<&Arc<Rankings>>,
+    reads: Data<&Reads>,
     pages: Data<&Arc<Pages>>,
     ids: Path<(Id, Id)>,
     query: Query<listing::Query>,
@@ -126,6 +130,8 @@ pub(super) async fn candidate(
     let profile = fithire_coaches::profile(&mut tx, visitor.caller(), coach_id).await?;
     let tried = listing::tried(&rankings, &job, &query.0)?;
     let explained = rankings.explained(&coach, &job, as_of, tried.as_ref())?;
+    let event = Event::new("coach.read", "coach", coach_id).with(json!({"job": job_id}));
+    reads.note(&allowed, event)?;
     let page = Candidate {
         tried: tried.is_some(),
         query: listing::back(&rankings, &job, &query.0)?,

@@ -66,6 +66,7 @@ async fn app(world: &World) -> App<impl Endpoint> {
             .data(world.db.clone())
             .data(world.clock.clone())
             .data(world.ids.clone())
+            .data(fithire_kernel::audit::Reads::new(world.clock.clone()))
             .data(staff.identity.clone())
             .data(presets.clone())
             .data(Arc::new(Rankings::new(presets)));

@@ -70,7 +70,6 @@ pub(super) struct NewCoach {
 pub(super) async fn signed_up(
     stranger: Stranger,
     db: Data<&Db>,
-    ids: Data<&Ids>,
     identity: Data<&Arc<Identity>>,
     pages: Data<&Arc<Pages>>,
     form: Posted<NewCoach>,
@@ -78,7 +77,7 @@ pub(super) async fn signed_up(
     let Posted(NewCoach { link, name, email, password }) = form;
     let brand = by_link(&db, &link).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     let new = NewAccount { email: email.clone(), name: name.clone(), password };
-    match identity.sign_up(&ids, new, brand.id, stranger.address).await {
+    match identity.sign_up(new, brand.id, stranger.address).await {
         Ok(account_id) => {
             stranger.sign_in(&identity, account_id, brand.id).await?;
             Ok(Redirect::see_other("/").into_response())

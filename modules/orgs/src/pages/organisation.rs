@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fithire_identity::{ManageBrand, Posted, Site, Visitor, random_secret};
 use fithire_import::places;
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, FormError};
@@ -17,6 +18,7 @@ use poem::http::StatusCode;
 use poem::web::{Data, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::founding::set_link;
 use crate::service::{self, Branch, Located, location, location_names};
@@ -113,13 +115,15 @@ pub(super) struct BrandForm {
 pub(super) async fn change_brand(
     visitor: Visitor,
     db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
     site: Data<&Site>,
     pages: Data<&Arc<Pages>>,
     form: Posted<BrandForm>,
 ) -> Result<Response, Problem> {
     let allowed = visitor.caller().allowed::<ManageBrand>()?;
     let BrandForm { name, time_zone } = &form.0;
-    match service::change_brand(&db, &allowed, name, time_zone).await {
+    match service::change_brand(&db, (&clock, &ids), &allowed, name, time_zone).await {
         Ok(()) => Ok(done(&visitor, "The brand is changed".to_owned()).into_response()),
         Err(problem) => {
             let fields = &[("name", &**name), ("time_zone", &**time_zone)];
@@ -152,7 +156,9 @@ pub(super) async fn add_region(
         if service::tree(&mut tx).await?.iter().any(|region| region.name == name) {
             return Err(Problem::field("/name", "is there already"));
         }
-        service::region(&mut tx, &ids, clock.now(), name).await?;
+        let id = service::region(&mut tx, &ids, clock.now(), name).await?;
+        let event = Event::new("region.added", "region", id).with(json!({"after": {"name": name}}));
+        audit::record(&mut tx, (&clock, &ids), event).await?;
         tx.commit().await?;
         Ok(())
     };
@@ -241,7 +247,10 @@ async fn make_location(
         postal_code: code,
         point: place.map(|place| (place.point.lat, place.point.lon)),
     };
-    location(&mut tx, ids, clock.now(), region.id, located).await?;
+    let event = json!({"after": {"name": name, "time_zone": located.time_zone}});
+    let id = location(&mut tx, ids, clock.now(), region.id, located).await?;
+    let event = Event::new("location.added", "location", id).with(event);
+    audit::record(&mut tx, (clock, ids), event).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -288,11 +297,14 @@ pub(super) struct Nothing {}
 pub(super) async fn remove_style(
     visitor: Visitor,
     db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
     id: Path<Id>,
     _form: Posted<Nothing>,
 ) -> Result<Redirect, Problem> {
     let allowed = visitor.caller().allowed::<ManageBrand>()?;
-    let Dimension { name, label, low, high, .. } = remove_dimension(&db, &allowed, id.0).await?;
+    let Dimension { name, label, low, high, .. } =
+        remove_dimension(&db, (&clock, &ids), &allowed, id.0).await?;
     let again = [("name", &*name), ("low", &low), ("high", &high)];
     let toast = Toast::new(format!("{label} is removed")).with_undo("/admin/organisation/styles", &again);
     Ok(visitor.done("/admin/organisation", &toast))
@@ -310,6 +322,8 @@ pub(super) struct LinkForm {
 pub(super) async fn set_link_of(
     visitor: Visitor,
     db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
     form: Posted<LinkForm>,
 ) -> Result<Redirect, Problem> {
     let allowed = visitor.caller().allowed::<ManageBrand>()?;
@@ -327,7 +341,7 @@ pub(super) async fn set_link_of(
         (Some(_), Some(_)) => "There is another link now; the one before no longer works",
         (None, _) => "Nobody can sign up by the link any more",
     };
-    set_link(&db, &allowed, link).await?;
+    set_link(&db, (&clock, &ids), &allowed, link).await?;
     let toast = match &before {
         Some(before) => {
             Toast::new(told).with_undo("/admin/organisation/link", &[("link", "back"), ("secret", before)])
