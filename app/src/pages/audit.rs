@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Beginnings of actions, and what people call them.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 10] = [
     ("", "Everything"),
     ("coach", "Coaches"),
     ("candidates.", "Looking at candidates"),
@@ -24,6 +24,7 @@ const KINDS: [(&str, &str); 9] = [
     ("score.", "Scores"),
     ("session.", "Signing in"),
     ("member.", "Members"),
+    ("key.", "API keys"),
     ("link.", "The link for coaches"),
     ("style.", "Teaching styles"),
 ];
@@ -33,7 +34,7 @@ const KINDS: [(&str, &str); 9] = [
 struct Page {
     asked: Asked,
     filtered: bool,
-    kinds: [(&'static str, &'static str); 9],
+    kinds: [(&'static str, &'static str); 10],
     entries: Vec<Listed>,
     next: Option<String>,
     /// How many are sealed, and the hash of the last.
@@ -123,6 +124,7 @@ fn listed(entry: Entry, names: &BTreeMap<Id, String>) -> Listed {
     Listed {
         at: entry.at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         who: match entry.actor_id {
+            Some(id) if entry.actor_kind == "key" => format!("Key {id}"),
             Some(id) => names.get(&id).cloned().unwrap_or_else(|| id.to_string()),
             None => "The program".to_owned(),
         },

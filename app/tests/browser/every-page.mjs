@@ -74,6 +74,18 @@ const STATES = [
     await one.page.getByRole("button", { name: "Check the file" }).click();
     await one.page.getByText("Nothing was written yet").waitFor();
   }],
+  ["admin", "an invitation that was made", async (one) => {
+    await one.open("/admin/members");
+    await one.page.getByLabel("E-mail address").fill("somebody@example.test");
+    await one.page.getByRole("button", { name: "Make the invitation" }).click();
+    await one.page.getByText("Send this link to").waitFor();
+  }],
+  ["admin", "a key that was made", async (one) => {
+    await one.open("/admin/keys");
+    await one.page.getByLabel("What it is for").fill("Payroll");
+    await one.page.getByRole("button", { name: "Make the key" }).click();
+    await one.page.getByText("Copy this key now").waitFor();
+  }],
   ["nobody", "a sign-up that is refused", async (one) => {
     one.allowed.add(422);
     await one.open("/sign-in");

@@ -121,7 +121,7 @@ type Line = (&'static str, [u16; 4]);
 /// Leads to the sign-in.
 const IN: u16 = 303;
 
-const PAGES: [Line; 35] = [
+const PAGES: [Line; 38] = [
     ("/", [IN, 303, 303, 303]),
     ("/sign-in", [200; 4]),
     ("/sign-up", [200; 4]),
@@ -156,6 +156,9 @@ const PAGES: [Line; 35] = [
     ("/admin/presets", [IN, 403, 403, 200]),
     ("/admin/import", [IN, 403, 403, 200]),
     ("/admin/audit", [IN, 403, 403, 200]),
+    ("/admin/keys", [IN, 403, 403, 200]),
+    ("/admin/members/1", [IN, 403, 403, 404]),
+    ("/invitation?code=1.x", [404; 4]),
     ("/sign-up?link=%00", [400; 4]),
     ("/nothing", [404; 4]),
 ];

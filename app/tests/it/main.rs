@@ -8,6 +8,7 @@ mod browser;
 mod data;
 mod hostile;
 mod joining;
+mod members;
 mod pages;
 mod people;
 mod presets;

@@ -30,6 +30,11 @@ impl Caller {
         Self { scope, account_id, role, limits, name: String::new(), brands: Vec::new() }
     }
 
+    /// A program with a key: no account, and no other brand.
+    pub(crate) fn of_key(scope: BrandScope, role: Role, limits: Limits, name: String) -> Self {
+        Self { name, ..Self::new(scope, 0, role, limits) }
+    }
+
     /// The same with what is known of the account.
     pub(crate) fn with_account(self, name: String, brands: Vec<Id>) -> Self {
         Self { name, brands, ..self }
@@ -46,7 +51,7 @@ impl Caller {
         &self.scope
     }
 
-    /// The account.
+    /// The account; 0, which is nobody's, for a program with a key.
     #[must_use]
     pub fn account_id(&self) -> Id {
         self.account_id
@@ -90,7 +95,7 @@ impl Caller {
     }
 }
 
-/// `Authorization: Bearer TOKEN`, from `POST /auth/token`.
+/// `Authorization: Bearer TOKEN`, from `POST /auth/token`, or a key of the brand, `fhk_…`.
 #[derive(SecurityScheme)]
 #[oai(rename = "token", ty = "bearer", bearer_format = "JWT", checker = "recognise")]
 pub struct Signed(pub Caller);

@@ -15,6 +15,8 @@
 
 pub mod api;
 mod guard;
+mod invitations;
+mod keys;
 mod members;
 mod model;
 pub mod pages;
@@ -28,8 +30,11 @@ mod visitor;
 
 pub use fithire_kernel::scope::Limits;
 pub use guard::{Caller, Signed};
+pub use invitations::{Invitation, invitations, invite, take_back};
+pub use keys::{ApiKey, NewKey, api_keys, create_key, revoke_key};
 pub use members::{
-    Member, NewAccount, ReadyAccount, add_member, check_account, create_account, join, members, names,
+    Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account, join,
+    member_of, members, names, remove_member,
 };
 pub use model::{BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
 pub use secret::{random as random_secret, same as same_secret};

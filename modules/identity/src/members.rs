@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
-use fithire_kernel::scope::{BrandScope, Limits};
+use fithire_kernel::scope::{Allowed, BrandScope, Limits};
 use poem_openapi::types::{Email, ParseFromParameter as _};
-use sea_query::{Expr, ExprTrait, OnConflict, Order};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
+use serde_json::json;
 use sqlx::FromRow;
 
-use crate::model::{Accounts, Memberships, Role};
+use crate::model::{Accounts, ManageMembers, Memberships, Role};
 use crate::passwords;
 use crate::tokens::LONGEST_PASSWORD;
 
@@ -128,11 +130,119 @@ pub async fn add_member(
     role: Role,
     limits: Limits,
 ) -> Result<(), Problem> {
-    use Memberships::{LocationId, RegionId};
     let mut tx = db.write(scope).await?;
-    let changed = key().update_columns([Memberships::Role, RegionId, LocationId]).to_owned();
-    put_member(&mut tx, (clock, scope), account_id, (role, limits), changed).await?;
+    put(&mut tx, (clock, scope), account_id, (role, limits)).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// The same in a transaction.
+pub(crate) async fn put(
+    tx: &mut Tx,
+    tools: (&Clock, &BrandScope),
+    account_id: Id,
+    what: (Role, Limits),
+) -> Result<(), Problem> {
+    use Memberships::{LocationId, RegionId};
+    let changed = key().update_columns([Memberships::Role, RegionId, LocationId]).to_owned();
+    put_member(tx, tools, account_id, what, changed).await
+}
+
+/// An account that has been recognised, or one to be.
+pub(crate) enum Settled {
+    Known(Id),
+    New(ReadyAccount),
+}
+
+impl Settled {
+    /// The account's id; a new one is made.
+    pub(crate) async fn settle(self, tx: &mut Tx, tools: (&Clock, &Ids)) -> Result<Id, Problem> {
+        match self {
+            Self::Known(id) => Ok(id),
+            Self::New(ready) => ready.create(tx, tools).await,
+        }
+    }
+}
+
+/// Changes what a member is and reaches.
+///
+/// # Errors
+/// 404 when the account is no member; 409 when nobody would be left who looks after the brand.
+pub async fn change_member(
+    db: &Db,
+    tools: (&Clock, &Ids),
+    allowed: &Allowed<ManageMembers>,
+    account_id: Id,
+    (role, limits): (Role, Limits),
+) -> Result<(), Problem> {
+    let mut tx = db.write(allowed).await?;
+    let before = member_of(&mut tx, account_id).await?;
+    if role != Role::Admin || limits != Limits::default() {
+        leave_an_admin(&mut tx, account_id).await?;
+    }
+    put(&mut tx, (tools.0, allowed), account_id, (role, limits)).await?;
+    let told = |role: &str, limits: Limits| json!({"role": role, "region": limits.region_id, "location": limits.location_id});
+    let was = Limits { region_id: before.region_id, location_id: before.location_id };
+    let event = Event::new("member.changed", "account", account_id)
+        .changed(&told(&before.role, was), &told(role.as_str(), limits));
+    audit::record(&mut tx, tools, event).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Takes somebody out of the brand, with their sessions; answers what they were. A profile of theirs stays the brand's.
+///
+/// # Errors
+/// 404 when the account is no member; 409 when nobody would be left who looks after the brand.
+pub async fn remove_member(
+    db: &Db,
+    tools: (&Clock, &Ids),
+    allowed: &Allowed<ManageMembers>,
+    account_id: Id,
+) -> Result<Member, Problem> {
+    let mut tx = db.write(allowed).await?;
+    let member = member_of(&mut tx, account_id).await?;
+    leave_an_admin(&mut tx, account_id).await?;
+    let mut brands = brands_of(&mut tx, account_id).await?;
+    brands.retain(|brand| *brand != allowed.brand_id());
+    let mut update = tx.update_global(Accounts::Table);
+    update.value(Accounts::Brands, json!(brands).to_string());
+    update.and_where(Expr::col(Accounts::Id).eq(account_id));
+    tx.run(&update).await?;
+    let mut delete = tx.delete(Memberships::Table);
+    delete.and_where(Expr::col(Memberships::AccountId).eq(account_id));
+    tx.run(&delete).await?;
+    let event = Event::new("member.removed", "account", account_id).with(json!({"role": member.role}));
+    audit::record(&mut tx, tools, event).await?;
+    tx.commit().await?;
+    Ok(member)
+}
+
+/// A member of the brand.
+///
+/// # Errors
+/// 404 when the account is none.
+pub async fn member_of(tx: &mut Tx, account_id: Id) -> Result<Member, Problem> {
+    let mut select = listed(tx);
+    select.and_where(Expr::col((Memberships::Table, Memberships::AccountId)).eq(account_id));
+    tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// Refuses to leave a brand without an admin who reaches all of it. The admins' rows are locked on PostgreSQL, so that
+/// two who go at once do not both see the other.
+async fn leave_an_admin(tx: &mut Tx, but: Id) -> Result<(), Problem> {
+    let mut select = tx.select(Memberships::Table);
+    select
+        .columns([Memberships::AccountId])
+        .and_where(Expr::col(Memberships::Role).eq(Role::Admin.as_str()))
+        .and_where(Expr::col(Memberships::RegionId).is_null())
+        .and_where(Expr::col(Memberships::LocationId).is_null())
+        .lock_exclusive();
+    let admins: Vec<(Id,)> = tx.all(&select).await?;
+    if admins.iter().any(|(id,)| *id == but) && admins.len() == 1 {
+        let told = "is the last admin; make somebody else one first";
+        return Err(Problem::field("/role", told));
+    }
     Ok(())
 }
 
@@ -166,7 +276,7 @@ async fn put_member(
     if !brands.contains(&scope.brand_id()) {
         brands.push(scope.brand_id());
         let mut update = tx.update_global(Accounts::Table);
-        update.value(Accounts::Brands, serde_json::json!(brands).to_string());
+        update.value(Accounts::Brands, json!(brands).to_string());
         update.and_where(Expr::col(Accounts::Id).eq(account_id));
         tx.run(&update).await?;
     }
@@ -229,6 +339,21 @@ pub async fn members(
     limit: u64,
     cursor: Option<&str>,
 ) -> Result<(Vec<Member>, Option<String>), Problem> {
+    let mut select = listed(tx);
+    select.order_by((Memberships::Table, Memberships::AccountId), Order::Asc).limit(limit + 1);
+    if let Some(role) = role {
+        select.and_where(Expr::col((Memberships::Table, Memberships::Role)).eq(role.as_str()));
+    }
+    if let Some(cursor) = cursor {
+        let after = paging::after::<Id>("members", cursor)?;
+        select.and_where(Expr::col((Memberships::Table, Memberships::AccountId)).gt(after));
+    }
+    let rows = tx.all(&select).await?;
+    Ok(paging::page("members", rows, limit, |member: &Member| member.account_id))
+}
+
+/// Members with their accounts.
+fn listed(tx: &Tx) -> SelectStatement {
     let mut select = tx.select(Memberships::Table);
     let account =
         Expr::col((Accounts::Table, Accounts::Id)).equals((Memberships::Table, Memberships::AccountId));
@@ -245,18 +370,8 @@ pub async fn members(
             (Accounts::Table, Accounts::Name),
             (Accounts::Table, Accounts::Email),
             (Accounts::Table, Accounts::Disabled),
-        ])
-        .order_by((Memberships::Table, Memberships::AccountId), Order::Asc)
-        .limit(limit + 1);
-    if let Some(role) = role {
-        select.and_where(Expr::col((Memberships::Table, Memberships::Role)).eq(role.as_str()));
-    }
-    if let Some(cursor) = cursor {
-        let after = paging::after::<Id>("members", cursor)?;
-        select.and_where(Expr::col((Memberships::Table, Memberships::AccountId)).gt(after));
-    }
-    let rows = tx.all(&select).await?;
-    Ok(paging::page("members", rows, limit, |member: &Member| member.account_id))
+        ]);
+    select
 }
 
 /// What accounts are called; one that is gone is missing.

@@ -48,6 +48,49 @@ impl ScopedTable for Memberships {
     const BRAND_ID: Self = Self::BrandId;
 }
 
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum ApiKeys {
+    Table,
+    BrandId,
+    Id,
+    Name,
+    Role,
+    RegionId,
+    LocationId,
+    SecretHash,
+    CreatedBy,
+    CreatedAt,
+    ExpiresAt,
+    RevokedAt,
+    UsedAt,
+}
+
+impl ScopedTable for ApiKeys {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Invitations {
+    Table,
+    BrandId,
+    Id,
+    Email,
+    Role,
+    RegionId,
+    LocationId,
+    SecretHash,
+    CreatedBy,
+    CreatedAt,
+    ExpiresAt,
+    EndedAt,
+}
+
+impl ScopedTable for Invitations {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
+}
+
 /// What someone is in a brand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

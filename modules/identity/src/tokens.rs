@@ -23,7 +23,8 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::guard::Caller;
-use crate::members::{NewAccount, check_account, join};
+use crate::keys;
+use crate::members::{NewAccount, Settled, check_account, join};
 use crate::model::{Accounts, Memberships, Role, SigningKeys};
 use crate::passwords;
 
@@ -194,35 +195,39 @@ impl Identity {
         brand_id: Id,
         address: Option<IpAddr>,
     ) -> Result<Id, Problem> {
-        let errors = check_account(&new);
-        if !errors.is_empty() {
-            return Err(Problem::invalid(errors));
-        }
-        let email = new.email.trim().to_lowercase();
-        let account = if self.account(&email).await?.is_some() {
-            let known = self.recognise(&email, new.password, address).await;
-            Ok(known.map(|(account_id, _)| account_id).map_err(|problem| match problem.code {
-                Code::Unauthenticated => Problem::field(
-                    "/password",
-                    "is not the one of this address, which has an account already",
-                ),
-                _ => problem,
-            })?)
-        } else {
-            self.throttle(&email, address)?;
-            Err(new.ready().await?)
-        };
+        let account = self.known_or_ready(new, address).await?;
         let scope = BrandScope::mint(brand_id, Actor::System).from(address);
         let mut tx = self.db.write(&scope).await?;
-        let account_id = match account {
-            Ok(known) => known,
-            Err(ready) => ready.create(&mut tx, (&self.clock, &self.ids)).await?,
-        };
+        let account_id = account.settle(&mut tx, (&self.clock, &self.ids)).await?;
         join(&mut tx, (&self.clock, &scope), account_id, Role::Coach).await?;
         let event = Event::new("member.joined", "account", account_id).with(json!({"by": "link"}));
         audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
         tx.commit().await?;
         Ok(account_id)
+    }
+
+    /// The account of somebody who comes in, by its password, or one to be where the address has none.
+    pub(crate) async fn known_or_ready(
+        &self,
+        new: NewAccount,
+        address: Option<IpAddr>,
+    ) -> Result<Settled, Problem> {
+        let errors = check_account(&new);
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors));
+        }
+        let email = new.email.trim().to_lowercase();
+        if self.account(&email).await?.is_none() {
+            self.throttle(&email, address)?;
+            return new.ready().await.map(Settled::New);
+        }
+        let known = self.recognise(&email, new.password, address).await;
+        known.map(|(account_id, _)| Settled::Known(account_id)).map_err(|problem| match problem.code {
+            Code::Unauthenticated => {
+                Problem::field("/password", "is not the one of this address, which has an account already")
+            }
+            _ => problem,
+        })
     }
 
     fn throttle(&self, email: &String, address: Option<IpAddr>) -> Result<(), Problem> {
@@ -286,6 +291,10 @@ impl Identity {
     /// 401 whatever is wrong with the token, the account or its membership.
     pub async fn caller(&self, token: &str) -> Result<Caller, Problem> {
         let refused = || Problem::new(Code::Unauthenticated).because("the token is not valid; sign in again");
+        if token.starts_with(keys::PREFIX) {
+            let refused = || Problem::new(Code::Unauthenticated).because("the key is not valid");
+            return self.key_caller(token).await?.ok_or_else(refused);
+        }
         let claims = self.verify(token).await?.ok_or_else(refused)?;
         let account_id: Id = claims.sub.parse().map_err(|_| refused())?;
         self.member(account_id, claims.brand).await?.ok_or_else(refused)

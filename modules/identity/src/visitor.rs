@@ -267,6 +267,18 @@ impl Visitor {
         Redirect::see_other(path)
     }
 
+    /// A text that only a page of this session can have carried: for a form that takes back what was done.
+    #[must_use]
+    pub fn seal(&self, text: &str) -> String {
+        secret::sealed(text, &self.session)
+    }
+
+    /// The text that was sealed in this session.
+    #[must_use]
+    pub fn open(&self, sealed: &str) -> Option<String> {
+        secret::opened(sealed, &self.session)
+    }
+
     /// Goes on in another brand of the same account: the session there takes the place of this one.
     ///
     /// # Errors

@@ -143,6 +143,7 @@ async fn add(tx: &mut Tx, ids: &Ids, events: Vec<Noted>) -> Result<(), Problem> 
     for (scope, at, event) in events {
         let (actor_kind, actor_id) = match scope.actor() {
             Actor::Account(id) => ("account", Some(id)),
+            Actor::Key(id) => ("key", Some(id)),
             Actor::System => ("system", None),
         };
         let details = event.details.to_string();
@@ -477,9 +478,9 @@ pub async fn verify(tx: &mut Tx, kept: Option<&Head>) -> Result<Verdict, Problem
 pub struct Entry {
     /// When.
     pub at: DateTime<Utc>,
-    /// `account` or `system`.
+    /// `account`, `key` or `system`.
     pub actor_kind: String,
-    /// The account.
+    /// The account or key.
     pub actor_id: Option<Id>,
     /// From where.
     pub origin: Option<String>,

@@ -24,6 +24,8 @@ pub struct BrandScope {
 pub enum Actor {
     /// A signed-in account.
     Account(Id),
+    /// A program with a key of the brand.
+    Key(Id),
     /// The program itself: a task, an import from the command line.
     System,
 }

@@ -2,8 +2,10 @@
 //! one to another.
 
 mod joining;
+mod keys;
 mod members;
 mod organisation;
+mod reach;
 
 use fithire_kernel::page::Templates;
 use poem::{Route, get, post};
@@ -12,6 +14,9 @@ use poem::{Route, get, post};
 pub const TEMPLATES: Templates = &[
     ("orgs/organisation.html", include_str!("../templates/orgs/organisation.html")),
     ("orgs/members.html", include_str!("../templates/orgs/members.html")),
+    ("orgs/member.html", include_str!("../templates/orgs/member.html")),
+    ("orgs/keys.html", include_str!("../templates/orgs/keys.html")),
+    ("orgs/invitation.html", include_str!("../templates/orgs/invitation.html")),
     ("orgs/brands.html", include_str!("../templates/orgs/brands.html")),
     ("orgs/sign-up.html", include_str!("../templates/orgs/sign-up.html")),
     ("orgs/first-run.html", include_str!("../templates/orgs/first-run.html")),
@@ -31,5 +36,13 @@ pub fn routes(route: Route) -> Route {
         .at("/admin/organisation/styles", post(organisation::add_style))
         .at("/admin/organisation/styles/:id/remove", post(organisation::remove_style))
         .at("/admin/organisation/link", post(organisation::set_link_of))
+        .at("/invitation", get(joining::invitation).post(joining::taken_up))
         .at("/admin/members", get(members::page))
+        .at("/admin/members/invitations", post(members::invite_somebody))
+        .at("/admin/members/invitations/:id/end", post(members::end_invitation))
+        .at("/admin/members/back", post(members::put_back))
+        .at("/admin/members/:id", get(members::one).post(members::change))
+        .at("/admin/members/:id/remove", post(members::remove))
+        .at("/admin/keys", get(keys::page).post(keys::create))
+        .at("/admin/keys/:id/revoke", post(keys::revoke))
 }

@@ -237,3 +237,84 @@ pub(super) async fn switch(
     visitor.switch(&identity, form.0.brand_id).await?;
     Ok(Redirect::see_other("/"))
 }
+
+/// The page of `/invitation`.
+#[derive(Debug, Serialize)]
+struct Invited {
+    /// Nothing when the link no longer works.
+    brand: Option<String>,
+    code: String,
+    email: String,
+    role: String,
+    name: String,
+    errors: Vec<FormError>,
+    wrong: BTreeMap<String, String>,
+}
+
+impl Template for Invited {
+    const NAME: &'static str = "orgs/invitation.html";
+}
+
+async fn invited(
+    stranger: &Stranger,
+    (db, identity, pages): (&Db, &Identity, &Pages),
+    (code, name): (String, String),
+    problem: Option<&Problem>,
+) -> Result<Response, Problem> {
+    let found = identity.invitation(&code).await?;
+    let mut status = if found.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let errors = problem
+        .map_or_else(Vec::new, |problem| form::errors(problem, &BTreeMap::new(), &[], &[], "password"));
+    if let Some(problem) = problem.filter(|_| found.is_some()) {
+        status = StatusCode::from_u16(problem.code.status()).map_err(|error| Problem::internal(&error))?;
+    }
+    let brand = match &found {
+        Some((brand_id, _)) => service::brand(db, *brand_id).await?.map(|brand| brand.name),
+        None => None,
+    };
+    let (email, role) = found.map_or_else(Default::default, |(_, found)| (found.email, found.role));
+    let page = Invited { brand, code, email, role, name, wrong: form::by_field(&errors), errors };
+    Ok(pages.render(&stranger.shell, &page)?.with_status(status).into_response())
+}
+
+#[handler]
+pub(super) async fn invitation(
+    stranger: Stranger,
+    db: Data<&Db>,
+    identity: Data<&Arc<Identity>>,
+    pages: Data<&Arc<Pages>>,
+    asked: Query<Asked>,
+) -> Result<Response, Problem> {
+    invited(&stranger, (&db, &identity, &pages), (asked.0.code, String::new()), None).await
+}
+
+/// What is typed into `/invitation`.
+#[derive(Deserialize)]
+pub(super) struct NewMember {
+    code: String,
+    name: String,
+    password: String,
+}
+
+#[handler]
+pub(super) async fn taken_up(
+    stranger: Stranger,
+    db: Data<&Db>,
+    identity: Data<&Arc<Identity>>,
+    pages: Data<&Arc<Pages>>,
+    form: Posted<NewMember>,
+) -> Result<Response, Problem> {
+    let Posted(NewMember { code, name, password }) = form;
+    match identity.take_up(&code, (name.clone(), password), stranger.address).await {
+        Ok((brand_id, account_id)) => {
+            stranger.sign_in(&identity, account_id, brand_id).await?;
+            Ok(Redirect::see_other("/").into_response())
+        }
+        Err(problem) => match problem.code {
+            Code::Invalid | Code::Conflict | Code::TooMany | Code::NotFound => {
+                invited(&stranger, (&db, &identity, &pages), (code, name), Some(&problem)).await
+            }
+            _ => Err(problem),
+        },
+    }
+}

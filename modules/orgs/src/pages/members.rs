@@ -1,31 +1,46 @@
-//! `/admin/members`: who is in the brand, as what, and which part of it they reach.
+//! `/admin/members`: who is in the brand, as what, and which part of it they reach; inviting, changing and removing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fithire_identity::{ManageMembers, Member, Role, Visitor, members};
+use fithire_identity::{
+    Limits, ManageMembers, Member, Posted, Role, Site, Visitor, change_member, invitations, invite,
+    member_of, members, remove_member, take_back,
+};
+use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
-use fithire_kernel::form::capital;
-use fithire_kernel::ids::Id;
-use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::form::{self, FormError, capital};
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::page::{Pages, Template, Toast};
 use fithire_kernel::paging::DEFAULT_LIMIT;
-use fithire_kernel::problem::Problem;
-use poem::handler;
-use poem::web::{Data, Html, Query};
+use fithire_kernel::problem::{Code, Problem};
+use poem::http::StatusCode;
+use poem::web::{Data, Path, Query, Redirect};
+use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
 
-use crate::service;
+use super::reach;
+use crate::service::{self, Branch};
 
-/// The page.
+/// The page of `/admin/members`.
 #[derive(Debug, Serialize)]
 struct Page {
     role: &'static str,
     members: Vec<Listed>,
     next: Option<String>,
+    invited: Vec<Invited>,
+    /// Of the invitation that has just been made: for whom, and its link, which is not shown again.
+    fresh: Option<(String, String)>,
+    roles: Vec<(&'static str, String)>,
+    parts: Vec<(String, String)>,
+    fields: BTreeMap<&'static str, String>,
+    errors: Vec<FormError>,
+    wrong: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Listed {
+    id: Id,
     name: String,
     email: String,
     role: String,
@@ -34,50 +49,299 @@ struct Listed {
     disabled: bool,
 }
 
+#[derive(Debug, Serialize)]
+struct Invited {
+    id: Id,
+    email: String,
+    role: String,
+    reaches: String,
+    until: String,
+}
+
 impl Template for Page {
     const NAME: &'static str = "orgs/members.html";
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Asked {
-    role: Option<String>,
+    role: String,
     cursor: Option<String>,
+}
+
+/// What came of inviting somebody.
+#[derive(Default)]
+struct Outcome {
+    fresh: Option<(String, String)>,
+    refused: Option<(Invitee, Problem)>,
+}
+
+async fn show(
+    visitor: &Visitor,
+    (db, clock, pages): (&Db, &Clock, &Pages),
+    asked: Asked,
+    outcome: Outcome,
+) -> Result<Response, Problem> {
+    let allowed = visitor.caller().allowed::<ManageMembers>()?;
+    let role = Role::read(&asked.role);
+    let mut tx = db.read(&allowed).await?;
+    let (rows, next) = members(&mut tx, role, DEFAULT_LIMIT, asked.cursor.as_deref()).await?;
+    let tree = service::tree(&mut tx).await?;
+    let invited = invitations(&mut tx, clock).await?.into_iter().map(|invitation| Invited {
+        id: invitation.id,
+        reaches: reach::words(
+            &invitation.role,
+            Limits { region_id: invitation.region_id, location_id: invitation.location_id },
+            &tree,
+        ),
+        email: invitation.email,
+        role: capital(&invitation.role),
+        until: invitation.expires_at.date_naive().to_string(),
+    });
+    let (errors, fields, status) = match outcome.refused {
+        None => (Vec::new(), BTreeMap::new(), StatusCode::OK),
+        Some((typed, problem)) => {
+            let fields =
+                BTreeMap::from([("email", typed.email), ("role", typed.role), ("reach", typed.reach)]);
+            let errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "email");
+            (errors, fields, StatusCode::UNPROCESSABLE_ENTITY)
+        }
+    };
+    let shown = Page {
+        role: role.map_or("", Role::as_str),
+        members: rows.into_iter().map(|member| listed(member, &tree)).collect(),
+        next,
+        invited: invited.collect(),
+        fresh: outcome.fresh,
+        roles: reach::roles(),
+        parts: reach::choices(&tree),
+        fields,
+        wrong: form::by_field(&errors),
+        errors,
+    };
+    Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+}
+
+fn listed(member: Member, tree: &[Branch]) -> Listed {
+    let limits = Limits { region_id: member.region_id, location_id: member.location_id };
+    Listed {
+        id: member.account_id,
+        reaches: reach::words(&member.role, limits, tree),
+        name: member.name,
+        email: member.email,
+        role: capital(&member.role),
+        since: member.created_at.date_naive().to_string(),
+        disabled: member.disabled,
+    }
 }
 
 #[handler]
 pub(super) async fn page(
     visitor: Visitor,
     db: Data<&Db>,
+    clock: Data<&Clock>,
     pages: Data<&Arc<Pages>>,
     asked: Query<Asked>,
-) -> Result<Html<String>, Problem> {
+) -> Result<Response, Problem> {
+    show(&visitor, (&db, &clock, &pages), asked.0, Outcome::default()).await
+}
+
+/// Somebody who is to be invited, as typed.
+#[derive(Deserialize)]
+pub(super) struct Invitee {
+    email: String,
+    role: String,
+    reach: String,
+}
+
+#[handler]
+pub(super) async fn invite_somebody(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    site: Data<&Site>,
+    pages: Data<&Arc<Pages>>,
+    form: Posted<Invitee>,
+) -> Result<Response, Problem> {
     let allowed = visitor.caller().allowed::<ManageMembers>()?;
-    let role = asked.role.as_deref().and_then(Role::read);
-    let mut tx = db.read(&allowed).await?;
-    let (rows, next) = members(&mut tx, role, DEFAULT_LIMIT, asked.cursor.as_deref()).await?;
-    let names: BTreeMap<Id, String> = service::tree(&mut tx)
-        .await?
-        .into_iter()
-        .flat_map(|region| {
-            let locations = region.locations.into_iter().map(|location| (location.id, location.name));
-            std::iter::once((region.id, region.name)).chain(locations).collect::<Vec<_>>()
-        })
-        .collect();
-    let listed = |member: Member| {
-        let limit = member.location_id.or(member.region_id);
-        Listed {
-            reaches: match limit {
-                None if member.role == "coach" => "Their own profile".to_owned(),
-                None => "The whole brand".to_owned(),
-                Some(id) => names.get(&id).cloned().unwrap_or_default(),
-            },
-            name: member.name,
-            email: member.email,
-            role: capital(&member.role),
-            since: member.created_at.date_naive().to_string(),
-            disabled: member.disabled,
-        }
+    let typed = form.0;
+    let made = async {
+        let mut tx = db.read(&allowed).await?;
+        let what = (reach::role(&typed.role)?, reach::limits(&typed.reach, &service::tree(&mut tx).await?)?);
+        drop(tx);
+        invite(&db, (&clock, &ids), &allowed, &typed.email, what).await
     };
-    let members = rows.into_iter().map(listed).collect();
-    pages.render(visitor.shell(), &Page { role: role.map_or("", Role::as_str), members, next })
+    let outcome = match made.await {
+        Ok(code) => {
+            let link = format!("{}/invitation?code={code}", site.origin());
+            Outcome { fresh: Some((typed.email, link)), refused: None }
+        }
+        Err(problem) if problem.code == Code::Invalid => {
+            Outcome { fresh: None, refused: Some((typed, problem)) }
+        }
+        Err(problem) => return Err(problem),
+    };
+    show(&visitor, (&db, &clock, &pages), Asked::default(), outcome).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+#[handler]
+pub(super) async fn end_invitation(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    id: Path<Id>,
+    _form: Posted<Nothing>,
+) -> Result<Redirect, Problem> {
+    let allowed = visitor.caller().allowed::<ManageMembers>()?;
+    take_back(&db, (&clock, &ids), &allowed, id.0).await?;
+    Ok(visitor.done("/admin/members", &Toast::new("The invitation no longer works")))
+}
+
+/// The page of `/admin/members/{id}`.
+#[derive(Debug, Serialize)]
+struct One {
+    member: Listed,
+    role: String,
+    reach: String,
+    roles: Vec<(&'static str, String)>,
+    parts: Vec<(String, String)>,
+    errors: Vec<FormError>,
+    wrong: BTreeMap<String, String>,
+}
+
+impl Template for One {
+    const NAME: &'static str = "orgs/member.html";
+}
+
+/// What a member is to be, as typed.
+#[derive(Deserialize)]
+pub(super) struct Change {
+    role: String,
+    reach: String,
+}
+
+async fn show_one(
+    visitor: &Visitor,
+    (db, pages): (&Db, &Pages),
+    id: Id,
+    refused: Option<(Option<Change>, Problem)>,
+) -> Result<Response, Problem> {
+    let allowed = visitor.caller().allowed::<ManageMembers>()?;
+    let mut tx = db.read(&allowed).await?;
+    let member = member_of(&mut tx, id).await?;
+    let tree = service::tree(&mut tx).await?;
+    let limits = Limits { region_id: member.region_id, location_id: member.location_id };
+    let (mut role, mut part, mut errors) = (member.role.clone(), reach::chosen(limits), Vec::new());
+    let mut status = StatusCode::OK;
+    if let Some((typed, problem)) = refused {
+        if problem.code != Code::Invalid {
+            return Err(problem);
+        }
+        (role, part) = typed.map_or((role, part), |typed| (typed.role, typed.reach));
+        errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "role");
+        status = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    let shown = One {
+        member: listed(member, &tree),
+        role,
+        reach: part,
+        roles: reach::roles(),
+        parts: reach::choices(&tree),
+        wrong: form::by_field(&errors),
+        errors,
+    };
+    Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+}
+
+#[handler]
+pub(super) async fn one(
+    visitor: Visitor,
+    db: Data<&Db>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+) -> Result<Response, Problem> {
+    show_one(&visitor, (&db, &pages), id.0, None).await
+}
+
+#[handler]
+pub(super) async fn change(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+    form: Posted<Change>,
+) -> Result<Response, Problem> {
+    let allowed = visitor.caller().allowed::<ManageMembers>()?;
+    let typed = form.0;
+    let changed = async {
+        let mut tx = db.read(&allowed).await?;
+        let what = (reach::role(&typed.role)?, reach::limits(&typed.reach, &service::tree(&mut tx).await?)?);
+        drop(tx);
+        change_member(&db, (&clock, &ids), &allowed, id.0, what).await
+    };
+    match changed.await {
+        Ok(()) => {
+            let toast = Toast::new("Saved; it holds from their next request on");
+            Ok(visitor.done("/admin/members", &toast).into_response())
+        }
+        Err(problem) => show_one(&visitor, (&db, &pages), id.0, Some((Some(typed), problem))).await,
+    }
+}
+
+#[handler]
+pub(super) async fn remove(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+    _form: Posted<Nothing>,
+) -> Result<Response, Problem> {
+    let allowed = visitor.caller().allowed::<ManageMembers>()?;
+    match remove_member(&db, (&clock, &ids), &allowed, id.0).await {
+        Ok(member) => {
+            let limits = Limits { region_id: member.region_id, location_id: member.location_id };
+            // Sealed: nobody is put into a brand by a number that was made up.
+            let back = visitor.seal(&format!("{} {} {}", id.0, member.role, reach::chosen(limits)));
+            let toast = Toast::new(format!("{} is no longer in the brand", member.name))
+                .with_undo("/admin/members/back", &[("back", &back)]);
+            Ok(visitor.done("/admin/members", &toast).into_response())
+        }
+        Err(problem) => show_one(&visitor, (&db, &pages), id.0, Some((None, problem))).await,
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Back {
+    back: String,
+}
+
+/// Puts somebody back who has just been removed in this very session.
+#[handler]
+pub(super) async fn put_back(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    form: Posted<Back>,
+) -> Result<Redirect, Problem> {
+    let allowed = visitor.caller().allowed::<ManageMembers>()?;
+    let gone = || Problem::new(Code::NotFound);
+    let text = visitor.open(&form.0.back).ok_or_else(gone)?;
+    let mut parts = text.splitn(3, ' ');
+    let (id, role, part) = (parts.next(), parts.next(), parts.next().unwrap_or_default());
+    let id: Id = id.and_then(|id| id.parse().ok()).ok_or_else(gone)?;
+    let mut tx = db.read(&allowed).await?;
+    let limits = reach::limits(part, &service::tree(&mut tx).await?)?;
+    drop(tx);
+    let role = reach::role(role.unwrap_or_default())?;
+    fithire_identity::add_member(&db, &clock, &allowed, id, role, limits).await?;
+    Ok(visitor.done("/admin/members", &Toast::new("They are back")))
 }
