@@ -87,6 +87,7 @@ pub(super) async fn page(
         action: Some(&*asked.kind).filter(|kind| !kind.is_empty()),
         object_id: asked.object.trim().parse().ok(),
         actor_id: asked.who.trim().parse().ok(),
+        subject_id: None,
     };
     let (entries, next) = audit::page(&mut tx, filter, DEFAULT_LIMIT, asked.cursor.as_deref()).await?;
     let head = audit::head(&mut tx).await?.map(|head| (head.seq, head.hash));

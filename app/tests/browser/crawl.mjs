@@ -6,7 +6,7 @@ const KINDS = ["show", "section", "tab", "step"];
 const KINDS_OF_ONE_ROUTE = 4;
 
 // Files, the API and its own browser are no pages of ours.
-const NO_PAGES = /\.csv$|^\/(assets|api|docs\/api)(\/|$)/;
+const NO_PAGES = /\.(csv|json)$|^\/(assets|api|docs\/api)(\/|$)/;
 
 // The kind of page that an address is of, such as `/manager/jobs/:id/candidates?show=below`.
 export function kind(address) {

@@ -52,6 +52,25 @@ const STATES = [
     await one.page.getByRole("button", { name: "Save" }).click();
     await one.page.getByRole("alert").waitFor();
   }],
+  ["coach", "an erasure without being sure", async (one) => {
+    one.allowed.add(422);
+    await one.open("/coach/data");
+    await one.page.getByRole("button", { name: "Erase everything" }).click();
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["coach", "a review that is asked for", async (one) => {
+    await one.open("/coach/matches");
+    await one.page.locator("main a[href^='/coach/matches/']").first().click();
+    await one.page.getByLabel("Why should somebody").fill("A studio of mine is missing");
+    await one.page.getByRole("button", { name: "Ask for a review" }).click();
+    await one.page.getByText("Somebody will look at it and answer here.").waitFor();
+  }],
+  ["manager", "an answer to a review that is refused", async (one) => {
+    one.allowed.add(422);
+    await one.open("/manager/reviews");
+    await one.page.getByRole("button", { name: "Answer" }).first().click();
+    await one.page.getByRole("alert").waitFor();
+  }],
   ["admin", "a location that is refused", async (one) => {
     one.allowed.add(422);
     await one.open("/admin/organisation");

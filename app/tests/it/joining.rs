@@ -121,7 +121,7 @@ type Line = (&'static str, [u16; 4]);
 /// Leads to the sign-in.
 const IN: u16 = 303;
 
-const PAGES: [Line; 38] = [
+const PAGES: [Line; 41] = [
     ("/", [IN, 303, 303, 303]),
     ("/sign-in", [200; 4]),
     ("/sign-up", [200; 4]),
@@ -136,6 +136,8 @@ const PAGES: [Line; 38] = [
     // Without a profile the first section comes first.
     ("/coach/profile/home", [IN, 303, 403, 403]),
     ("/coach/profile/nothing", [IN, 404, 403, 403]),
+    ("/coach/data", [IN, 200, 403, 403]),
+    ("/coach/data.json", [IN, 404, 403, 403]),
     ("/coach/matches", [IN, 200, 403, 403]),
     ("/coach/matches/{job}", [IN, 404, 403, 403]),
     ("/manager", [IN, 403, 200, 200]),
@@ -147,6 +149,7 @@ const PAGES: [Line; 38] = [
     ("/manager/jobs/{job}/compare?coach={coach}", [IN, 403, 200, 200]),
     ("/manager/jobs/{job}/candidates/{coach}", [IN, 403, 200, 200]),
     ("/manager/scores/{score}", [IN, 403, 200, 200]),
+    ("/manager/reviews", [IN, 403, 200, 200]),
     ("/manager/coaches", [IN, 403, 200, 200]),
     ("/manager/coaches/{coach}", [IN, 403, 200, 200]),
     ("/admin", [IN, 403, 403, 200]),

@@ -12,6 +12,7 @@ mod members;
 mod pages;
 mod people;
 mod presets;
+mod privacy;
 mod profile;
 mod program;
 mod rank;

@@ -121,8 +121,14 @@ fn a_change_of_role_and_a_removal_hold_at_the_next_request() {
     });
 }
 
+/// Lets a manager reach only a part of the brand.
+pub(crate) fn limit(admin: &Browser<'_>, email: &str, reach: &str) {
+    let one = format!("{PAGE}/{}", number(admin, email));
+    assert_eq!(admin.submit(&one, &one, &[("role", "manager"), ("reach", reach)]).status, 303);
+}
+
 /// Another region without any job.
-fn change_region(people: &People, admin: &Browser<'_>) -> String {
+pub(crate) fn change_region(people: &People, admin: &Browser<'_>) -> String {
     let organisation = "/admin/organisation";
     admin.submit(organisation, "/admin/organisation/regions", &[("name", "Elsewhere")]);
     let page = admin.get(organisation).body;

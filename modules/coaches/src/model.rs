@@ -31,6 +31,7 @@ pub(crate) enum Coaches {
     Currency,
     Facts,
     Revision,
+    Erased,
     CreatedAt,
     UpdatedAt,
 }

@@ -13,7 +13,7 @@ use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_scoring::exchange::{Unreadable, read_facts};
 use fithire_scoring::facts;
 use poem_openapi::types::ToJSON;
-use sea_query::{Expr, ExprTrait, OnConflict, Order};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
@@ -48,26 +48,62 @@ struct ScoredRow {
     id: Id,
     name: String,
     facts: String,
+    erased: bool,
 }
 
-impl ScoredRow {
-    fn scored(self) -> Result<Scored, Problem> {
-        Ok(Scored { id: self.id, name: self.name, facts: read(&self.facts)? })
-    }
+/// What became of a coach.
+#[derive(Debug)]
+pub struct Changed {
+    /// Its id.
+    pub id: Id,
+    /// As it is now; `None` when it was erased.
+    pub now: Option<Scored>,
 }
 
-/// The coaches that were written after a revision, by id.
+/// What became of coaches after a revision, by id.
 ///
 /// # Errors
 /// When the database cannot be reached or holds facts that cannot be read.
-pub async fn changed_since(tx: &mut Tx, revision: i64) -> Result<Vec<Scored>, Problem> {
+pub async fn changed_since(tx: &mut Tx, revision: i64) -> Result<Vec<Changed>, Problem> {
     let mut select = tx.select(Coaches::Table);
     select
-        .columns([Coaches::Id, Coaches::Name, Coaches::Facts])
+        .columns([Coaches::Id, Coaches::Name, Coaches::Facts, Coaches::Erased])
         .and_where(Expr::col(Coaches::Revision).gt(revision))
         .order_by(Coaches::Id, Order::Asc);
     let rows: Vec<ScoredRow> = tx.all(&select).await?;
-    rows.into_iter().map(ScoredRow::scored).collect()
+    let changed = |row: ScoredRow| {
+        let id = row.id;
+        let now =
+            if row.erased { None } else { Some(Scored { id, name: row.name, facts: read(&row.facts)? }) };
+        Ok(Changed { id, now })
+    };
+    rows.into_iter().map(changed).collect()
+}
+
+/// Erases everything that is known of a coach; the row that is left says nothing. What the audit log said of them is not
+/// read again. Kept scores are the matter of whoever keeps them.
+///
+/// # Errors
+/// 404 when there is no such coach.
+pub async fn erase(tx: &mut Tx, (clock, ids): (&Clock, &Ids), id: Id) -> Result<(), Problem> {
+    let revision = next_revision(tx).await?;
+    let nobody = Profile { name: "Erased".to_owned(), ..Profile::default() };
+    let row = row(id, None, nobody, revision, clock.now())?;
+    let mut update = tx.update(Coaches::Table);
+    update
+        .value(Coaches::Erased, true)
+        .and_where(Expr::col(Coaches::Id).eq(id))
+        .and_where(Expr::col(Coaches::Erased).eq(false));
+    for (column, value) in COLUMNS.into_iter().zip(row) {
+        if !matches!(column, Coaches::Id | Coaches::CreatedAt) {
+            update.value(column, value);
+        }
+    }
+    if tx.run(&update).await? == 0 {
+        return Err(Problem::new(Code::NotFound));
+    }
+    audit::forget(tx, id).await?;
+    audit::record(tx, (clock, ids), Event::new("coach.erased", "coach", id)).await
 }
 
 /// Adds coaches, or changes those whose external id is there already, in one transaction. `update` says what becomes of a
@@ -323,7 +359,7 @@ pub(crate) async fn create(
 
 /// The coach of an id, as far as the caller may see it: managers see every one, a coach their own.
 pub(crate) async fn find(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Row, Problem> {
-    let mut select = tx.select(Coaches::Table);
+    let mut select = there(tx);
     select.columns(SHOWN).and_where(Expr::col(Coaches::Id).eq(id));
     if caller.allowed::<ViewCoaches>().is_err() {
         select.and_where(Expr::col(Coaches::AccountId).eq(caller.account_id()));
@@ -356,7 +392,7 @@ pub async fn own_profile(tx: &mut Tx, caller: &Caller) -> Result<Option<(Id, Pro
 /// # Errors
 /// When the database cannot be reached.
 pub async fn count(tx: &mut Tx) -> Result<i64, Problem> {
-    let mut select = tx.select(Coaches::Table);
+    let mut select = there(tx);
     select.expr(Expr::col(Coaches::Id).count());
     let row: Option<(i64,)> = tx.optional(&select).await?;
     Ok(row.map_or(0, |(count,)| count))
@@ -367,12 +403,15 @@ pub async fn count(tx: &mut Tx) -> Result<i64, Problem> {
 /// # Errors
 /// When the database cannot be reached.
 pub async fn own(tx: &mut Tx, caller: &Caller) -> Result<Option<Scored>, Problem> {
+    let own = own_profile(tx, caller).await?;
+    Ok(own.map(|(id, profile)| Scored { id, name: profile.name, facts: profile.facts }))
+}
+
+/// The coaches that are there.
+fn there(tx: &Tx) -> SelectStatement {
     let mut select = tx.select(Coaches::Table);
+    select.and_where(Expr::col(Coaches::Erased).eq(false));
     select
-        .columns([Coaches::Id, Coaches::Name, Coaches::Facts])
-        .and_where(Expr::col(Coaches::AccountId).eq(caller.account_id()));
-    let row: Option<ScoredRow> = tx.optional(&select).await?;
-    row.map(ScoredRow::scored).transpose()
 }
 
 const SHOWN: [Coaches; 15] = [
@@ -486,7 +525,7 @@ pub(crate) async fn page(
     limit: u64,
     cursor: Option<&str>,
 ) -> Result<(Vec<Row>, Option<String>), Problem> {
-    let mut select = tx.select(Coaches::Table);
+    let mut select = there(tx);
     select.columns(SHOWN).order_by(Coaches::Id, Order::Asc).limit(limit + 1);
     if let Some(named) = named {
         select.and_where(containing(Coaches::Name, named));

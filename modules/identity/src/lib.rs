@@ -33,8 +33,8 @@ pub use guard::{Caller, Signed};
 pub use invitations::{Invitation, invitations, invite, take_back};
 pub use keys::{ApiKey, NewKey, api_keys, create_key, revoke_key};
 pub use members::{
-    Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account, join,
-    member_of, members, names, remove_member,
+    Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account,
+    forget_member, join, member_of, members, names, remove_member,
 };
 pub use model::{BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
 pub use secret::{random as random_secret, same as same_secret};

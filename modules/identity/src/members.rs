@@ -218,6 +218,31 @@ pub async fn remove_member(
     Ok(member)
 }
 
+/// Takes an account out of the brand, with its sessions, because its person wants to be forgotten; an account without any
+/// other brand is deleted.
+///
+/// # Errors
+/// When the database refuses or cannot be reached.
+pub async fn forget_member(tx: &mut Tx, account_id: Id) -> Result<(), Problem> {
+    let brand_id = tx.scope().brand_id();
+    let mut brands = brands_of(tx, account_id).await?;
+    brands.retain(|brand| *brand != brand_id);
+    let mut delete = tx.delete(Memberships::Table);
+    delete.and_where(Expr::col(Memberships::AccountId).eq(account_id));
+    tx.run(&delete).await?;
+    if brands.is_empty() {
+        let mut delete = tx.delete_global(Accounts::Table);
+        delete.and_where(Expr::col(Accounts::Id).eq(account_id));
+        tx.run(&delete).await?;
+    } else {
+        let mut update = tx.update_global(Accounts::Table);
+        update.value(Accounts::Brands, json!(brands).to_string());
+        update.and_where(Expr::col(Accounts::Id).eq(account_id));
+        tx.run(&update).await?;
+    }
+    Ok(())
+}
+
 /// A member of the brand.
 ///
 /// # Errors

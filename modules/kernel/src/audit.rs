@@ -505,6 +505,8 @@ pub struct Filter<'f> {
     pub object_id: Option<Id>,
     /// An actor.
     pub actor_id: Option<Id>,
+    /// The person of whom it tells.
+    pub subject_id: Option<Id>,
 }
 
 /// A page of entries, newest first.
@@ -526,7 +528,8 @@ pub async fn page(
     }
     let ids = Cond::all()
         .add_option(filter.object_id.map(|id| Expr::col(AuditLog::ObjectId).eq(id)))
-        .add_option(filter.actor_id.map(|id| Expr::col(AuditLog::ActorId).eq(id)));
+        .add_option(filter.actor_id.map(|id| Expr::col(AuditLog::ActorId).eq(id)))
+        .add_option(filter.subject_id.map(|id| Expr::col(AuditLog::SubjectId).eq(id)));
     select.cond_where(ids);
     if let Some(cursor) = cursor {
         select.and_where(Expr::col(AuditLog::Id).lt(paging::after::<Id>("audit", cursor)?));

@@ -11,6 +11,7 @@ pub mod api;
 mod model;
 pub mod pages;
 mod rankings;
+mod reviews;
 mod scores;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -8,8 +8,10 @@ mod job;
 mod listing;
 mod matches;
 mod overview;
+mod own_data;
 mod pair;
 mod presets;
+mod review;
 mod view;
 
 use fithire_kernel::page::Templates;
@@ -21,6 +23,8 @@ pub use presets::PresetSource;
 pub const TEMPLATES: Templates = &[
     ("matching/coach.html", include_str!("../templates/matching/coach.html")),
     ("matching/manager.html", include_str!("../templates/matching/manager.html")),
+    ("matching/data.html", include_str!("../templates/matching/data.html")),
+    ("matching/reviews.html", include_str!("../templates/matching/reviews.html")),
     ("matching/presets.html", include_str!("../templates/matching/presets.html")),
     ("matching/candidates.html", include_str!("../templates/matching/candidates.html")),
     ("matching/compare.html", include_str!("../templates/matching/compare.html")),
@@ -53,4 +57,10 @@ pub fn routes(route: Route) -> Route {
         .at("/manager/views/:id/remove", post(candidates::remove_view))
         .at("/coach/matches", get(matches::page))
         .at("/coach/matches/:job_id", get(pair::own_match))
+        .at("/coach/matches/:job_id/review", post(review::ask))
+        .at("/coach/data", get(own_data::page))
+        .at("/coach/data.json", get(own_data::file))
+        .at("/coach/data/erase", post(own_data::erase))
+        .at("/manager/reviews", get(review::page))
+        .at("/manager/reviews/:id", post(review::answer))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::NaiveDate;
-use fithire_coaches::{Scored, changed_since, revision};
+use fithire_coaches::{Changed, Scored, changed_since, revision};
 use fithire_jobs::Open;
 use fithire_kernel::audit::Event;
 use fithire_kernel::db::Tx;
@@ -89,7 +89,12 @@ impl Rankings {
         let changed = changed_since(tx, seen).await?;
         let copy = tokio::task::spawn_blocking(move || {
             let mut coaches = known.map_or_else(BTreeMap::new, |copy| copy.coaches.clone());
-            coaches.extend(changed.into_iter().map(|coach| (coach.id, Arc::new(coach))));
+            for Changed { id, now } in changed {
+                match now {
+                    Some(coach) => coaches.insert(id, Arc::new(coach)),
+                    None => coaches.remove(&id),
+                };
+            }
             let numbered: Vec<_> =
                 coaches.iter().map(|(id, coach)| (id.unsigned_abs(), &coach.facts)).collect();
             let snapshot = Snapshot::build(as_of, &numbered);

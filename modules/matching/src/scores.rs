@@ -217,3 +217,33 @@ fn differences(kept: &Figures, replayed: &Figures) -> Vec<String> {
     let names = kept.keys().chain(replayed.keys().filter(|name| !kept.contains_key(*name)));
     names.filter(|name| kept.get(*name) != replayed.get(*name)).cloned().collect()
 }
+
+/// Every kept score of a coach, as it was kept.
+pub(crate) async fn of_coach(tx: &mut Tx, coach_id: Id) -> Result<Vec<serde_json::Value>, Problem> {
+    let mut select = tx.select(Scores::Table);
+    select.columns([Scores::Answer]).and_where(Expr::col(Scores::CoachId).eq(coach_id));
+    let rows: Vec<(String,)> = tx.all(&select).await?;
+    let read = |(answer,): (String,)| serde_json::from_str(&answer);
+    rows.into_iter().map(read).collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))
+}
+
+/// Erases the kept scores of a coach with the facts that they were computed from.
+pub(crate) async fn erase(tx: &mut Tx, coach_id: Id) -> Result<(), Problem> {
+    let mut select = tx.select(Scores::Table);
+    select.column(Scores::InputHash).and_where(Expr::col(Scores::CoachId).eq(coach_id));
+    let hashes: Vec<(String,)> = tx.all(&select).await?;
+    let mut delete = tx.delete(Scores::Table);
+    delete.and_where(Expr::col(Scores::CoachId).eq(coach_id));
+    tx.run(&delete).await?;
+    for (hash,) in hashes {
+        let mut select = tx.select(Scores::Table);
+        select.column(Scores::Id).and_where(Expr::col(Scores::InputHash).eq(&hash)).limit(1);
+        let other: Option<(Id,)> = tx.optional(&select).await?;
+        if other.is_none() {
+            let mut delete = tx.delete(ScoreInputs::Table);
+            delete.and_where(Expr::col(ScoreInputs::Hash).eq(hash));
+            tx.run(&delete).await?;
+        }
+    }
+    Ok(())
+}

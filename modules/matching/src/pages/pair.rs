@@ -22,7 +22,7 @@ use super::listing;
 use super::view::Score;
 use crate::model::NewScore;
 use crate::rankings::Rankings;
-use crate::scores;
+use crate::{reviews, scores};
 
 /// A pair as a manager sees it.
 #[derive(Debug, Serialize)]
@@ -49,8 +49,23 @@ impl Template for Candidate {
 #[derive(Debug, Serialize)]
 struct OwnMatch {
     job: Job,
+    reviews: Vec<Reviewed>,
+    /// No request of the coach waits for its answer.
+    can_ask: bool,
+    /// A reason that was refused, and what is wrong with it.
+    typed: String,
+    wrong: String,
     standing: Standing,
     score: Score,
+}
+
+/// A request for review, as the coach sees it.
+#[derive(Debug, Serialize)]
+struct Reviewed {
+    asked: String,
+    text: String,
+    outcome: Option<String>,
+    answer: Option<String>,
 }
 
 impl Template for OwnMatch {
@@ -174,15 +189,43 @@ pub(super) async fn own_match(
     pages: Data<&Arc<Pages>>,
     job_id: Path<Id>,
 ) -> Result<Html<String>, Problem> {
+    show_own(&visitor, (&db, &clock), &rankings, &pages, job_id.0, (String::new(), String::new())).await
+}
+
+/// The page of a coach's own match. `refused` is what was typed as a reason for a review, and what is wrong with it.
+pub(super) async fn show_own(
+    visitor: &Visitor,
+    (db, clock): (&Db, &Clock),
+    rankings: &Rankings,
+    pages: &Pages,
+    job_id: Id,
+    refused: (String, String),
+) -> Result<Html<String>, Problem> {
     let caller = visitor.caller();
     caller.allowed::<BeCoach>()?;
-    let as_of = fithire_orgs::today(&db, &clock, caller.scope().brand_id()).await?;
+    let as_of = fithire_orgs::today(db, clock, caller.scope().brand_id()).await?;
     let mut tx = db.read(caller.scope()).await?;
     let coach = fithire_coaches::own(&mut tx, caller).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let job = fithire_jobs::find(&mut tx, caller.limits(), job_id.0).await?;
+    let job = fithire_jobs::find(&mut tx, caller.limits(), job_id).await?;
     let explained = rankings.explained(&coach, &job, as_of, None)?;
-    let standing = Standing::new(&job, &rankings, &explained)?;
-    pages.render(visitor.shell(), &OwnMatch { job: (&job).into(), standing, score: (&explained).into() })
+    let requests = reviews::of_pair(&mut tx, job.id, coach.id).await?;
+    let reviewed = |request: reviews::Request| Reviewed {
+        asked: request.asked_at.date_naive().to_string(),
+        text: request.text,
+        outcome: request.outcome,
+        answer: request.answer,
+    };
+    let (typed, wrong) = refused;
+    let page = OwnMatch {
+        can_ask: requests.iter().all(|request| request.outcome.is_some()),
+        reviews: requests.into_iter().map(reviewed).collect(),
+        typed,
+        wrong,
+        standing: Standing::new(&job, rankings, &explained)?,
+        job: (&job).into(),
+        score: (&explained).into(),
+    };
+    pages.render(visitor.shell(), &page)
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,180 @@
+//! Human review: a coach asks on the page of a match, a manager answers on `/manager/reviews`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fithire_identity::{BeCoach, ManageJobs, Posted, Visitor};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
+use fithire_kernel::form::{self, FormError};
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::problem::{Code, Problem};
+use poem::error::ResponseError;
+use poem::http::StatusCode;
+use poem::web::{Data, Path};
+use poem::{IntoResponse, Response, handler};
+use serde::{Deserialize, Serialize};
+
+use super::pair::show_own;
+use crate::rankings::Rankings;
+use crate::reviews;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    text: String,
+}
+
+/// Asks that a person looks at the score of a match.
+#[handler]
+#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
+pub(super) async fn ask(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    rankings: Data<&Arc<Rankings>>,
+    pages: Data<&Arc<Pages>>,
+    job_id: Path<Id>,
+    form: Posted<Asked>,
+) -> Result<Response, Problem> {
+    let caller = visitor.caller();
+    caller.allowed::<BeCoach>()?;
+    let mut tx = db.write(caller.scope()).await?;
+    let gone = || Problem::new(Code::NotFound);
+    let coach = fithire_coaches::own(&mut tx, caller).await?.ok_or_else(gone)?;
+    let job = fithire_jobs::find(&mut tx, caller.limits(), job_id.0).await?;
+    match reviews::ask(&mut tx, (&clock, &ids), (job.id, coach.id), &form.0.text).await {
+        Ok(()) => {
+            tx.commit().await?;
+            let to = format!("/coach/matches/{}", job.id);
+            Ok(visitor.done(to, &Toast::new("Somebody will look at it and answer here")).into_response())
+        }
+        // A second request is shown by the page as what it is: one that waits.
+        Err(problem) if matches!(problem.code, Code::Invalid | Code::Conflict) => {
+            drop(tx);
+            let status = problem.status();
+            let wrong = problem.errors.first().map(|error| error.detail.clone()).unwrap_or_default();
+            let refused = (form.0.text, wrong);
+            let shown = show_own(&visitor, (&db, &clock), &rankings, &pages, job.id, refused).await?;
+            Ok(shown.with_status(status).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The page of `/manager/reviews`.
+#[derive(Debug, Serialize)]
+struct Page {
+    requests: Vec<Listed>,
+    /// Of the request whose answer was refused: its number, and what was typed.
+    typed: Option<(Id, Answer)>,
+    errors: Vec<FormError>,
+    wrong: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    id: Id,
+    job_id: Id,
+    coach_id: Id,
+    title: String,
+    name: String,
+    text: String,
+    asked: String,
+}
+
+impl Template for Page {
+    const NAME: &'static str = "matching/reviews.html";
+}
+
+async fn show(
+    visitor: &Visitor,
+    (db, pages): (&Db, &Pages),
+    refused: Option<(Id, Answer, Problem)>,
+) -> Result<Response, Problem> {
+    let allowed = visitor.caller().allowed::<ManageJobs>()?;
+    let mut tx = db.read(&allowed).await?;
+    let mut requests = Vec::new();
+    for request in reviews::open(&mut tx).await? {
+        // Requests on jobs outside of the part that somebody reaches are for others to answer.
+        let job = match fithire_jobs::find(&mut tx, allowed.limits(), request.job_id).await {
+            Ok(job) => job,
+            Err(Problem { code: Code::NotFound, .. }) => continue,
+            Err(problem) => return Err(problem),
+        };
+        let coach = match fithire_coaches::visible(&mut tx, visitor.caller(), request.coach_id).await {
+            Ok(coach) => coach,
+            Err(Problem { code: Code::NotFound, .. }) => continue,
+            Err(problem) => return Err(problem),
+        };
+        requests.push(Listed {
+            id: request.id,
+            job_id: job.id,
+            coach_id: coach.id,
+            title: job.title,
+            name: coach.name,
+            text: request.text,
+            asked: request.asked_at.date_naive().to_string(),
+        });
+    }
+    let (mut typed, mut errors, mut status) = (None, Vec::new(), StatusCode::OK);
+    if let Some((id, given, problem)) = refused {
+        errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "answer");
+        for error in &mut errors {
+            error.field = format!("{}-{id}", error.field);
+        }
+        typed = Some((id, given));
+        status = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    let shown = Page { requests, typed, wrong: form::by_field(&errors), errors };
+    Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+}
+
+#[handler]
+pub(super) async fn page(
+    visitor: Visitor,
+    db: Data<&Db>,
+    pages: Data<&Arc<Pages>>,
+) -> Result<Response, Problem> {
+    show(&visitor, (&db, &pages), None).await
+}
+
+/// An answer, as typed.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Answer {
+    #[serde(default)]
+    outcome: String,
+    answer: String,
+}
+
+#[handler]
+pub(super) async fn answer(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    pages: Data<&Arc<Pages>>,
+    id: Path<Id>,
+    form: Posted<Answer>,
+) -> Result<Response, Problem> {
+    let allowed = visitor.caller().allowed::<ManageJobs>()?;
+    let typed = form.0;
+    let mut tx = db.write(&allowed).await?;
+    let gone = || Problem::new(Code::NotFound);
+    let open = reviews::open(&mut tx).await?;
+    let request = open.into_iter().find(|request| request.id == id.0).ok_or_else(gone)?;
+    fithire_jobs::find(&mut tx, allowed.limits(), request.job_id).await?;
+    let what = (visitor.caller().account_id(), &*typed.outcome, &*typed.answer);
+    match reviews::answer(&mut tx, (&clock, &ids), id.0, what).await {
+        Ok(()) => {
+            tx.commit().await?;
+            Ok(visitor.done("/manager/reviews", &Toast::new("Answered; the coach sees it")).into_response())
+        }
+        Err(problem) if problem.code == Code::Invalid => {
+            drop(tx);
+            show(&visitor, (&db, &pages), Some((id.0, typed, problem))).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
