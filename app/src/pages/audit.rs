@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Beginnings of actions, and what people call them.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 11] = [
     ("", "Everything"),
     ("coach", "Coaches"),
     ("candidates.", "Looking at candidates"),
     ("job", "Jobs"),
     ("score.", "Scores"),
+    ("review.", "Requests for review"),
     ("session.", "Signing in"),
     ("member.", "Members"),
     ("key.", "API keys"),
@@ -34,7 +35,7 @@ const KINDS: [(&str, &str); 10] = [
 struct Page {
     asked: Asked,
     filtered: bool,
-    kinds: [(&'static str, &'static str); 10],
+    kinds: [(&'static str, &'static str); 11],
     entries: Vec<Listed>,
     next: Option<String>,
     /// How many are sealed, and the hash of the last.

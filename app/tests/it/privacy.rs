@@ -140,11 +140,15 @@ fn a_person_looks_at_a_score_and_their_word_is_on_record() {
         let answer = |who: &Browser<'_>, outcome: &str, text: &str| {
             who.submit("/manager/reviews", &one, &[("outcome", outcome), ("answer", text)])
         };
+        let pair =
+            format!("/manager/jobs/{}/candidates/{}", people.ours.id("job"), number(&manager, "Ada Obscura"));
+        assert!(manager.get(&pair).body.contains("Ada Obscura asks that a person looks at this score"));
         let refused = answer(&manager, "", "Her studio counts");
         assert!(refused.status == 422 && refused.body.contains("Her studio counts"), "{}", refused.body);
         assert!(refused.body.contains(&format!("href=\"#outcome-{id}\"")), "{}", refused.body);
         assert_eq!(answer(&manager, "overridden", "Her studio counts").status, 303);
         assert_eq!(answer(&manager, "upheld", "No").status, 404, "answered once");
+        assert!(manager.get(&pair).body.contains("Overridden by a person:"), "whoever decides sees it");
         let told = coach.get(&page).body;
         assert!(told.contains("Overridden") && told.contains("Her studio counts"), "{told}");
         assert!(told.contains("Ask for a review"), "another may follow");

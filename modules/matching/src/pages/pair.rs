@@ -37,6 +37,8 @@ struct Candidate {
     tried: bool,
     /// What leads back to the list as it was.
     query: String,
+    /// Requests that a person looks at this score, with what they said.
+    reviews: Vec<Reviewed>,
     standing: Standing,
     score: Score,
 }
@@ -59,13 +61,24 @@ struct OwnMatch {
     score: Score,
 }
 
-/// A request for review, as the coach sees it.
+/// A request for review.
 #[derive(Debug, Serialize)]
 struct Reviewed {
     asked: String,
     text: String,
     outcome: Option<String>,
     answer: Option<String>,
+}
+
+impl From<reviews::Request> for Reviewed {
+    fn from(request: reviews::Request) -> Self {
+        Self {
+            asked: request.asked_at.date_naive().to_string(),
+            text: request.text,
+            outcome: request.outcome,
+            answer: request.answer,
+        }
+    }
 }
 
 impl Template for OwnMatch {
@@ -147,7 +160,9 @@ pub(super) async fn candidate(
     let explained = rankings.explained(&coach, &job, as_of, tried.as_ref())?;
     let event = Event::new("coach.read", "coach", coach_id).with(json!({"job": job_id}));
     reads.note(&allowed, event)?;
+    let requests = reviews::of_pair(&mut tx, job_id, coach_id).await?;
     let page = Candidate {
+        reviews: requests.into_iter().map(Reviewed::from).collect(),
         tried: tried.is_some(),
         query: listing::back(&rankings, &job, &query.0)?,
         standing: Standing::new(&job, &rankings, &explained)?,
@@ -209,16 +224,10 @@ pub(super) async fn show_own(
     let job = fithire_jobs::find(&mut tx, caller.limits(), job_id).await?;
     let explained = rankings.explained(&coach, &job, as_of, None)?;
     let requests = reviews::of_pair(&mut tx, job.id, coach.id).await?;
-    let reviewed = |request: reviews::Request| Reviewed {
-        asked: request.asked_at.date_naive().to_string(),
-        text: request.text,
-        outcome: request.outcome,
-        answer: request.answer,
-    };
     let (typed, wrong) = refused;
     let page = OwnMatch {
         can_ask: requests.iter().all(|request| request.outcome.is_some()),
-        reviews: requests.into_iter().map(reviewed).collect(),
+        reviews: requests.into_iter().map(Reviewed::from).collect(),
         typed,
         wrong,
         standing: Standing::new(&job, rankings, &explained)?,
