@@ -11,7 +11,7 @@ use crate::server::Browser;
 const PAGE: &str = "/admin/members";
 
 /// Invites somebody and answers the path of the link.
-fn invited(admin: &Browser<'_>, email: &str, role: &str, reach: &str) -> String {
+pub(crate) fn invited(admin: &Browser<'_>, email: &str, role: &str, reach: &str) -> String {
     let fields = [("email", email), ("role", role), ("reach", reach)];
     let page = admin.submit(PAGE, "/admin/members/invitations", &fields);
     assert_eq!(page.status, 200, "{}", page.body);
@@ -21,7 +21,7 @@ fn invited(admin: &Browser<'_>, email: &str, role: &str, reach: &str) -> String 
 }
 
 /// Takes an invitation up.
-fn joins(browser: &Browser<'_>, path: &str, password: &str) -> (u16, String) {
+pub(crate) fn joins(browser: &Browser<'_>, path: &str, password: &str) -> (u16, String) {
     let code = path.split_once('=').unwrap().1;
     let answer =
         browser.submit(path, "/invitation", &[("code", code), ("name", "Zoë"), ("password", password)]);
@@ -29,7 +29,7 @@ fn joins(browser: &Browser<'_>, path: &str, password: &str) -> (u16, String) {
 }
 
 /// The number of a member, from the list.
-fn number(admin: &Browser<'_>, name: &str) -> String {
+pub(crate) fn number(admin: &Browser<'_>, name: &str) -> String {
     let page = admin.get(PAGE).body;
     let row = page.split("<tr>").skip(2).find(|row| row.contains(name)).unwrap().to_owned();
     row.split("/admin/members/").nth(1).unwrap().split('"').next().unwrap().to_owned()

@@ -113,6 +113,36 @@ fn what_is_erased_is_gone_everywhere_at_once() {
 }
 
 #[test]
+fn who_left_another_brand_before_is_forgotten_all_the_same() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let next_door = Browser::new(&people.server);
+        next_door.sign_in("coach@canary.test", PASSWORD);
+        let about = "/coach/profile/about";
+        assert_eq!(next_door.submit(about, about, &[("name", "Ada")]).status, 303);
+        let admin = signed_in(&people, "admin");
+        let path = crate::members::invited(&admin, "coach@canary.test", "coach", "");
+        let both = Browser::new(&people.server);
+        assert_eq!(crate::members::joins(&both, &path, PASSWORD).0, 303);
+        let theirs = Browser::new(&people.server);
+        theirs.sign_in("admin@canary.test", PASSWORD);
+        let members = "/admin/members";
+        let one = format!("{members}/{}", crate::members::number(&theirs, "coach@canary.test"));
+        assert_eq!(theirs.submit(&one, &format!("{one}/remove"), &[]).status, 303);
+        let done = both.submit("/coach/data", "/coach/data/erase", &[("sure", "yes")]);
+        assert_eq!((done.status, location(&done)), (303, "/sign-in"), "{}", done.body);
+        assert_eq!(Browser::new(&people.server).sign_in("coach@canary.test", PASSWORD).status, 401);
+        let log = admin.get("/admin/audit?kind=member.").body;
+        assert!(log.contains("member erased") && !log.contains("coach@canary.test"), "{log}");
+        // The address is free for a new beginning.
+        let path = crate::members::invited(&admin, "coach@canary.test", "coach", "");
+        let again = Browser::new(&people.server);
+        assert_eq!(crate::members::joins(&again, &path, PASSWORD).0, 303);
+        assert!(again.get("/coach").body.contains("Make your profile"));
+    });
+}
+
+#[test]
 fn a_person_looks_at_a_score_and_their_word_is_on_record() {
     on_both(async |world| {
         let people = people(&world).await;

@@ -15,7 +15,7 @@ use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::model::{Accounts, ManageMembers, Memberships, Role};
+use crate::model::{Accounts, Invitations, ManageMembers, Memberships, Role};
 use crate::passwords;
 use crate::tokens::LONGEST_PASSWORD;
 
@@ -218,29 +218,39 @@ pub async fn remove_member(
     Ok(member)
 }
 
-/// Takes an account out of the brand, with its sessions, because its person wants to be forgotten; an account without any
-/// other brand is deleted.
+/// Takes an account out of the brand, with its sessions and invitations, because its person wants to be forgotten. What an
+/// account without any other brand says of its person is emptied; its row stays, because another brand that its person
+/// has left may still point to it.
 ///
 /// # Errors
-/// When the database refuses or cannot be reached.
-pub async fn forget_member(tx: &mut Tx, account_id: Id) -> Result<(), Problem> {
+/// 404 when there is no such account.
+pub async fn forget_member(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) -> Result<(), Problem> {
     let brand_id = tx.scope().brand_id();
+    let mut select = tx.select_global(Accounts::Table);
+    select.column(Accounts::Email).and_where(Expr::col(Accounts::Id).eq(account_id));
+    let email: Option<(String,)> = tx.optional(&select).await?;
+    let (email,) = email.ok_or_else(|| Problem::new(Code::NotFound))?;
     let mut brands = brands_of(tx, account_id).await?;
     brands.retain(|brand| *brand != brand_id);
     let mut delete = tx.delete(Memberships::Table);
     delete.and_where(Expr::col(Memberships::AccountId).eq(account_id));
     tx.run(&delete).await?;
+    let mut delete = tx.delete(Invitations::Table);
+    delete.and_where(Expr::col(Invitations::Email).eq(email));
+    tx.run(&delete).await?;
+    let mut update = tx.update_global(Accounts::Table);
+    update
+        .value(Accounts::Brands, json!(brands).to_string())
+        .and_where(Expr::col(Accounts::Id).eq(account_id));
     if brands.is_empty() {
-        let mut delete = tx.delete_global(Accounts::Table);
-        delete.and_where(Expr::col(Accounts::Id).eq(account_id));
-        tx.run(&delete).await?;
-    } else {
-        let mut update = tx.update_global(Accounts::Table);
-        update.value(Accounts::Brands, json!(brands).to_string());
-        update.and_where(Expr::col(Accounts::Id).eq(account_id));
-        tx.run(&update).await?;
+        update
+            .value(Accounts::Email, format!("erased:{account_id}"))
+            .value(Accounts::Name, "Erased")
+            .value(Accounts::PasswordHash, None::<String>)
+            .value(Accounts::Disabled, true);
     }
-    Ok(())
+    tx.run(&update).await?;
+    audit::record(tx, tools, Event::new("member.erased", "account", account_id)).await
 }
 
 /// A member of the brand.

@@ -258,14 +258,6 @@ impl Tx {
         statement
     }
 
-    /// Removes rows of a table that belongs to no brand, in the same transaction.
-    #[must_use]
-    pub fn delete_global<T: GlobalTable>(&self, _table: T) -> DeleteStatement {
-        let mut statement = Query::delete();
-        statement.from_table(T::TABLE);
-        statement
-    }
-
     /// Joins another table of the brand to a select.
     pub fn join<T: ScopedTable>(&self, statement: &mut SelectStatement, _table: T, on: impl IntoCondition) {
         statement.inner_join(T::TABLE, on).and_where(self.in_brand::<T>());

@@ -115,7 +115,7 @@ pub(super) async fn erase(
         reviews::erase(&mut tx, id).await?;
         fithire_coaches::erase(&mut tx, (&clock, &ids), id).await?;
     }
-    forget_member(&mut tx, caller.account_id()).await?;
+    forget_member(&mut tx, (&clock, &ids), caller.account_id()).await?;
     tx.commit().await?;
     Ok(Redirect::see_other("/sign-in").into_response())
 }
