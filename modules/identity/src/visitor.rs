@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use fithire_kernel::body::{MAX_BYTES, limited};
 use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Person, Shell, Toast};
 use fithire_kernel::problem::{Code, Problem};
@@ -16,6 +17,7 @@ use poem::http::{Method, header};
 use poem::web::cookie::{Cookie, CookieJar, SameSite};
 use poem::web::{Multipart, Redirect};
 use poem::{FromRequest, Request, RequestBody, Result};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -24,8 +26,6 @@ use crate::model::Held;
 use crate::secret;
 use crate::tokens::Identity;
 
-/// The most bytes of a form.
-const MAX_BYTES: usize = 1 << 20;
 /// The most bytes of a form with a file: some 100,000 coaches.
 const MAX_FILE_BYTES: usize = 32 << 20;
 
@@ -319,6 +319,10 @@ impl<'a> FromRequest<'a> for Visitor {
 #[derive(Debug)]
 pub struct Posted<T>(pub T);
 
+/// The fields of a form that has none beside its token.
+#[derive(Debug, Deserialize)]
+pub struct Nothing {}
+
 /// Whether a form came from here. Both questions are put before anything of it counts.
 struct FromHere<'r> {
     cookies: Cookies<'r>,
@@ -354,8 +358,7 @@ impl<'r> FromHere<'r> {
 impl<'a, T: DeserializeOwned> FromRequest<'a> for Posted<T> {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
         let from_here = FromHere::of(request)?;
-        let bytes =
-            body.take()?.into_bytes_limit(MAX_BYTES).await.map_err(|_| Problem::new(Code::TooLarge))?;
+        let bytes = limited(body.take()?, MAX_BYTES).await?;
         let fields: Vec<(String, String)> =
             serde_urlencoded::from_bytes(&bytes).map_err(|_| Problem::new(Code::Malformed))?;
         from_here.check(&fields)?;
@@ -387,12 +390,11 @@ impl<'a, P: Held> FromRequest<'a> for Uploaded<P> {
         let allowed = visitor.caller().allowed::<P>()?;
         let from_here = FromHere::of(request)?;
         let place = PLACES.acquire().await.map_err(|error| Problem::internal(&error))?;
-        let too_large = || {
-            let told = format!("a file has at most {} MB here", MAX_FILE_BYTES >> 20);
-            Problem::new(Code::TooLarge).because(told)
-        };
         // The whole body is held to the limit before its parts are looked at.
-        let bytes = body.take()?.into_bytes_limit(MAX_FILE_BYTES).await.map_err(|_| too_large())?;
+        let bytes = limited(body.take()?, MAX_FILE_BYTES).await.map_err(|problem| match problem.code {
+            Code::TooLarge => problem.because(format!("a file has at most {} MB here", MAX_FILE_BYTES >> 20)),
+            _ => problem,
+        })?;
         let mut body = RequestBody::new(bytes.into());
         let broken = |_| Problem::new(Code::Malformed);
         let mut parts = Multipart::from_request(request, &mut body).await.map_err(broken)?;

@@ -50,23 +50,27 @@ impl<T: ParseFromJSON> ParsePayload for Body<T> {
         if !request.content_type().is_some_and(Self::check_content_type) {
             return Err(Problem::new(Code::UnsupportedType).into());
         }
-        let bytes = limited(body.take()?).await?;
+        let bytes = limited(body.take()?, MAX_BYTES).await?;
         Ok(Self(read(&bytes)?))
     }
 }
 
-/// The bytes of a body that is not too large.
-async fn limited(body: poem::Body) -> Result<Vec<u8>, Problem> {
+/// The bytes of a body that has at most so many.
+///
+/// # Errors
+/// 413 when there are more, 400 when it breaks off.
+pub async fn limited(body: poem::Body, most: usize) -> Result<Vec<u8>, Problem> {
     let broken = |_| Problem::new(Code::Malformed).because("the body ended before it was complete");
     let mut reader = body.into_async_read();
     let mut bytes = Vec::new();
-    let read = (&mut reader).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).await.map_err(broken)?;
-    if read <= MAX_BYTES {
+    let read = (&mut reader).take(most as u64 + 1).read_to_end(&mut bytes).await.map_err(broken)?;
+    if read <= most {
         return Ok(bytes);
     }
+    drop(bytes);
     // A client that is still sending would not see the answer: what follows is read too, up to a point.
     tokio::io::copy(&mut reader.take(DRAINED), &mut tokio::io::sink()).await.map_err(broken)?;
-    Err(Problem::new(Code::TooLarge).because(format!("a body has at most {MAX_BYTES} bytes")))
+    Err(Problem::new(Code::TooLarge).because(format!("a body has at most {most} bytes")))
 }
 
 /// Reads a body's bytes.
