@@ -39,4 +39,4 @@ pub use members::{
 pub use model::{BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
 pub use secret::{random as random_secret, same as same_secret};
 pub use tokens::{Identity, Token};
-pub use visitor::{Posted, Site, Stranger, Uploaded, Visitor, is_loopback};
+pub use visitor::{Nothing, Posted, Site, Stranger, Uploaded, Visitor, is_loopback};

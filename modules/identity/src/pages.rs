@@ -10,7 +10,7 @@ use poem::{IntoResponse, Request, Response, Route, get, handler, post};
 use serde::{Deserialize, Serialize};
 
 use crate::tokens::Identity;
-use crate::visitor::{Cookies, Posted, Stranger};
+use crate::visitor::{Cookies, Nothing, Posted, Stranger};
 
 /// The templates of these pages.
 pub const TEMPLATES: Templates =
@@ -91,9 +91,6 @@ async fn signed_in(
     let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::FORBIDDEN);
     Ok(page.with_status(status).into_response())
 }
-
-#[derive(Deserialize)]
-struct Nothing {}
 
 #[handler]
 async fn sign_out(

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fithire_coaches::Profile;
-use fithire_identity::{BeCoach, Posted, ViewCoaches, Visitor};
+use fithire_identity::{BeCoach, Nothing, Posted, ViewCoaches, Visitor};
 use fithire_jobs::Open;
 use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::clock::Clock;
@@ -15,7 +15,7 @@ use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::explain::{Explanation, two_places};
 use poem::handler;
 use poem::web::{Data, Html, Path, Query, Redirect};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::listing;
@@ -236,9 +236,6 @@ pub(super) async fn show_own(
     };
     pages.render(visitor.shell(), &page)
 }
-
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
 
 /// Keeps the score of a pair on record.
 #[handler]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use fithire_identity::{
-    ApiKey, Limits, ManageMembers, NewKey, Posted, Role, Visitor, api_keys, create_key, revoke_key,
+    ApiKey, Limits, ManageMembers, NewKey, Nothing, Posted, Role, Visitor, api_keys, create_key, revoke_key,
 };
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -168,9 +168,6 @@ fn last_moment(day: &str) -> Result<Option<DateTime<Utc>>, Problem> {
     let read = read.map(|day| day.and_time(NaiveTime::MIN).and_utc());
     read.map(Some).ok_or_else(|| Problem::field("/expires_on", "is not a day of the calendar"))
 }
-
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
 
 #[handler]
 pub(super) async fn revoke(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fithire_identity::{
-    Limits, ManageMembers, Member, Posted, Role, Site, Visitor, change_member, invitations, invite,
+    Limits, ManageMembers, Member, Nothing, Posted, Role, Site, Visitor, change_member, invitations, invite,
     member_of, members, remove_member, take_back,
 };
 use fithire_kernel::clock::Clock;
@@ -184,9 +184,6 @@ pub(super) async fn invite_somebody(
     };
     show(&visitor, (&db, &clock, &pages), Asked::default(), outcome).await
 }
-
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
 
 #[handler]
 pub(super) async fn end_invitation(

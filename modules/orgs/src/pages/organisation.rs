@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fithire_identity::{ManageBrand, Posted, Site, Visitor, random_secret};
+use fithire_identity::{ManageBrand, Nothing, Posted, Site, Visitor, random_secret};
 use fithire_import::places;
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
@@ -289,9 +289,6 @@ pub(super) async fn add_style(
         }
     }
 }
-
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
 
 #[handler]
 pub(super) async fn remove_style(
