@@ -72,6 +72,10 @@ fn what_is_erased_is_gone_everywhere_at_once() {
                 assert!(browser.get(page).body.contains("Ada Obscura"), "{page}");
             }
         }
+        let of_match = format!("/coach/matches/{job}");
+        coach.submit(&of_match, &format!("{of_match}/review"), &[("text", "Look again")]);
+        let asked = manager.get("/manager/reviews").body;
+        let request = asked.split("action=\"/manager/reviews/").nth(1).unwrap().split('"').next().unwrap();
         let token = people.ours.token("coach");
         let erase = |fields: &[(&str, &str)]| coach.submit("/coach/data", "/coach/data/erase", fields);
         let unsure = erase(&[]);
@@ -91,6 +95,9 @@ fn what_is_erased_is_gone_everywhere_at_once() {
                 assert_eq!(browser.get(gone).status, 404, "{gone}");
             }
         }
+        let answer = [("outcome", "upheld"), ("answer", "x")];
+        let late = manager.submit("/manager/jobs", &format!("/manager/reviews/{request}"), &answer);
+        assert_eq!(late.status, 404, "nobody waits for an answer");
         // That something happened stays on record, and nobody reads what.
         let admin = signed_in(&people, "admin");
         let log = || admin.get(&format!("/admin/audit?object={id}")).body;

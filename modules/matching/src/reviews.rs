@@ -114,6 +114,17 @@ pub(crate) async fn open(tx: &mut Tx) -> Result<Vec<Request>, Problem> {
     Ok(tx.all(&select).await?)
 }
 
+/// The job of a request that waits for its answer.
+pub(crate) async fn job_of_open(tx: &mut Tx, id: Id) -> Result<Id, Problem> {
+    let mut select = tx.select(ReviewRequests::Table);
+    select
+        .column(ReviewRequests::JobId)
+        .and_where(Expr::col(ReviewRequests::Id).eq(id))
+        .and_where(Expr::col(ReviewRequests::AnsweredAt).is_null());
+    let job: Option<(Id,)> = tx.optional(&select).await?;
+    job.map(|(id,)| id).ok_or_else(|| Problem::new(Code::NotFound))
+}
+
 /// Answers a request: the score's consequence is upheld, or overridden.
 pub(crate) async fn answer(
     tx: &mut Tx,
@@ -139,8 +150,13 @@ pub(crate) async fn answer(
     audit::record(tx, (clock, ids), event).await
 }
 
-/// Erases what a coach wrote in requests; that there were some stays.
+/// Erases what a coach wrote in requests; that some were answered stays, and nobody is left to answer the others.
 pub(crate) async fn erase(tx: &mut Tx, coach_id: Id) -> Result<(), Problem> {
+    let mut delete = tx.delete(ReviewRequests::Table);
+    delete
+        .and_where(Expr::col(ReviewRequests::CoachId).eq(coach_id))
+        .and_where(Expr::col(ReviewRequests::AnsweredAt).is_null());
+    tx.run(&delete).await?;
     let mut update = tx.update(ReviewRequests::Table);
     update.value(ReviewRequests::Text, "").and_where(Expr::col(ReviewRequests::CoachId).eq(coach_id));
     tx.run(&update).await?;

@@ -161,10 +161,8 @@ pub(super) async fn answer(
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
     let typed = form.0;
     let mut tx = db.write(&allowed).await?;
-    let gone = || Problem::new(Code::NotFound);
-    let open = reviews::open(&mut tx).await?;
-    let request = open.into_iter().find(|request| request.id == id.0).ok_or_else(gone)?;
-    fithire_jobs::find(&mut tx, allowed.limits(), request.job_id).await?;
+    let job_id = reviews::job_of_open(&mut tx, id.0).await?;
+    fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
     let what = (visitor.caller().account_id(), &*typed.outcome, &*typed.answer);
     match reviews::answer(&mut tx, (&clock, &ids), id.0, what).await {
         Ok(()) => {
