@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::UncasedStr;
+use fithire_identity::{IssuerSettings, RateSettings, Secret};
+use fithire_mail::Mail;
 use poem::http::Uri;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,53 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) database: Database,
     pub(crate) presets: PresetFiles,
+    pub(crate) identity: IdentityConfig,
+    pub(crate) mail: MailConfig,
+    pub(crate) rates: RateSettings,
     pub(crate) log: Log,
+}
+
+/// `[identity]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct IdentityConfig {
+    /// Who else's tokens are taken, beside our own.
+    pub(crate) issuers: Vec<IssuerSettings>,
+}
+
+/// `[mail]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MailConfig {
+    /// From whom messages are.
+    pub(crate) from: String,
+    /// The server that takes them, such as `smtps://name:password@mail.example.com`.
+    pub(crate) smtp_url: Option<Secret>,
+    /// A file that holds the URL.
+    pub(crate) smtp_url_file: Option<PathBuf>,
+    /// The folder that they are written into where there is no server.
+    pub(crate) folder: PathBuf,
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        let from = "FitHire <no-reply@localhost>".to_owned();
+        Self { from, smtp_url: None, smtp_url_file: None, folder: PathBuf::from("mail") }
+    }
+}
+
+impl MailConfig {
+    /// How messages go out.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub(crate) fn open(&self) -> Result<Mail, String> {
+        match &self.smtp_url {
+            Some(url) => Mail::by_smtp(&url.0, &self.from).map_err(|wrong| format!("mail: {wrong}")),
+            None => Mail::into_folder(self.folder.clone(), &self.from)
+                .map_err(|wrong| format!("mail.from: {wrong}")),
+        }
+    }
 }
 
 /// `[server]`
@@ -182,6 +230,17 @@ impl Config {
         }
         if let Some(file) = &self.database.owner_url_file {
             self.database.owner_url = Some(read(file)?);
+        }
+        if let Some(file) = &self.mail.smtp_url_file {
+            self.mail.smtp_url = Some(Secret(read(file)?));
+        }
+        for issuer in &mut self.identity.issuers {
+            if let Some(file) = &issuer.client_secret_file {
+                issuer.client_secret = Some(Secret(read(file)?));
+            }
+            if let Some(file) = &issuer.webhook_secret_file {
+                issuer.webhook_secret = Some(Secret(read(file)?));
+            }
         }
         Ok(self)
     }

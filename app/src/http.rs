@@ -84,6 +84,10 @@ pub(crate) fn routes(
         .at("/favicon.ico", get(assets::favicon));
     let shown = pages.clone();
     modules::routes(site_routes)
+        .around(|next, request| async move {
+            count(&request)?;
+            next.call(request).await
+        })
         .data(state.db)
         .data(state.clock.clone())
         .data(state.ids)
@@ -98,8 +102,19 @@ pub(crate) fn routes(
         .with(CookieJarManager::new())
         .around(move |next, request| {
             let (pages, clock) = (shown.clone(), state.clock.clone());
-            async move { Ok(answer(next, request, pages, clock).await) }
+            async move { Ok(Box::pin(answer(next, request, pages, clock)).await) }
         })
+}
+
+/// Counts a request of its address. Whether the program runs may be asked at any time, and what a browser keeps is asked
+/// for once.
+fn count(request: &Request) -> Result<(), Problem> {
+    let path = request.original_uri().path();
+    if path.starts_with("/assets/") || path == "/livez" || path == "/readyz" {
+        return Ok(());
+    }
+    let identity = request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"no identity"))?;
+    identity.count(fithire_identity::address(request))
 }
 
 /// A panic is our own fault; the log has it under an id.

@@ -73,6 +73,7 @@ impl Demo {
         let mut config = Config::default();
         config.database.url = format!("sqlite:{}", folder.join("fithire.db").display());
         config.server.port = self.port;
+        config.mail.folder = folder.join("mail");
         "warn".clone_into(&mut config.log.filter);
         log(&config)?;
         block_on(async move {

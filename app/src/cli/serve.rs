@@ -1,19 +1,20 @@
 //! `fithire serve`, `migrate`, `init` and `openapi`: the server and what it needs beforehand.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use fithire_identity::{Identity, NewAccount, Site};
+use fithire_identity::{Identity, Issuer, NewAccount, Setup, Site};
 use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
 use fithire_matching::{PresetSource, Rankings};
-use fithire_orgs::{FirstRun, Founder, found};
+use fithire_orgs::{FirstRun, Founder, find_brand, found};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
@@ -24,6 +25,7 @@ use crate::audit::AuditKeeper;
 use crate::config::{Config, LogFormat};
 use crate::http::{self, State};
 use crate::modules;
+use crate::retention::Schedule;
 
 /// How long requests under way may take after the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -201,7 +203,13 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     let mut server = config.server.clone();
     server.port = bound.map_or(server.port, |address| address.port());
     let origin = server.origin().map_err(Failure::configuration)?;
-    let identity = Identity::open(db.clone(), (clock.clone(), ids.clone()), origin.clone()).await?;
+    let setup = Setup {
+        origin: origin.clone(),
+        issuers: issuers(config, &db, &clock).await?,
+        mail: config.mail.open().map_err(Failure::configuration)?,
+        rates: config.rates,
+    };
+    let identity = Identity::open(db.clone(), (clock.clone(), ids.clone()), setup).await?;
     let preset_source = PresetSource {
         folder: config.presets.folder.as_ref().map(|folder| folder.display().to_string()),
         since: clock.now(),
@@ -216,6 +224,7 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     }
     let reads = Reads::new(clock.clone());
     let keeper = AuditKeeper::start(db.clone(), ids.clone(), reads.clone());
+    let schedule = Schedule::start(db.clone(), (clock.clone(), ids.clone()));
     let state = State {
         db: db.clone(),
         clock,
@@ -236,9 +245,33 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
         &config.server.allowed_origins,
     );
     Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;
+    schedule.stop();
     keeper.stop().await;
     db.close().await;
     Ok(())
+}
+
+/// The issuers of the configuration, with their brands.
+async fn issuers(config: &Config, db: &Db, clock: &Clock) -> Result<Vec<Issuer>, Failure> {
+    let mut brands = BTreeMap::new();
+    let configured = &config.identity.issuers;
+    for slug in configured.iter().flat_map(|one| one.brand.iter().chain(one.organisations.values())) {
+        if let Ok(id) = find_brand(db, slug).await {
+            brands.insert(slug.clone(), id);
+        }
+    }
+    let mut issuers: Vec<Issuer> = Vec::new();
+    for (n, settings) in configured.iter().enumerate() {
+        let wrong = |told: String| Failure::configuration(format!("identity.issuers[{n}]: {told}"));
+        let twice =
+            |other: &Issuer| other.settings.name == settings.name || other.settings.issuer == settings.issuer;
+        if issuers.iter().any(twice) {
+            return Err(wrong("the same name or issuer stands twice".to_owned()));
+        }
+        let known = |slug: &str| brands.get(slug).copied();
+        issuers.push(Issuer::new(settings.clone(), known, clock.clone()).map_err(wrong)?);
+    }
+    Ok(issuers)
 }
 
 /// Listens for the wish to stop, from this call on, and answers what resolves when it comes.

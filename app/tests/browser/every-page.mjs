@@ -97,7 +97,7 @@ const STATES = [
     await one.open("/admin/members");
     await one.page.getByLabel("E-mail address").fill("somebody@example.test");
     await one.page.getByRole("button", { name: "Make the invitation" }).click();
-    await one.page.getByText("Send this link to").waitFor();
+    await one.page.getByText("A message is on its way to").waitFor();
   }],
   ["admin", "a key that was made", async (one) => {
     await one.open("/admin/keys");

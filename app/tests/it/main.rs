@@ -10,6 +10,7 @@ mod hostile;
 mod joining;
 mod members;
 mod pages;
+mod peers;
 mod people;
 mod presets;
 mod privacy;

@@ -219,6 +219,9 @@ pub(crate) fn configured(world: &World) -> Command {
     command
         .current_dir(world.folder().unwrap_or(&std::env::temp_dir()))
         .env("FITHIRE_DATABASE__URL", &world.url)
-        .env("FITHIRE_DATABASE__OWNER_URL", &world.owner_url);
+        .env("FITHIRE_DATABASE__OWNER_URL", &world.owner_url)
+        // Tests ask more than people do.
+        .env("FITHIRE_RATES__ADDRESS", "1000000")
+        .env("FITHIRE_RATES__ACCOUNT", "1000000");
     command
 }

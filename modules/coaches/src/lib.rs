@@ -23,6 +23,6 @@ mod service;
 pub use model::{Pay, Profile, Scored};
 pub use pieces::{Piece, pieces};
 pub use service::{
-    Changed, changed_since, count, count_known, erase, link, own, own_profile, profile, put_all, revision,
-    visible,
+    Changed, changed_since, count, count_known, erase, link, of_account, own, own_profile, profile, put_all,
+    revision, visible,
 };

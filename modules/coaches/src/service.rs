@@ -387,6 +387,17 @@ pub async fn own_profile(tx: &mut Tx, caller: &Caller) -> Result<Option<(Id, Pro
     row.map(|row| Ok((row.id, row.profile()?))).transpose()
 }
 
+/// The profile that an account has in the brand, by its id.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn of_account(tx: &mut Tx, account_id: Id) -> Result<Option<Id>, Problem> {
+    let mut select = tx.select(Coaches::Table);
+    select.column(Coaches::Id).and_where(Expr::col(Coaches::AccountId).eq(account_id));
+    let row: Option<(Id,)> = tx.optional(&select).await?;
+    Ok(row.map(|(id,)| id))
+}
+
 /// How many coaches the brand has.
 ///
 /// # Errors

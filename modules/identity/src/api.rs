@@ -1,8 +1,8 @@
-//! `POST /auth/token`, and the public keys of our tokens.
+//! `POST /auth/token`, the public keys of our tokens, and `POST /auth/webhook`.
 
 use std::sync::Arc;
 
-use fithire_kernel::body::Body;
+use fithire_kernel::body::{Body, Raw};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use poem::Request;
@@ -43,6 +43,13 @@ struct AccessToken {
     expires_in: i64,
 }
 
+/// A message has been taken.
+#[derive(Object)]
+struct Received {
+    /// Always true.
+    received: bool,
+}
+
 #[expect(clippy::unused_async, reason = "operations are async")]
 #[OpenApi]
 impl Api {
@@ -73,5 +80,22 @@ impl Api {
     async fn get_keys(&self, identity: Data<&Arc<Identity>>) -> Result<Json<Value>, Problem> {
         let keys = serde_json::to_value(identity.public_keys());
         keys.map(Json).map_err(|error| Problem::internal(&error))
+    }
+
+    /// Take a message of an identity provider
+    ///
+    /// Users that are made, changed or deleted, and who belongs to an organisation, as Clerk says it: `user.created`,
+    /// `user.updated`, `user.deleted`, `organizationMembership.created`, `.updated` and `.deleted`; other types are taken
+    /// and change nothing. A message is signed over its bytes by the scheme of Standard Webhooks, in the headers `svix-id`,
+    /// `svix-timestamp` and `svix-signature` (or `webhook-…`), within five minutes. The same message takes effect once.
+    #[oai(path = "/auth/webhook", method = "post", operation_id = "receive_webhook")]
+    async fn receive_webhook(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        request: &Request,
+        body: Raw,
+    ) -> Result<Json<Received>, Problem> {
+        identity.take_message(request.headers(), &body.0).await?;
+        Ok(Json(Received { received: true }))
     }
 }

@@ -103,5 +103,8 @@ pub struct Signed(pub Caller);
 async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
     let identity =
         request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"the app has no identity"))?;
-    Ok(identity.caller(&bearer.token).await?.from(address(request)))
+    let from = address(request);
+    let caller = identity.caller(&bearer.token, from).await?;
+    identity.count_of(&caller)?;
+    Ok(caller.from(from))
 }

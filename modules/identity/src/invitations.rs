@@ -15,7 +15,7 @@ use sea_query::{Expr, ExprTrait, Order};
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::members::{NewAccount, put};
+use crate::members::{NewAccount, Settled, put};
 use crate::model::{Invitations, ManageMembers, Role};
 use crate::secret;
 use crate::tokens::Identity;
@@ -150,6 +150,30 @@ async fn end(tx: &mut Tx, clock: &Clock, id: Id) -> Result<bool, Problem> {
     Ok(tx.run(&update).await? == 1)
 }
 
+/// Takes up the invitation of an address that somebody has been shown to have, where there is one that works; answers what
+/// it gives.
+pub(crate) async fn end_of_address(
+    tx: &mut Tx,
+    clock: &Clock,
+    email: &str,
+) -> Result<Option<(Role, Limits)>, Problem> {
+    let email = email.trim().to_lowercase();
+    let found = invitations(tx, clock).await?.into_iter().find(|invitation| invitation.email == email);
+    let Some(invitation) = found else { return Ok(None) };
+    if !end(tx, clock, invitation.id).await? {
+        return Ok(None);
+    }
+    Ok(invitation.gives())
+}
+
+impl Invitation {
+    /// What whoever takes it up becomes.
+    fn gives(&self) -> Option<(Role, Limits)> {
+        let limits = Limits { region_id: self.region_id, location_id: self.location_id };
+        Role::read(&self.role).map(|role| (role, limits))
+    }
+}
+
 /// The brand in which a code is looked up, which proves nothing yet, and the hash to look for.
 fn parts(code: &str) -> Option<(BrandScope, String)> {
     let (brand, secret) = code.split_once('.')?;
@@ -189,8 +213,38 @@ impl Identity {
         let (brand_id, invitation) = self.invitation(code).await?.ok_or_else(gone)?;
         let new = NewAccount { email: invitation.email.clone(), name, password };
         let account = self.known_or_ready(new, address).await?;
-        let role = Role::read(&invitation.role).ok_or_else(gone)?;
-        let limits = Limits { region_id: invitation.region_id, location_id: invitation.location_id };
+        let is_new = matches!(account, Settled::New(_));
+        let account_id = self.take_up_by((brand_id, &invitation), account, address).await?;
+        if is_new {
+            self.ask_to_confirm(account_id, invitation.email).await?;
+        }
+        Ok((brand_id, account_id))
+    }
+
+    /// The same with an account that has signed in by another issuer; the code is proof enough.
+    ///
+    /// # Errors
+    /// 404 when the code does not work.
+    pub async fn take_up_as(
+        &self,
+        code: &str,
+        account_id: Id,
+        address: Option<IpAddr>,
+    ) -> Result<Id, Problem> {
+        let gone = || Problem::new(Code::NotFound);
+        let (brand_id, invitation) = self.invitation(code).await?.ok_or_else(gone)?;
+        self.take_up_by((brand_id, &invitation), Settled::Known(account_id), address).await?;
+        Ok(brand_id)
+    }
+
+    async fn take_up_by(
+        &self,
+        (brand_id, invitation): (Id, &Invitation),
+        account: Settled,
+        address: Option<IpAddr>,
+    ) -> Result<Id, Problem> {
+        let gone = || Problem::new(Code::NotFound);
+        let (role, limits) = invitation.gives().ok_or_else(gone)?;
         let scope = BrandScope::mint(brand_id, Actor::System).from(address);
         let mut tx = self.db.write(&scope).await?;
         // Of two who take it up at once, one finds that it has ended.
@@ -203,6 +257,6 @@ impl Identity {
             .with(json!({"by": "invitation", "role": role.as_str()}));
         audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
         tx.commit().await?;
-        Ok((brand_id, account_id))
+        Ok(account_id)
     }
 }

@@ -14,29 +14,41 @@
 //! header is ever fetched.
 
 pub mod api;
+mod arrivals;
+mod email;
 mod guard;
 mod invitations;
+mod issuers;
+mod jwks;
 mod keys;
 mod members;
 mod model;
+mod oidc;
 pub mod pages;
 mod passwords;
+mod rates;
+pub mod retention;
 mod secret;
 mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tokens;
 mod visitor;
+mod webhook;
 
+pub use email::OwnAccount;
 pub use fithire_kernel::scope::Limits;
 pub use guard::{Caller, Signed};
 pub use invitations::{Invitation, invitations, invite, take_back};
+pub use issuers::{Admits, DeletedUsers, Issuer, IssuerSettings, Kind, Secret};
 pub use keys::{ApiKey, NewKey, api_keys, create_key, revoke_key};
 pub use members::{
     Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account,
     forget_member, join, member_of, members, names, remove_member,
 };
 pub use model::{BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
+pub use oidc::{Arrived, Purpose, Returned};
+pub use rates::RateSettings;
 pub use secret::{random as random_secret, same as same_secret};
-pub use tokens::{Identity, Token};
-pub use visitor::{Nothing, Posted, Site, Stranger, Uploaded, Visitor, is_loopback};
+pub use tokens::{Identity, Setup, Token};
+pub use visitor::{Nothing, Posted, Site, Stranger, Uploaded, Visitor, address, is_loopback};

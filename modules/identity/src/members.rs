@@ -15,7 +15,9 @@ use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::model::{Accounts, Invitations, ManageMembers, Memberships, Role};
+use crate::model::{
+    Accounts, Arrivals, EmailCodes, Identities, Invitations, ManageMembers, Memberships, Role,
+};
 use crate::passwords;
 use crate::tokens::LONGEST_PASSWORD;
 
@@ -43,12 +45,21 @@ pub fn check_account(new: &NewAccount) -> Vec<FieldError> {
     if new.email.chars().count() > 320 || Email::parse_from_parameter(new.email.trim()).is_err() {
         wrong("/email", "is not an e-mail address");
     }
-    if new.password.chars().count() < passwords::SHORTEST {
-        wrong("/password", &format!("is shorter than {} characters", passwords::SHORTEST));
-    } else if new.password.len() > LONGEST_PASSWORD {
-        wrong("/password", "is too long");
+    if let Err(detail) = check_password(&new.password) {
+        wrong("/password", &detail);
     }
     errors
+}
+
+/// What is wrong with a password to be.
+pub(crate) fn check_password(password: &str) -> Result<(), String> {
+    if password.chars().count() < passwords::SHORTEST {
+        Err(format!("is shorter than {} characters", passwords::SHORTEST))
+    } else if password.len() > LONGEST_PASSWORD {
+        Err("is too long".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 /// An account to be that has been checked, with its password hashed: what takes long is done before a transaction.
@@ -203,19 +214,25 @@ pub async fn remove_member(
     let mut tx = db.write(allowed).await?;
     let member = member_of(&mut tx, account_id).await?;
     leave_an_admin(&mut tx, account_id).await?;
-    let mut brands = brands_of(&mut tx, account_id).await?;
-    brands.retain(|brand| *brand != allowed.brand_id());
+    leave(&mut tx, account_id).await?;
+    let event = Event::new("member.removed", "account", account_id).with(json!({"role": member.role}));
+    audit::record(&mut tx, tools, event).await?;
+    tx.commit().await?;
+    Ok(member)
+}
+
+/// Ends a membership, with its sessions; whether there was one.
+pub(crate) async fn leave(tx: &mut Tx, account_id: Id) -> Result<bool, Problem> {
+    let brand_id = tx.scope().brand_id();
+    let mut brands = brands_of(tx, account_id).await?;
+    brands.retain(|brand| *brand != brand_id);
     let mut update = tx.update_global(Accounts::Table);
     update.value(Accounts::Brands, json!(brands).to_string());
     update.and_where(Expr::col(Accounts::Id).eq(account_id));
     tx.run(&update).await?;
     let mut delete = tx.delete(Memberships::Table);
     delete.and_where(Expr::col(Memberships::AccountId).eq(account_id));
-    tx.run(&delete).await?;
-    let event = Event::new("member.removed", "account", account_id).with(json!({"role": member.role}));
-    audit::record(&mut tx, tools, event).await?;
-    tx.commit().await?;
-    Ok(member)
+    Ok(tx.run(&delete).await? == 1)
 }
 
 /// Takes an account out of the brand, with its sessions and invitations, because its person wants to be forgotten. What an
@@ -225,32 +242,56 @@ pub async fn remove_member(
 /// # Errors
 /// 404 when there is no such account.
 pub async fn forget_member(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) -> Result<(), Problem> {
-    let brand_id = tx.scope().brand_id();
     let mut select = tx.select_global(Accounts::Table);
     select.column(Accounts::Email).and_where(Expr::col(Accounts::Id).eq(account_id));
     let email: Option<(String,)> = tx.optional(&select).await?;
     let (email,) = email.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let mut brands = brands_of(tx, account_id).await?;
-    brands.retain(|brand| *brand != brand_id);
-    let mut delete = tx.delete(Memberships::Table);
-    delete.and_where(Expr::col(Memberships::AccountId).eq(account_id));
-    tx.run(&delete).await?;
+    leave(tx, account_id).await?;
     let mut delete = tx.delete(Invitations::Table);
     delete.and_where(Expr::col(Invitations::Email).eq(email));
     tx.run(&delete).await?;
-    let mut update = tx.update_global(Accounts::Table);
-    update
-        .value(Accounts::Brands, json!(brands).to_string())
-        .and_where(Expr::col(Accounts::Id).eq(account_id));
-    if brands.is_empty() {
+    forget_arrivals(tx, account_id).await?;
+    if brands_of(tx, account_id).await?.is_empty() {
+        let mut update = tx.update_global(Accounts::Table);
         update
             .value(Accounts::Email, format!("erased:{account_id}"))
             .value(Accounts::Name, "Erased")
             .value(Accounts::PasswordHash, None::<String>)
-            .value(Accounts::Disabled, true);
+            .value(Accounts::Disabled, true)
+            .value(Accounts::EraseAfter, None::<DateTime<Utc>>)
+            .and_where(Expr::col(Accounts::Id).eq(account_id));
+        tx.run(&update).await?;
+        let mut delete = tx.delete_global(EmailCodes::Table);
+        delete.and_where(Expr::col(EmailCodes::AccountId).eq(account_id));
+        tx.run(&delete).await?;
+        // Whom an issuer has deleted stays known to be, by that issuer's number alone.
+        let mut update = tx.update_global(Identities::Table);
+        update
+            .value(Identities::AccountId, None::<Id>)
+            .and_where(Expr::col(Identities::AccountId).eq(account_id))
+            .and_where(Expr::col(Identities::Deleted).eq(true));
+        tx.run(&update).await?;
+        let mut delete = tx.delete_global(Identities::Table);
+        delete.and_where(Expr::col(Identities::AccountId).eq(account_id));
+        tx.run(&delete).await?;
     }
-    tx.run(&update).await?;
     audit::record(tx, tools, Event::new("member.erased", "account", account_id)).await
+}
+
+async fn forget_arrivals(tx: &mut Tx, account_id: Id) -> Result<(), Problem> {
+    let mut select = tx.select_global(Identities::Table);
+    select
+        .columns([Identities::Issuer, Identities::Subject])
+        .and_where(Expr::col(Identities::AccountId).eq(account_id));
+    let identities: Vec<(String, String)> = tx.all(&select).await?;
+    for (issuer, subject) in identities {
+        let mut delete = tx.delete(Arrivals::Table);
+        delete
+            .and_where(Expr::col(Arrivals::Issuer).eq(issuer))
+            .and_where(Expr::col(Arrivals::Subject).eq(subject));
+        tx.run(&delete).await?;
+    }
+    Ok(())
 }
 
 /// A member of the brand.

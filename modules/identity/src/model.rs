@@ -14,6 +14,9 @@ pub(crate) enum Accounts {
     Brands,
     Disabled,
     CreatedAt,
+    EmailConfirmedAt,
+    SignedOutAt,
+    EraseAfter,
 }
 
 impl GlobalTable for Accounts {
@@ -30,6 +33,62 @@ pub(crate) enum SigningKeys {
 
 impl GlobalTable for SigningKeys {
     const TABLE: Self = Self::Table;
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Identities {
+    Table,
+    Issuer,
+    Subject,
+    AccountId,
+    UpdatedAt,
+    Deleted,
+}
+
+impl GlobalTable for Identities {
+    const TABLE: Self = Self::Table;
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum WebhookMessages {
+    Table,
+    Issuer,
+    Id,
+    TakenAt,
+}
+
+impl GlobalTable for WebhookMessages {
+    const TABLE: Self = Self::Table;
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum EmailCodes {
+    Table,
+    SecretHash,
+    AccountId,
+    Purpose,
+    Email,
+    ExpiresAt,
+}
+
+impl GlobalTable for EmailCodes {
+    const TABLE: Self = Self::Table;
+}
+
+#[derive(Iden, Clone, Copy)]
+pub(crate) enum Arrivals {
+    Table,
+    BrandId,
+    Issuer,
+    Subject,
+    Belongs,
+    HeardAt,
+    Joined,
+}
+
+impl ScopedTable for Arrivals {
+    const TABLE: Self = Self::Table;
+    const BRAND_ID: Self = Self::BrandId;
 }
 
 #[derive(Iden, Clone, Copy)]

@@ -1,4 +1,7 @@
-//! `/sign-in` and `/sign-out`.
+//! Signing in and out, and what somebody signs in with.
+
+mod account;
+mod password;
 
 use std::sync::Arc;
 
@@ -13,13 +16,26 @@ use crate::tokens::Identity;
 use crate::visitor::{Cookies, Nothing, Posted, Stranger};
 
 /// The templates of these pages.
-pub const TEMPLATES: Templates =
-    &[("identity/sign-in.html", include_str!("../templates/identity/sign-in.html"))];
+pub const TEMPLATES: Templates = &[
+    ("identity/sign-in.html", include_str!("../templates/identity/sign-in.html")),
+    ("identity/forgotten.html", include_str!("../templates/identity/forgotten.html")),
+    ("identity/new-password.html", include_str!("../templates/identity/new-password.html")),
+    ("identity/confirm-email.html", include_str!("../templates/identity/confirm-email.html")),
+    ("identity/account.html", include_str!("../templates/identity/account.html")),
+];
 
 /// Adds these pages to a site's.
 #[must_use]
 pub fn routes(route: Route) -> Route {
-    route.at("/sign-in", get(sign_in).post(signed_in)).at("/sign-out", post(sign_out))
+    route
+        .at("/sign-in", get(sign_in).post(signed_in))
+        .at("/sign-out", post(sign_out))
+        .at("/forgotten", get(password::forgotten).post(password::asked_for_another))
+        .at("/new-password", get(password::new_password).post(password::chosen))
+        .at("/confirm-email", get(password::confirm).post(password::confirmed))
+        .at("/account", get(account::account))
+        .at("/account/password", post(account::change_password))
+        .at("/account/confirmation", post(account::send_again))
 }
 
 /// The page of `/sign-in`.
@@ -30,8 +46,28 @@ struct SignIn {
     next: String,
     /// Somebody who had been signed in sent a form, which was not taken.
     lost: bool,
+    /// Somebody has just chosen a new password.
+    changed: bool,
+    /// Other ways to sign in.
+    issuers: Vec<Way>,
     /// What was not right with the last attempt.
     problem: Option<String>,
+}
+
+/// Another way to sign in: what it is called, and where it begins.
+#[derive(Debug, Serialize)]
+struct Way {
+    title: String,
+    href: String,
+}
+
+fn ways(identity: &Identity, next: &str) -> Vec<Way> {
+    let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+    let way = |(name, title): (&str, &str)| Way {
+        title: title.to_owned(),
+        href: format!("/sign-in/with/{name}?{query}"),
+    };
+    identity.sign_ins().into_iter().map(way).collect()
 }
 
 impl Template for SignIn {
@@ -47,11 +83,14 @@ struct Asked {
 #[handler]
 fn sign_in(
     stranger: Stranger,
+    identity: Data<&Arc<Identity>>,
     pages: Data<&Arc<Pages>>,
     asked: Query<Asked>,
 ) -> Result<Html<String>, Problem> {
-    let lost = asked.why.as_deref() == Some("form");
-    let page = SignIn { next: own_path(asked.0.next.as_deref()), lost, ..SignIn::default() };
+    let (lost, changed) = (asked.why.as_deref() == Some("form"), asked.why.as_deref() == Some("password"));
+    let next = own_path(asked.0.next.as_deref());
+    let issuers = ways(&identity, &next);
+    let page = SignIn { next, lost, changed, issuers, ..SignIn::default() };
     pages.render(&stranger.shell, &page)
 }
 
@@ -75,7 +114,7 @@ async fn signed_in(
         Ok((account_id, brands)) => {
             // The first brand in which there is a membership still.
             for brand_id in brands {
-                if identity.member(account_id, brand_id).await?.is_some() {
+                if identity.member_now(account_id, brand_id).await?.is_some() {
                     stranger.sign_in(&identity, account_id, brand_id).await?;
                     return Ok(Redirect::see_other(next).into_response());
                 }
@@ -86,7 +125,8 @@ async fn signed_in(
         Err(problem @ Problem { code: Code::Unauthenticated | Code::TooMany, .. }) => problem,
         Err(problem) => return Err(problem),
     };
-    let page = SignIn { email, next, problem: Some(refused.to_string()), ..SignIn::default() };
+    let issuers = ways(&identity, &next);
+    let page = SignIn { email, next, issuers, problem: Some(refused.to_string()), ..SignIn::default() };
     let page = pages.render(&stranger.shell, &page)?;
     let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::FORBIDDEN);
     Ok(page.with_status(status).into_response())
@@ -107,7 +147,7 @@ async fn sign_out(
 }
 
 /// A path of this site; anything else is its front page. `//host` and `/\host` would lead away.
-fn own_path(next: Option<&str>) -> String {
+pub(crate) fn own_path(next: Option<&str>) -> String {
     let own = |path: &&str| {
         path.starts_with('/')
             && !path[1..].starts_with(['/', '\\'])

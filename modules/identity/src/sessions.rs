@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::audit::{self, Event};
-use fithire_kernel::db::ScopedTable;
+use fithire_kernel::db::{ScopedTable, Tx};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::{Actor, BrandScope};
@@ -48,7 +48,7 @@ struct Row {
 }
 
 impl Identity {
-    /// Opens a session and answers its cookie. Sessions of the account that have ended are removed.
+    /// Opens a session and answers its cookie. Sessions that have ended are removed.
     ///
     /// # Errors
     /// When the account has no membership in the brand.
@@ -61,11 +61,7 @@ impl Identity {
         let scope = BrandScope::mint(brand_id, Actor::Account(account_id)).from(address);
         let (secret, now) = (secret::random(), self.clock.now());
         let mut tx = self.db.write(&scope).await?;
-        let mut delete = tx.delete(Sessions::Table);
-        let ended =
-            Expr::col(Sessions::SeenAt).lt(now - IDLE).or(Expr::col(Sessions::CreatedAt).lt(now - LONGEST));
-        delete.and_where(Expr::col(Sessions::AccountId).eq(account_id)).and_where(ended);
-        tx.run(&delete).await?;
+        remove_ended(&mut tx, now).await?;
         let columns = [Sessions::SecretHash, Sessions::AccountId, Sessions::CreatedAt, Sessions::SeenAt];
         let row = vec![secret::hash(&secret).into(), account_id.into(), now.into(), now.into()];
         tx.run(&tx.insert(&columns, [row])).await?;
@@ -98,7 +94,7 @@ impl Identity {
                 tracing::debug!(%error, "the use of a session was not noticed");
             }
         }
-        self.member(row.account_id, scope.brand_id()).await
+        self.member(row.account_id, scope.brand_id(), row.created_at).await
     }
 
     async fn notice(&self, scope: &BrandScope, hash: &str, now: DateTime<Utc>) -> Result<(), Problem> {
@@ -123,6 +119,15 @@ impl Identity {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Removes every session of the brand that has ended.
+pub(crate) async fn remove_ended(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, Problem> {
+    let mut delete = tx.delete(Sessions::Table);
+    let ended =
+        Expr::col(Sessions::SeenAt).lt(now - IDLE).or(Expr::col(Sessions::CreatedAt).lt(now - LONGEST));
+    delete.and_where(ended);
+    Ok(tx.run(&delete).await?)
 }
 
 /// The brand in which a cookie's session is looked up, which proves nothing yet, and the hash to look for.

@@ -5,11 +5,27 @@ use std::sync::Arc;
 use fithire_kernel::ids::Id;
 use fithire_kernel::scope::{BrandScope, Limits};
 use fithire_kernel::testing::World;
+use fithire_mail::Mail;
 
-use crate::{Identity, NewAccount, Role, add_member, create_account};
+use crate::{Identity, NewAccount, RateSettings, Role, Setup, add_member, create_account};
 
 /// The password of everyone.
 pub const PASSWORD: &str = "correct horse battery";
+
+/// An installation by itself.
+///
+/// # Panics
+/// Never: the address is one.
+#[must_use]
+pub fn setup(origin: &str) -> Setup {
+    let mail = Mail::into_folder(std::env::temp_dir().join("fithire-mail"), "fithire@fithire.test");
+    Setup {
+        origin: origin.to_owned(),
+        issuers: Vec::new(),
+        mail: mail.expect("an address"),
+        rates: RateSettings::default(),
+    }
+}
 
 /// Makes people.
 pub struct Staff<'w> {
@@ -27,7 +43,7 @@ impl<'w> Staff<'w> {
         let identity = Identity::open(
             world.db.clone(),
             (world.clock.clone(), world.ids.clone()),
-            "https://fithire.test".to_owned(),
+            setup("https://fithire.test"),
         );
         Self { world, identity: Arc::new(identity.await.expect("the keys can be made")) }
     }

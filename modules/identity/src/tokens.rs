@@ -12,8 +12,7 @@ use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::{Actor, BrandScope, Limits};
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use fithire_mail::Mail;
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use p256::pkcs8::{EncodePrivateKey, LineEnding};
@@ -23,33 +22,51 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::guard::Caller;
+use crate::issuers::{Issuer, issuer_of};
 use crate::keys;
 use crate::members::{NewAccount, Settled, check_account, join};
 use crate::model::{Accounts, Memberships, Role, SigningKeys};
 use crate::passwords;
+use crate::rates::{Rate, RateSettings, Rates, network};
 
 /// How long a token lasts.
 const LIFETIME: TimeDelta = TimeDelta::hours(1);
 /// How far two clocks may differ.
-const SKEW: TimeDelta = TimeDelta::seconds(5);
+pub(crate) const SKEW: TimeDelta = TimeDelta::seconds(5);
 /// Keys are read again for an unknown `kid`, but not more often than this.
 const RELOAD: TimeDelta = TimeDelta::seconds(10);
 /// In bytes.
-const LONGEST_EMAIL: usize = 1_280;
+pub(crate) const LONGEST_EMAIL: usize = 1_280;
 pub(crate) const LONGEST_PASSWORD: usize = 4_096;
 /// Attempts a minute, for one account and for one address.
 const ATTEMPTS_BY_ACCOUNT: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+
+/// What an installation has chosen.
+pub struct Setup {
+    /// Where the world reaches it, which is also the issuer of its tokens.
+    pub origin: String,
+    /// Who else's tokens are taken.
+    pub issuers: Vec<Issuer>,
+    /// How messages go out.
+    pub mail: Mail,
+    /// How much anyone may ask.
+    pub rates: RateSettings,
+}
 
 /// Signs people in and recognises them.
 pub struct Identity {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
-    issuer: String,
+    /// Of our own tokens; also where the pages are.
+    pub(crate) origin: String,
+    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) mail: Mail,
     keys: RwLock<Keys>,
-    by_account: DefaultKeyedRateLimiter<String>,
-    by_address: DefaultKeyedRateLimiter<IpAddr>,
+    by_account: Rate<String>,
+    by_address: Rate<IpAddr>,
+    rates: Rates,
 }
 
 /// A token that has just been issued.
@@ -88,11 +105,11 @@ struct KeyRow {
 }
 
 #[derive(FromRow)]
-struct AccountRow {
-    id: Id,
+pub(crate) struct AccountRow {
+    pub(crate) id: Id,
     password_hash: Option<String>,
     brands: String,
-    disabled: bool,
+    pub(crate) disabled: bool,
 }
 
 #[derive(FromRow)]
@@ -103,6 +120,7 @@ struct MemberRow {
     name: String,
     brands: String,
     disabled: bool,
+    signed_out_at: Option<DateTime<Utc>>,
 }
 
 impl Identity {
@@ -110,7 +128,11 @@ impl Identity {
     ///
     /// # Errors
     /// When the database cannot be reached or a key cannot be read.
-    pub async fn open(db: Db, (clock, ids): (Clock, Ids), issuer: String) -> Result<Self, Problem> {
+    pub async fn open(
+        db: Db,
+        (clock, ids): (Clock, Ids),
+        Setup { origin, issuers, mail, rates }: Setup,
+    ) -> Result<Self, Problem> {
         let mut keys = read_keys(&db, &clock).await?;
         if keys.is_none() {
             make_key(&db, &clock).await?;
@@ -121,10 +143,13 @@ impl Identity {
             db,
             clock,
             ids,
-            issuer,
+            origin,
+            issuers,
+            mail,
             keys: RwLock::new(keys),
-            by_account: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ACCOUNT)),
-            by_address: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ADDRESS)),
+            by_account: Rate::per_minute(ATTEMPTS_BY_ACCOUNT),
+            by_address: Rate::per_minute(ATTEMPTS_BY_ADDRESS),
+            rates: Rates::new(rates),
         })
     }
 
@@ -195,7 +220,9 @@ impl Identity {
         brand_id: Id,
         address: Option<IpAddr>,
     ) -> Result<Id, Problem> {
+        let email = new.email.trim().to_lowercase();
         let account = self.known_or_ready(new, address).await?;
+        let new_address = matches!(account, Settled::New(_)).then_some(email);
         let scope = BrandScope::mint(brand_id, Actor::System).from(address);
         let mut tx = self.db.write(&scope).await?;
         let account_id = account.settle(&mut tx, (&self.clock, &self.ids)).await?;
@@ -203,7 +230,29 @@ impl Identity {
         let event = Event::new("member.joined", "account", account_id).with(json!({"by": "link"}));
         audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
         tx.commit().await?;
+        if let Some(email) = new_address {
+            self.ask_to_confirm(account_id, email).await?;
+        }
         Ok(account_id)
+    }
+
+    /// The same for an account that has signed in by another issuer.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn sign_up_as(
+        &self,
+        account_id: Id,
+        brand_id: Id,
+        address: Option<IpAddr>,
+    ) -> Result<(), Problem> {
+        let scope = BrandScope::mint(brand_id, Actor::System).from(address);
+        let mut tx = self.db.write(&scope).await?;
+        join(&mut tx, (&self.clock, &scope), account_id, Role::Coach).await?;
+        let event = Event::new("member.joined", "account", account_id).with(json!({"by": "link"}));
+        audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// The account of somebody who comes in, by its password, or one to be where the address has none.
@@ -230,31 +279,41 @@ impl Identity {
         })
     }
 
-    fn throttle(&self, email: &String, address: Option<IpAddr>) -> Result<(), Problem> {
-        let wait = |until: governor::NotUntil<_>| {
-            let seconds = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            Problem { retry_after: Some(seconds), ..Problem::new(Code::TooMany) }
-                .because(format!("too many attempts to sign in; try again in {seconds} seconds"))
-        };
+    pub(crate) fn throttle(&self, email: &String, address: Option<IpAddr>) -> Result<(), Problem> {
+        const WHAT: &str = "too many attempts to sign in";
         if let Some(address) = address {
-            self.by_address.check_key(&address).map_err(wait)?;
+            self.by_address.check(&network(address), WHAT)?;
         }
-        self.by_account.check_key(email).map_err(wait)?;
-        // What has recovered need not be remembered.
-        if self.by_account.len() > 10_000 {
-            self.by_account.retain_recent();
-            self.by_address.retain_recent();
-        }
+        self.by_account.check(email, WHAT)?;
         Ok(())
     }
 
-    async fn account(&self, email: &str) -> Result<Option<AccountRow>, Problem> {
+    pub(crate) async fn account(&self, email: &str) -> Result<Option<AccountRow>, Problem> {
         let mut tx = self.db.read_global().await?;
         let mut select = tx.select(Accounts::Table);
         select
             .columns([Accounts::Id, Accounts::PasswordHash, Accounts::Brands, Accounts::Disabled])
             .and_where(Expr::col(Accounts::Email).eq(email));
         Ok(tx.optional(&select).await?)
+    }
+
+    /// Counts a request from an address.
+    ///
+    /// # Errors
+    /// 429 when there were too many.
+    pub fn count(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+        address.map_or(Ok(()), |address| self.rates.from(address))
+    }
+
+    /// Counts a request of somebody who has been recognised.
+    pub(crate) fn count_of(&self, caller: &Caller) -> Result<(), Problem> {
+        self.rates.of(caller.scope().actor())
+    }
+
+    /// How messages go out.
+    #[must_use]
+    pub fn mail(&self) -> &Mail {
+        &self.mail
     }
 
     /// A token for an account that has been recognised.
@@ -265,7 +324,7 @@ impl Identity {
         let now = self.clock.now().timestamp();
         let expires_in = LIFETIME.num_seconds();
         let claims = Claims {
-            iss: self.issuer.clone(),
+            iss: self.origin.clone(),
             sub: account_id.to_string(),
             brand: brand_id,
             iat: now,
@@ -289,19 +348,31 @@ impl Identity {
     ///
     /// # Errors
     /// 401 whatever is wrong with the token, the account or its membership.
-    pub async fn caller(&self, token: &str) -> Result<Caller, Problem> {
+    pub async fn caller(&self, token: &str, address: Option<IpAddr>) -> Result<Caller, Problem> {
         let refused = || Problem::new(Code::Unauthenticated).because("the token is not valid; sign in again");
         if token.starts_with(keys::PREFIX) {
             let refused = || Problem::new(Code::Unauthenticated).because("the key is not valid");
             return self.key_caller(token).await?.ok_or_else(refused);
         }
+        let by = issuer_of(token).ok_or_else(refused)?;
+        if let Some(issuer) = self.issuers.iter().find(|issuer| issuer.settings.issuer == by) {
+            let evidence = issuer.verify(token, self.clock.now()).await?.ok_or_else(refused)?;
+            return self.arrived(issuer, &evidence, address).await;
+        }
         let claims = self.verify(token).await?.ok_or_else(refused)?;
         let account_id: Id = claims.sub.parse().map_err(|_| refused())?;
-        self.member(account_id, claims.brand).await?.ok_or_else(refused)
+        let issued_at = DateTime::from_timestamp(claims.iat, 0).ok_or_else(refused)?;
+        self.member(account_id, claims.brand, issued_at).await?.ok_or_else(refused)
     }
 
-    /// An account as a member of a brand, with what they may do now; nobody when it is disabled or no member.
-    pub(crate) async fn member(&self, account_id: Id, brand_id: Id) -> Result<Option<Caller>, Problem> {
+    /// An account as a member of a brand, with what they may do now, by something that was issued then; nobody when it is
+    /// disabled, no member, or was signed out everywhere since. Tokens say the second, so that is what counts.
+    pub(crate) async fn member(
+        &self,
+        account_id: Id,
+        brand_id: Id,
+        issued_at: DateTime<Utc>,
+    ) -> Result<Option<Caller>, Problem> {
         let scope = BrandScope::mint(brand_id, Actor::Account(account_id));
         let mut tx = self.db.read(&scope).await?;
         let mut select = tx.select(Memberships::Table);
@@ -310,15 +381,21 @@ impl Identity {
         tx.join_global(&mut select, Accounts::Table, account);
         select
             .columns([Memberships::Role, Memberships::RegionId, Memberships::LocationId])
-            .columns([Accounts::Name, Accounts::Brands, Accounts::Disabled])
+            .columns([Accounts::Name, Accounts::Brands, Accounts::Disabled, Accounts::SignedOutAt])
             .and_where(Expr::col(Memberships::AccountId).eq(account_id));
         let row: Option<MemberRow> = tx.optional(&select).await?;
-        Ok(row.filter(|row| !row.disabled).and_then(|row| {
+        let lasts = |at: DateTime<Utc>| issued_at.timestamp() >= at.timestamp();
+        Ok(row.filter(|row| !row.disabled && row.signed_out_at.is_none_or(lasts)).and_then(|row| {
             let limits = Limits { region_id: row.region_id, location_id: row.location_id };
             let brands = serde_json::from_str(&row.brands).unwrap_or_default();
             let caller = Caller::new(scope, account_id, Role::read(&row.role)?, limits);
             Some(caller.with_account(row.name, brands))
         }))
+    }
+
+    /// The same for somebody who has just been recognised.
+    pub(crate) async fn member_now(&self, account_id: Id, brand_id: Id) -> Result<Option<Caller>, Problem> {
+        self.member(account_id, brand_id, self.clock.now()).await
     }
 
     /// The claims of a token that one of our keys has signed and that is valid now.
@@ -327,7 +404,7 @@ impl Identity {
         let (Algorithm::ES256, Some(kid)) = (header.alg, header.kid) else { return Ok(None) };
         let Some(key) = self.key(&kid).await? else { return Ok(None) };
         let mut validation = Validation::new(Algorithm::ES256);
-        validation.set_issuer(&[&self.issuer]);
+        validation.set_issuer(&[&self.origin]);
         // Times are judged below, by our own clock.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fithire_kernel::body::{MAX_BYTES, limited};
 use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Person, Shell, Toast};
@@ -23,6 +26,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::guard::Caller;
 use crate::model::Held;
+use crate::oidc::{Arrived, Purpose, Returned};
+use crate::pages::own_path;
 use crate::secret;
 use crate::tokens::Identity;
 
@@ -93,7 +98,8 @@ impl Site {
 
 /// Where a request comes from: who is connected, or whom a proxy of ours names last. What anyone else writes into
 /// `X-Forwarded-For` counts for nothing.
-pub(crate) fn address(request: &Request) -> Option<IpAddr> {
+#[must_use]
+pub fn address(request: &Request) -> Option<IpAddr> {
     let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip)?;
     let proxies = request.data::<Site>().map_or(&[][..], |site| &site.proxies);
     let named = request.headers().get_all("X-Forwarded-For").iter().filter_map(|value| value.to_str().ok());
@@ -120,6 +126,11 @@ const SESSION: &str = "fithire";
 const FORM: &str = "fithire-form";
 /// The name of the cookie that says on the next page what has been done.
 const DONE: &str = "fithire-done";
+
+/// The name of the cookie of a sign-in that is on its way by another issuer.
+const UNDERWAY: &str = "fithire-underway";
+/// How long that may take.
+const UNDERWAY_LASTS: Duration = Duration::from_mins(15);
 
 /// The cookies of a request, and where they are.
 pub(crate) struct Cookies<'r> {
@@ -197,6 +208,7 @@ pub struct Stranger {
     /// Where they come from.
     pub address: Option<IpAddr>,
     session: Option<String>,
+    underway: Option<String>,
     site: Site,
     jar: CookieJar,
 }
@@ -220,6 +232,46 @@ impl Stranger {
     }
 }
 
+impl Stranger {
+    /// Sends somebody to another issuer to sign in there.
+    ///
+    /// # Errors
+    /// 404 when there is no such issuer; 503 when it cannot be reached.
+    pub async fn begin(
+        &self,
+        identity: &Identity,
+        issuer: &str,
+        purpose: Purpose,
+    ) -> Result<Redirect, Problem> {
+        let (url, underway) = identity.begin(issuer, purpose).await?;
+        let kept = serde_json::to_string(&underway).map_err(|error| Problem::internal(&error))?;
+        let mut cookie = self.site.cookie(UNDERWAY, URL_SAFE_NO_PAD.encode(kept));
+        cookie.set_max_age(UNDERWAY_LASTS);
+        self.jar.add(cookie);
+        Ok(Redirect::see_other(url))
+    }
+
+    /// Recognises somebody who comes back from there.
+    ///
+    /// # Errors
+    /// 401 when they did not begin here or were not signed in; 503 when the issuer cannot be reached.
+    pub async fn arrive(
+        &self,
+        identity: &Identity,
+        issuer: &str,
+        returned: Returned,
+    ) -> Result<Arrived, Problem> {
+        let kept = self.underway.as_ref().and_then(|kept| URL_SAFE_NO_PAD.decode(kept).ok());
+        let underway = kept.and_then(|kept| serde_json::from_slice(&kept).ok());
+        let mut cookie = self.site.cookie(UNDERWAY, String::new());
+        cookie.make_removal();
+        self.jar.add(cookie);
+        let mut arrived = identity.finish(issuer, underway, returned).await?;
+        arrived.purpose.next = own_path(Some(&arrived.purpose.next));
+        Ok(arrived)
+    }
+}
+
 impl<'a> FromRequest<'a> for Stranger {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let cookies = Cookies::of(request)?;
@@ -231,6 +283,7 @@ impl<'a> FromRequest<'a> for Stranger {
             shell: Shell { person: caller.as_ref().map(person), ..cookies.shell(request) },
             address: address(request),
             session: cookies.session(),
+            underway: cookies.get(UNDERWAY),
             site: cookies.site.clone(),
             jar: request.cookie().clone(),
         })
@@ -285,11 +338,28 @@ impl Visitor {
     /// 404 when the account is no member of the brand.
     pub async fn switch(&self, identity: &Identity, brand_id: Id) -> Result<(), Problem> {
         let account_id = self.caller.account_id();
-        identity.member(account_id, brand_id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+        identity.member_now(account_id, brand_id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
         identity.close_session(&self.session).await?;
         let session = identity.open_session(account_id, brand_id, self.caller.scope().origin()).await?;
         self.jar.add(self.site.cookie(SESSION, session));
         Ok(())
+    }
+}
+
+impl Visitor {
+    /// Goes on with a new session after everything that was open has been signed out, and says what has been done.
+    ///
+    /// # Errors
+    /// When the account is no member of the brand any more.
+    pub async fn renewed(&self, identity: &Identity, path: &str, toast: &Toast) -> Result<Redirect, Problem> {
+        let brand_id = self.caller.scope().brand_id();
+        identity.close_session(&self.session).await?;
+        let origin = self.caller.scope().origin();
+        let session = identity.open_session(self.caller.account_id(), brand_id, origin).await?;
+        let text = serde_json::to_string(toast).unwrap_or_default();
+        self.jar.add(self.site.cookie(DONE, secret::sealed(&text, &session)));
+        self.jar.add(self.site.cookie(SESSION, session));
+        Ok(Redirect::see_other(path))
     }
 }
 
@@ -310,6 +380,7 @@ impl<'a> FromRequest<'a> for Visitor {
         let nobody = || Problem::new(Code::Unauthenticated);
         let session = cookies.session().ok_or_else(nobody)?;
         let caller = identity.session(&session).await?.ok_or_else(nobody)?.from(address(request));
+        identity.count_of(&caller)?;
         let shell = Shell { person: Some(person(&caller)), ..cookies.shell(request) };
         Ok(Self { caller, shell, session, site: cookies.site.clone(), jar: request.cookie().clone() })
     }

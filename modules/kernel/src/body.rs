@@ -9,7 +9,7 @@ mod json;
 
 use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::{ParsePayload, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
@@ -119,5 +119,33 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Body<T> {
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
         <Self as ParsePayload>::from_request(request, body).await
+    }
+}
+
+/// A JSON body as its bytes arrived, for what is signed over them.
+#[derive(Clone, Debug)]
+pub struct Raw(pub Vec<u8>);
+
+impl<'a> ApiExtractor<'a> for Raw {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn request_meta() -> Option<MetaRequest> {
+        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("object")));
+        let content = vec![MetaMediaType { content_type: "application/json", schema }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> Result<Self> {
+        if !request.content_type().is_some_and(Body::<bool>::check_content_type) {
+            return Err(Problem::new(Code::UnsupportedType).into());
+        }
+        Ok(Self(limited(body.take()?, MAX_BYTES).await?))
     }
 }

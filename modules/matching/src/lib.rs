@@ -8,6 +8,7 @@
 //! content, and computed again from them at any time.
 
 pub mod api;
+mod erasure;
 mod model;
 pub mod pages;
 mod rankings;
@@ -17,5 +18,6 @@ mod scores;
 pub mod testing;
 mod views;
 
+pub use erasure::erase_person;
 pub use pages::PresetSource;
 pub use rankings::Rankings;

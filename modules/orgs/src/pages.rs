@@ -5,6 +5,7 @@ mod joining;
 mod keys;
 mod members;
 mod organisation;
+mod other_issuers;
 mod reach;
 
 use fithire_kernel::page::Templates;
@@ -19,6 +20,7 @@ pub const TEMPLATES: Templates = &[
     ("orgs/invitation.html", include_str!("../templates/orgs/invitation.html")),
     ("orgs/brands.html", include_str!("../templates/orgs/brands.html")),
     ("orgs/sign-up.html", include_str!("../templates/orgs/sign-up.html")),
+    ("orgs/not-signed-in.html", include_str!("../templates/orgs/not-signed-in.html")),
     ("orgs/first-run.html", include_str!("../templates/orgs/first-run.html")),
 ];
 
@@ -27,6 +29,8 @@ pub const TEMPLATES: Templates = &[
 pub fn routes(route: Route) -> Route {
     route
         .at("/sign-up", get(joining::sign_up).post(joining::signed_up))
+        .at("/sign-in/with/:issuer", get(other_issuers::begin))
+        .at("/sign-in/with/:issuer/back", get(other_issuers::back))
         .at("/first-run", get(joining::first_run).post(joining::began))
         .at("/brands", get(joining::brands).post(joining::switch))
         .at("/admin/organisation", get(organisation::page))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use fithire_identity::testing::setup;
 use fithire_identity::{
     Identity, Limits, ManageJobs, ManageMembers, NewAccount, Role, ViewCoaches, add_member, api,
     create_account,
@@ -27,7 +28,7 @@ const PASSWORD: &str = "correct horse battery";
 
 async fn identity(world: &World) -> Arc<Identity> {
     Arc::new(
-        Identity::open(world.db.clone(), (world.clock.clone(), world.ids.clone()), ISSUER.to_owned())
+        Identity::open(world.db.clone(), (world.clock.clone(), world.ids.clone()), setup(ISSUER))
             .await
             .unwrap(),
     )
@@ -59,7 +60,7 @@ fn a_password_gives_a_token_for_one_brand() {
             (answer["token_type"].as_str(), answer["expires_in"].as_i64()),
             (Some("Bearer"), Some(3_600))
         );
-        let caller = identity.caller(answer["access_token"].as_str().unwrap()).await.unwrap();
+        let caller = identity.caller(answer["access_token"].as_str().unwrap(), None).await.unwrap();
         assert_eq!(
             (caller.account_id(), caller.scope().brand_id(), caller.role()),
             (account, scope.brand_id(), Role::Manager)
@@ -73,7 +74,7 @@ fn a_password_gives_a_token_for_one_brand() {
             async |brand| identity.sign_in("ada@example.test", PASSWORD.to_owned(), brand, None).await;
         assert_eq!(sign_in(None).await.unwrap_err().errors[0].pointer, "/brand");
         let token = sign_in(Some(second.brand_id())).await.unwrap().access_token;
-        assert_eq!(identity.caller(&token).await.unwrap().role(), Role::Coach);
+        assert_eq!(identity.caller(&token, None).await.unwrap().role(), Role::Coach);
         assert_eq!(sign_in(Some(foreign.brand_id())).await.unwrap_err().code, Code::Unauthenticated);
     });
 }
@@ -123,18 +124,18 @@ fn what_someone_may_do_is_read_at_each_request() {
         let scope = world.brand("acme").await;
         let account = member(&world, &scope, "ada@example.test", Role::Admin).await;
         let token = identity.issue(account, scope.brand_id()).unwrap().access_token;
-        let caller = identity.caller(&token).await.unwrap();
+        let caller = identity.caller(&token, None).await.unwrap();
         assert!(caller.allowed::<ManageMembers>().is_ok() && caller.allowed::<ManageJobs>().is_ok());
 
         add_member(&world.db, &world.clock, &scope, account, Role::Coach, Limits::default()).await.unwrap();
-        let caller = identity.caller(&token).await.unwrap();
+        let caller = identity.caller(&token, None).await.unwrap();
         assert_eq!(caller.allowed::<ManageJobs>().unwrap_err().code, Code::Forbidden);
         assert_eq!(caller.allowed::<ViewCoaches>().unwrap_err().code, Code::Forbidden);
 
         // A token for a brand in which the account has no membership opens nothing.
         let other = world.brand("other").await;
         let token = identity.issue(account, other.brand_id()).unwrap().access_token;
-        assert_eq!(identity.caller(&token).await.unwrap_err().code, Code::Unauthenticated);
+        assert_eq!(identity.caller(&token, None).await.unwrap_err().code, Code::Unauthenticated);
     });
 }
 
@@ -150,7 +151,7 @@ fn only_our_own_tokens_of_now_are_taken() {
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
         let kid = header["kid"].as_str().unwrap().to_owned();
         let refused = async |token: &str, why: &str| {
-            let code = identity.caller(token).await.map(|_| ()).unwrap_err().code;
+            let code = identity.caller(token, None).await.map(|_| ()).unwrap_err().code;
             assert_eq!(code, Code::Unauthenticated, "{why}");
         };
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -171,13 +172,10 @@ fn only_our_own_tokens_of_now_are_taken() {
         refused(&format!("{}.{}.{}", parts[0], part(&tampered), parts[2]), "changed claims").await;
 
         // Signed by somebody else's key, under our id, under none, and under one that points elsewhere.
-        let elsewhere = Identity::open(
-            elsewhere(&world).await,
-            (world.clock.clone(), world.ids.clone()),
-            ISSUER.to_owned(),
-        )
-        .await
-        .unwrap();
+        let elsewhere =
+            Identity::open(elsewhere(&world).await, (world.clock.clone(), world.ids.clone()), setup(ISSUER))
+                .await
+                .unwrap();
         let foreign = elsewhere.issue(account, scope.brand_id()).unwrap().access_token;
         refused(&foreign, "another installation's key").await;
         let foreign: Vec<&str> = foreign.split('.').collect();
@@ -210,7 +208,7 @@ fn only_our_own_tokens_of_now_are_taken() {
             refused(&sign(&other, ours()), key).await;
         }
         world.clock.advance(TimeDelta::minutes(59));
-        assert!(identity.caller(&good).await.is_ok());
+        assert!(identity.caller(&good, None).await.is_ok());
         world.clock.advance(TimeDelta::minutes(2));
         refused(&good, "an hour and a minute later").await;
     });
@@ -223,7 +221,7 @@ fn two_replicas_take_each_others_tokens_and_the_keys_are_public() {
         let scope = world.brand("acme").await;
         let account = member(&world, &scope, "ada@example.test", Role::Manager).await;
         let token = one.issue(account, scope.brand_id()).unwrap().access_token;
-        assert!(two.caller(&token).await.is_ok());
+        assert!(two.caller(&token, None).await.is_ok());
         let response = client(&two).get("/auth/jwks.json").send().await;
         let keys: Value = response.json().await.value().deserialize();
         assert_eq!(keys["keys"].as_array().unwrap().len(), 1);

@@ -4,7 +4,8 @@
 use super::tx::{Dialect, Statement};
 
 /// The tables that belong to no brand. Everything else has `brand_id`.
-const GLOBAL: [&str; 3] = ["accounts", "brands", "signing_keys"];
+const GLOBAL: [&str; 6] =
+    ["accounts", "brands", "email_codes", "identities", "signing_keys", "webhook_messages"];
 
 /// What a transaction may reach.
 #[derive(Clone, Copy, PartialEq, Eq)]

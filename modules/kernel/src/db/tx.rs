@@ -200,7 +200,10 @@ pub struct Tx {
 
 impl Tx {
     pub(super) async fn begin(db: &Db, scope: &BrandScope, mode: Mode) -> Result<Self, Error> {
-        let mut connection = Connection::begin(db, mode).await?;
+        Self::within(Connection::begin(db, mode).await?, scope).await
+    }
+
+    async fn within(mut connection: Connection, scope: &BrandScope) -> Result<Self, Error> {
         if let Connection::Postgres(tx) = &mut connection {
             // Local to the transaction: behind a pooler the connection goes to somebody else afterwards.
             sqlx::query("SELECT set_config('app.brand_id', $1, true)")
@@ -209,6 +212,14 @@ impl Tx {
                 .await?;
         }
         Ok(Self { scope: scope.clone(), connection })
+    }
+
+    /// Goes on in another brand, within the same transaction: for what happens to an account in all of its brands.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; nothing has happened then.
+    pub async fn enter(self, scope: &BrandScope) -> Result<Self, Error> {
+        Self::within(self.connection, scope).await
     }
 
     /// Whose transaction it is.
@@ -255,6 +266,14 @@ impl Tx {
     pub fn update_global<T: GlobalTable>(&self, _table: T) -> UpdateStatement {
         let mut statement = Query::update();
         statement.table(T::TABLE);
+        statement
+    }
+
+    /// Removes rows of a table that belongs to no brand, in the same transaction.
+    #[must_use]
+    pub fn delete_global<T: GlobalTable>(&self, _table: T) -> DeleteStatement {
+        let mut statement = Query::delete();
+        statement.from_table(T::TABLE);
         statement
     }
 
@@ -333,6 +352,14 @@ impl GlobalTx {
         Ok(Self { connection: Connection::begin(db, mode).await? })
     }
 
+    /// Goes on in a brand, within the same transaction.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; nothing has happened then.
+    pub async fn enter(self, scope: &BrandScope) -> Result<Tx, Error> {
+        Tx::within(self.connection, scope).await
+    }
+
     /// Reads a table.
     #[must_use]
     pub fn select<T: GlobalTable>(&self, _table: T) -> SelectStatement {
@@ -359,6 +386,19 @@ impl GlobalTx {
     pub fn update<T: GlobalTable>(&self, _table: T) -> UpdateStatement {
         let mut statement = Query::update();
         statement.table(T::TABLE);
+        statement
+    }
+
+    /// Joins another table to a select.
+    pub fn join<T: GlobalTable>(&self, statement: &mut SelectStatement, _table: T, on: impl IntoCondition) {
+        statement.inner_join(T::TABLE, on);
+    }
+
+    /// Removes rows.
+    #[must_use]
+    pub fn delete<T: GlobalTable>(&self, _table: T) -> DeleteStatement {
+        let mut statement = Query::delete();
+        statement.from_table(T::TABLE);
         statement
     }
 }

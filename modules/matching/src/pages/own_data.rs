@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fithire_coaches::Profile;
-use fithire_identity::{BeCoach, Posted, Visitor, forget_member};
+use fithire_identity::{BeCoach, Posted, Visitor};
 use fithire_kernel::audit::{self, Filter};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -16,6 +16,7 @@ use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::erasure::erase_person;
 use crate::{reviews, scores};
 
 /// The page.
@@ -110,12 +111,7 @@ pub(super) async fn erase(
         return Ok(shown.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
     }
     let mut tx = db.write(caller.scope()).await?;
-    if let Some((id, _)) = fithire_coaches::own_profile(&mut tx, caller).await? {
-        scores::erase(&mut tx, id).await?;
-        reviews::erase(&mut tx, id).await?;
-        fithire_coaches::erase(&mut tx, (&clock, &ids), id).await?;
-    }
-    forget_member(&mut tx, (&clock, &ids), caller.account_id()).await?;
+    erase_person(&mut tx, (&clock, &ids), caller.account_id()).await?;
     tx.commit().await?;
     Ok(Redirect::see_other("/sign-in").into_response())
 }

@@ -16,6 +16,7 @@ use poem::web::{Data, Html, Query, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
 
+use super::other_issuers::{Button, buttons};
 use crate::founding::{FirstRun, Founder, by_link, found};
 use crate::service;
 
@@ -35,6 +36,7 @@ struct SignUp {
     link: String,
     name: String,
     email: String,
+    issuers: Vec<Button>,
     errors: Vec<FormError>,
     wrong: BTreeMap<String, String>,
 }
@@ -47,13 +49,15 @@ impl Template for SignUp {
 pub(super) async fn sign_up(
     stranger: Stranger,
     db: Data<&Db>,
+    identity: Data<&Arc<Identity>>,
     pages: Data<&Arc<Pages>>,
     asked: Query<Asked>,
 ) -> Result<Response, Problem> {
     let Asked { link, .. } = asked.0;
     let brand = by_link(&db, &link).await?.map(|brand| brand.name);
     let status = if brand.is_some() || link.is_empty() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let page = pages.render(&stranger.shell, &SignUp { brand, link, ..SignUp::default() })?;
+    let issuers = buttons(&identity, &[("link", &*link)]);
+    let page = pages.render(&stranger.shell, &SignUp { brand, link, issuers, ..SignUp::default() })?;
     Ok(page.with_status(status).into_response())
 }
 
@@ -85,7 +89,8 @@ pub(super) async fn signed_up(
         Err(problem @ Problem { code: Code::Invalid | Code::Conflict | Code::TooMany, .. }) => {
             let errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "email");
             let wrong = form::by_field(&errors);
-            let page = SignUp { brand: Some(brand.name), link, name, email, errors, wrong };
+            let issuers = buttons(&identity, &[("link", &*link)]);
+            let page = SignUp { brand: Some(brand.name), link, name, email, issuers, errors, wrong };
             refused(pages.render(&stranger.shell, &page)?, &problem)
         }
         Err(problem) => Err(problem),
@@ -247,6 +252,7 @@ struct Invited {
     email: String,
     role: String,
     name: String,
+    issuers: Vec<Button>,
     errors: Vec<FormError>,
     wrong: BTreeMap<String, String>,
 }
@@ -273,7 +279,8 @@ async fn invited(
         None => None,
     };
     let (email, role) = found.map_or_else(Default::default, |(_, found)| (found.email, found.role));
-    let page = Invited { brand, code, email, role, name, wrong: form::by_field(&errors), errors };
+    let issuers = buttons(identity, &[("code", &*code)]);
+    let page = Invited { brand, code, email, role, name, issuers, wrong: form::by_field(&errors), errors };
     Ok(pages.render(&stranger.shell, &page)?.with_status(status).into_response())
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fithire_identity::{
-    Limits, ManageMembers, Member, Nothing, Posted, Role, Site, Visitor, change_member, invitations, invite,
-    member_of, members, remove_member, take_back,
+    Identity, Limits, ManageMembers, Member, Nothing, Posted, Role, Site, Visitor, change_member,
+    invitations, invite, member_of, members, remove_member, take_back,
 };
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -155,12 +155,14 @@ pub(super) struct Invitee {
 }
 
 #[handler]
+#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn invite_somebody(
     visitor: Visitor,
     db: Data<&Db>,
     clock: Data<&Clock>,
     ids: Data<&Ids>,
     site: Data<&Site>,
+    identity: Data<&Arc<Identity>>,
     pages: Data<&Arc<Pages>>,
     form: Posted<Invitee>,
 ) -> Result<Response, Problem> {
@@ -175,6 +177,13 @@ pub(super) async fn invite_somebody(
     let outcome = match made.await {
         Ok(code) => {
             let link = format!("{}/invitation?code={code}", site.origin());
+            let brand = service::brand_name(&db, allowed.brand_id()).await?;
+            let text = format!(
+                "{} invites you to join {brand} as {}.\n\nYou join here:\n{link}\n\nThe link works once, for seven days.\n",
+                visitor.caller().name(),
+                typed.role
+            );
+            identity.mail().send(typed.email.trim(), &format!("Join {brand}"), text);
             Outcome { fresh: Some((typed.email, link)), refused: None }
         }
         Err(problem) if problem.code == Code::Invalid => {

@@ -1,0 +1,23 @@
+//! Erasing what a brand keeps of a person: profile, kept scores, requests for review, membership.
+
+use fithire_identity::forget_member;
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Tx;
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::problem::Problem;
+
+use crate::{reviews, scores};
+
+/// Erases what the brand keeps of the person of an account, all or nothing. The audit log stays whole and can no longer be
+/// read of what it said of them.
+///
+/// # Errors
+/// 404 when there is no such account.
+pub async fn erase_person(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) -> Result<(), Problem> {
+    if let Some(id) = fithire_coaches::of_account(tx, account_id).await? {
+        scores::erase(tx, id).await?;
+        reviews::erase(tx, id).await?;
+        fithire_coaches::erase(tx, tools, id).await?;
+    }
+    forget_member(tx, tools, account_id).await
+}

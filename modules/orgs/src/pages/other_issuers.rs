@@ -1,0 +1,133 @@
+//! `/sign-in/with/NAME` and the way back from there: signing in, signing up and taking up an invitation by an issuer that
+//! is not ours.
+
+use std::sync::Arc;
+
+use fithire_identity::{Arrived, Identity, Purpose, Returned, Stranger};
+use fithire_kernel::db::Db;
+use fithire_kernel::form::capital;
+use fithire_kernel::ids::Id;
+use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::problem::{Code, Problem};
+use poem::http::StatusCode;
+use poem::http::header::RETRY_AFTER;
+use poem::web::{Data, Path, Query, Redirect};
+use poem::{IntoResponse, Response, handler};
+use serde::{Deserialize, Serialize};
+
+use crate::founding::by_link;
+
+/// An issuer as a button of a page.
+#[derive(Debug, Serialize)]
+pub(super) struct Button {
+    title: String,
+    href: String,
+}
+
+/// A button for each issuer by whom people sign in, with what it is for.
+pub(super) fn buttons(identity: &Identity, purpose: &[(&str, &str)]) -> Vec<Button> {
+    let query = serde_urlencoded::to_string(purpose).unwrap_or_default();
+    let button = |(name, title): (&str, &str)| Button {
+        title: title.to_owned(),
+        href: format!("/sign-in/with/{name}?{query}"),
+    };
+    identity.sign_ins().into_iter().map(button).collect()
+}
+
+/// What somebody comes for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    next: String,
+    link: String,
+    code: String,
+}
+
+/// The page of somebody who could not be signed in.
+#[derive(Debug, Serialize)]
+struct Refused {
+    detail: String,
+    again: String,
+}
+
+impl Template for Refused {
+    const NAME: &'static str = "orgs/not-signed-in.html";
+}
+
+fn refused(
+    stranger: &Stranger,
+    (pages, issuer): (&Pages, &str),
+    problem: Problem,
+) -> Result<Response, Problem> {
+    if matches!(problem.code, Code::Internal | Code::NotFound) && problem.detail.is_none() {
+        return Err(problem);
+    }
+    let page = Refused { detail: capital(&problem.to_string()), again: format!("/sign-in/with/{issuer}") };
+    let status = StatusCode::from_u16(problem.code.status()).map_err(|error| Problem::internal(&error))?;
+    let mut response = pages.render(&stranger.shell, &page)?.with_status(status).into_response();
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
+}
+
+#[handler]
+pub(super) async fn begin(
+    stranger: Stranger,
+    identity: Data<&Arc<Identity>>,
+    pages: Data<&Arc<Pages>>,
+    issuer: Path<String>,
+    asked: Query<Asked>,
+) -> Result<Response, Problem> {
+    let Asked { next, link, code } = asked.0;
+    match stranger.begin(&identity, &issuer.0, Purpose { next, link, code }).await {
+        Ok(redirect) => Ok(redirect.into_response()),
+        Err(problem) => refused(&stranger, (&pages, &issuer.0), problem),
+    }
+}
+
+#[handler]
+pub(super) async fn back(
+    stranger: Stranger,
+    db: Data<&Db>,
+    identity: Data<&Arc<Identity>>,
+    pages: Data<&Arc<Pages>>,
+    issuer: Path<String>,
+    returned: Query<Returned>,
+) -> Result<Response, Problem> {
+    let come = async {
+        let arrived = stranger.arrive(&identity, &issuer.0, returned.0).await?;
+        let brand_id = brand(&stranger, (&db, &identity), &issuer.0, &arrived).await?;
+        stranger.sign_in(&identity, arrived.account_id, brand_id).await?;
+        Ok(Redirect::see_other(arrived.purpose.next))
+    };
+    match come.await {
+        Ok(redirect) => Ok(redirect.into_response()),
+        Err(problem) => refused(&stranger, (&pages, &issuer.0), problem),
+    }
+}
+
+/// The brand of whoever has come: that of the invitation or of the link that brought them, or the one they belong to.
+async fn brand(
+    stranger: &Stranger,
+    (db, identity): (&Db, &Identity),
+    issuer: &str,
+    arrived: &Arrived,
+) -> Result<Id, Problem> {
+    let purpose = &arrived.purpose;
+    if !purpose.code.is_empty() {
+        let taken = identity.take_up_as(&purpose.code, arrived.account_id, stranger.address).await;
+        return taken.map_err(|problem| match problem.code {
+            Code::NotFound => problem.because("this invitation no longer works; ask for another"),
+            _ => problem,
+        });
+    }
+    if !purpose.link.is_empty() {
+        let gone =
+            || Problem::new(Code::NotFound).because("this link no longer works; ask for the present one");
+        let brand = by_link(db, &purpose.link).await?.ok_or_else(gone)?;
+        identity.sign_up_as(arrived.account_id, brand.id, stranger.address).await?;
+        return Ok(brand.id);
+    }
+    identity.brand_of(issuer, arrived).await
+}
