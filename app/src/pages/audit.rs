@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Beginnings of actions, and what people call them.
-const KINDS: [(&str, &str); 11] = [
+const KINDS: [(&str, &str); 13] = [
     ("", "Everything"),
     ("coach", "Coaches"),
     ("candidates.", "Looking at candidates"),
@@ -25,6 +25,8 @@ const KINDS: [(&str, &str); 11] = [
     ("review.", "Requests for review"),
     ("session.", "Signing in"),
     ("member.", "Members"),
+    ("account.", "Accounts"),
+    ("password.", "Passwords"),
     ("key.", "API keys"),
     ("link.", "The link for coaches"),
     ("style.", "Teaching styles"),
@@ -35,7 +37,7 @@ const KINDS: [(&str, &str); 11] = [
 struct Page {
     asked: Asked,
     filtered: bool,
-    kinds: [(&'static str, &'static str); 11],
+    kinds: [(&'static str, &'static str); 13],
     entries: Vec<Listed>,
     next: Option<String>,
     /// How many are sealed, and the hash of the last.

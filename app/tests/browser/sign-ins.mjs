@@ -70,7 +70,7 @@ await eve.goto("/sign-in");
 await eve.getByRole("link", { name: "Sign in with The Provider" }).click();
 await at(eve, "eve");
 await eve.getByText("You are not signed in").waitFor();
-assert.match(await eve.locator("main").innerText(), /not a member of any brand/);
+assert.match(await eve.locator("main").innerText(), /not a member of this brand/);
 // An address that the provider has not verified opens nobody's account.
 const mallory = await somebody();
 await mallory.goto("/sign-in");

@@ -17,6 +17,7 @@ mod privacy;
 mod profile;
 mod program;
 mod rank;
+mod rates;
 mod score;
 mod serve;
 mod server;

@@ -185,6 +185,10 @@ pub(crate) fn read(published: &Value) -> Option<(String, Key)> {
     Some((jwk.common.key_id.clone()?, Key { decoding: DecodingKey::from_jwk(&jwk).ok()?, algorithms }))
 }
 
+fn is_of(length: usize, encoded: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(encoded).is_ok_and(|bytes| bytes.len() == length)
+}
+
 /// What a key may sign by: what it says, where that is right for its type, and otherwise what its type can do.
 fn algorithms(jwk: &Jwk) -> Option<&'static [Algorithm]> {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
@@ -195,12 +199,18 @@ fn algorithms(jwk: &Jwk) -> Option<&'static [Algorithm]> {
             let length = modulus.iter().skip_while(|byte| **byte == 0).count();
             (length >= SHORTEST_RSA).then_some(RSA)?
         }
-        AlgorithmParameters::EllipticCurve(key) => match key.curve {
-            EllipticCurve::P256 => &[ES256],
-            EllipticCurve::P384 => &[ES384],
-            _ => return None,
-        },
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[EdDSA],
+        AlgorithmParameters::EllipticCurve(key) => {
+            let (length, by): (usize, &'static [Algorithm]) = match key.curve {
+                EllipticCurve::P256 => (32, &[ES256]),
+                EllipticCurve::P384 => (48, &[ES384]),
+                _ => return None,
+            };
+            (is_of(length, &key.x) && is_of(length, &key.y)).then_some(by)?
+        }
+        // The library panics at a key of another length.
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            is_of(32, &key.x).then_some(&[EdDSA])?
+        }
         // A secret that is published is none.
         _ => return None,
     };
@@ -219,3 +229,6 @@ fn algorithms(jwk: &Jwk) -> Option<&'static [Algorithm]> {
     };
     only.iter().all(|one| by_type.contains(one)).then_some(only)
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ fn an_invitation_a_new_address_and_a_forgotten_password_go_by_mail() {
         assert_eq!(admin.sign_in(&boss, PASSWORD).status, 401);
         assert_eq!(admin.sign_in(&boss, "another battery staple").status, 303);
         assert_eq!(admin.get("/admin").status, 200);
-        assert!(admin.get("/admin/audit").body.contains("password.changed"));
+        assert!(admin.get("/admin/audit").body.contains("password changed"));
 
         // On the page of one's own account.
         let change = |before: &str, password: &str| {

@@ -19,7 +19,7 @@ fn people_sign_up_in_and_out_by_a_provider_in_a_browser() {
         let provider = Peer::start("provider.mjs", &[&format!("{url}/sign-in/with/provider/back")]);
         let toml = format!(
             "[[identity.issuers]]\nname = \"provider\"\ntitle = \"The Provider\"\nissuer = \"{}\"\n\
-             client_id = \"fithire\"\nclient_secret = \"provider-secret\"\ntrust_email = true\n",
+             client_id = \"fithire\"\nclient_secret = \"provider-secret\"\ntrust_email = true\nbrand = \"acme\"\n",
             provider.url
         );
         let app = Configured::at(&world, &toml, port);

@@ -131,7 +131,7 @@ fn a_token_that_is_not_right_in_every_way_opens_nothing() {
             ("another signature", format!("{}.{}.{}", parts[0], parts[1], encode(&[7; 256]))),
             ("other claims", format!("{}.{}.{}", parts[0], encoded(&session("user_boss")), parts[2])),
             ("another algorithm", issuer.token_with(&session("user_eve"), &json!({"alg": "RS512"}))),
-            ("something critical", issuer.token_with(&session("user_eve"), &json!({"crit": ["exp"]}))),
+            ("something critical", issuer.token_with(&session("user_eve"), &json!({"crit": ["b64"], "b64": true}))),
             ("no key", issuer.token_with(&session("user_eve"), &json!({"kid": null}))),
             (
                 "a key that it brings along",

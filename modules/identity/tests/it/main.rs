@@ -10,11 +10,11 @@ use chrono::TimeDelta;
 use fithire_identity::testing::setup;
 use fithire_identity::{
     Identity, Limits, ManageJobs, ManageMembers, NewAccount, Role, ViewCoaches, add_member, api,
-    create_account,
+    create_account, invite, retention,
 };
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Code;
-use fithire_kernel::scope::BrandScope;
+use fithire_kernel::scope::{Allowed, BrandScope};
 use fithire_kernel::testing::{World, on_both};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use poem::http::StatusCode;
@@ -187,7 +187,10 @@ fn only_our_own_tokens_of_now_are_taken() {
             jsonwebtoken::encode(&header, claims, &EncodingKey::from_ec_pem(pem.as_bytes()).unwrap()).unwrap()
         };
         let ours = || Header { kid: Some(kid.clone()), ..Header::new(Algorithm::ES256) };
-        assert!(identity.caller(&sign(&claims, ours())).await.is_ok(), "the same claims again are right");
+        assert!(
+            identity.caller(&sign(&claims, ours()), None).await.is_ok(),
+            "the same claims again are right"
+        );
         refused(&sign(&claims, Header::new(Algorithm::ES256)), "no kid").await;
         for key in ["iss", "sub", "brand", "nbf", "exp"] {
             let mut without = claims.clone();
@@ -304,5 +307,34 @@ fn a_session_ends_when_nobody_uses_it_and_after_a_week_in_any_case() {
         for nonsense in ["", ".", "1.x", "x.y", &now.replace('.', "")] {
             assert!(!lives(nonsense).await, "{nonsense}");
         }
+    });
+}
+
+#[test]
+fn what_is_no_longer_needed_goes_by_the_schedule() {
+    on_both(async |world| {
+        let acme = world.brand("acme").await;
+        let identity = identity(&world).await;
+        let ada = member(&world, &acme, "ada@acme.test", Role::Admin).await;
+        let allowed = Allowed::mint(acme.clone(), Limits::default());
+        let tools = (&world.clock, &world.ids);
+        let invited = (Role::Coach, Limits::default());
+        invite(&world.db, tools, &allowed, "bob@acme.test", invited).await.unwrap();
+        let session = identity.open_session(ada, acme.brand_id(), None).await.unwrap();
+        let follow = async || {
+            let mut tx = world.db.write(&acme).await.unwrap();
+            let removed = retention::tidy_brand(&mut tx, world.clock.now()).await.unwrap();
+            tx.commit().await.unwrap();
+            removed
+        };
+        assert_eq!(follow().await, 0, "everything is needed");
+        assert!(identity.session(&session).await.unwrap().is_some());
+        world.clock.advance(TimeDelta::hours(13));
+        assert_eq!(follow().await, 1, "the session has ended");
+        world.clock.advance(TimeDelta::days(36));
+        assert_eq!(follow().await, 0, "an invitation that is over for a month, less a day");
+        world.clock.advance(TimeDelta::days(2));
+        assert_eq!((follow().await, follow().await), (1, 0));
+        assert_eq!(retention::tidy(&world.db, &world.clock).await.unwrap(), 0);
     });
 }
