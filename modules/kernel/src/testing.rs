@@ -4,6 +4,8 @@
 //! `cargo nextest run` sets by its setup script. The app connects as a role that owns nothing and bypasses
 //! nothing, as in production; only migrations run as the owner.
 
+mod rows;
+
 use std::future::Future;
 
 use poem::Endpoint;
