@@ -5,6 +5,7 @@
 //! nothing, as in production; only migrations run as the owner.
 
 mod rows;
+mod wall;
 
 use std::future::Future;
 
@@ -21,6 +22,8 @@ use crate::clock::Clock;
 use crate::db::{Db, GlobalTable};
 use crate::ids::Ids;
 use crate::scope::{Actor, BrandScope};
+
+pub use wall::Reached;
 
 /// Stands in every text of the canary brand. No answer to anyone else may show it.
 pub const CANARY: &str = "CANARY";
