@@ -7,6 +7,7 @@ mod admin;
 mod browser;
 mod data;
 mod hostile;
+mod isolation;
 mod joining;
 mod members;
 mod pages;

@@ -2,7 +2,7 @@
 //! text must never be shown to the other.
 
 use fithire_identity::testing::Staff;
-use fithire_identity::{Limits, Role};
+use fithire_identity::{Limits, Role, add_member};
 use fithire_kernel::ids::Id;
 use fithire_kernel::paging;
 use fithire_kernel::scope::{Actor, BrandScope};
@@ -27,7 +27,7 @@ pub(crate) struct Things {
     /// The texts of this brand hold it.
     pub(crate) mark: &'static str,
     /// By role; `key` is a program's.
-    tokens: Vec<(&'static str, String)>,
+    pub(crate) tokens: Vec<(&'static str, String)>,
 }
 
 impl Things {
@@ -131,14 +131,16 @@ fn after<'p>(page: &'p str, text: &str) -> &'p str {
     rest.split(['"', '/', '&', '<']).next().unwrap()
 }
 
+/// The page of what was done.
+fn done(answer: Answer) -> String {
+    assert!(matches!(answer.status, 200 | 303), "{}", answer.body);
+    answer.body
+}
+
 /// Adds to a brand whatever else it can have, as its people do on the pages.
 pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things) {
     let mark = things.mark;
     let [coach, manager, admin] = ["coach", "manager", "admin"].map(|role| browser_of(server, role, mark));
-    let done = |answer: Answer| {
-        assert!(matches!(answer.status, 200 | 303), "{}", answer.body);
-        answer.body
-    };
     let scope = BrandScope::mint(things.id("brand"), Actor::System);
     let staff = Staff::open(world).await;
     let member = staff.member(&scope, &email("member", mark), Role::Manager, Limits::default()).await;
@@ -167,7 +169,15 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     things.tokens.push(("key", format!("fhk_{}", after(&key(mark), "<code>fhk_"))));
     // The newest key is listed first.
     things.texts.push(("key", after(&key(&two), "/admin/keys/").to_owned()));
+    crowd(server, things, &admin);
+    match_up(server, things, (&coach, &manager));
+    let cursors = cursors(server, things, (&coach, &admin));
+    things.texts.extend(cursors);
+}
 
+/// Adds so many coaches, jobs and entries of the log that each list has a second page.
+fn crowd(server: &Server, things: &Things, admin: &Browser<'_>) {
+    let mark = things.mark;
     let rows = |head: &str, row: &dyn Fn(usize) -> String| {
         (0..21).fold(head.to_owned(), |file, n| file + "\n" + &row(n))
     };
@@ -177,6 +187,17 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
         let fields = [("what", what), ("step", "import")];
         done(admin.upload("/admin/import", &fields, ("made.csv", &file)));
     }
+    for phone in 0..9 {
+        let (path, phone) =
+            (format!("/api/v1/coaches/{}", things.id("coach")), json!({"phone": phone.to_string()}));
+        let changed = ("application/json", &*phone.to_string());
+        done(server.send("PATCH", &path, Some(things.token("admin")), Some(changed)));
+    }
+}
+
+/// Adds what a coach and a manager do with each other: a profile, a request for review, a view of a list.
+fn match_up(server: &Server, things: &mut Things, (coach, manager): (&Browser<'_>, &Browser<'_>)) {
+    let mark = things.mark;
     done(coach.submit("/coach/profile/about", "/coach/profile/about", &[("name", mark), ("bio", mark)]));
     let profile = coach.get("/coach/data.json").json()["coach"].to_string();
     things.texts.push(("profile", profile));
@@ -192,15 +213,20 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     done(manager.submit(&candidates, "/manager/views", &view));
     let page = done(manager.get(&candidates));
     things.texts.push(("view", after(&page, "action=\"/manager/views/").to_owned()));
-    // Enough entries for a second page of the log.
-    for phone in 0..9 {
-        let (path, phone) =
-            (format!("/api/v1/coaches/{}", things.id("coach")), json!({"phone": phone.to_string()}));
-        let changed = ("application/json", &*phone.to_string());
-        done(server.send("PATCH", &path, Some(things.token("admin")), Some(changed)));
-    }
-    let cursors = cursors(server, things, (&coach, &admin));
-    things.texts.extend(cursors);
+}
+
+/// Makes a manager of one brand, `member`, one of another, too, where they keep a view of a list.
+pub(crate) async fn join(world: &World, server: &Server, ours: &mut Things, theirs: &Things) {
+    let address = email("member", ours.mark);
+    ours.tokens.push(("member", server.token_of(&address)));
+    let scope = BrandScope::mint(theirs.id("brand"), Actor::System);
+    let (member, manager) = (ours.id("member"), Role::Manager);
+    add_member(&world.db, &world.clock, &scope, member, manager, Limits::default()).await.unwrap();
+    let browser = browser_of(server, "member", ours.mark);
+    let (brand, job) = (theirs.text("brand"), theirs.text("job"));
+    assert_eq!(browser.submit("/brands", "/brands", &[("brand_id", &brand)]).status, 303);
+    let view = [("job_id", &*job), ("name", theirs.mark), ("query", "show=ranked")];
+    assert_eq!(browser.submit("/manager/jobs", "/manager/views", &view).status, 303);
 }
 
 /// A place in each list, as the list itself gives it. The list of members has no second page here, so that its place is

@@ -28,14 +28,14 @@ enum Kind {
 
 /// A place for an id in a request.
 #[derive(Clone, Copy)]
-struct Position {
-    line: Line,
+pub(crate) struct Position {
+    pub(crate) line: Line,
     name: &'static str,
     kind: Kind,
 }
 
 /// The places of a request, each with what its id is for.
-fn positions(line: Line) -> Vec<Position> {
+pub(crate) fn positions(line: Line) -> Vec<Position> {
     let named: BTreeSet<&str> = names(line.2).into_iter().chain(names(line.3)).collect();
     let named = named.into_iter().filter(|name| *name != "email");
     let path = line.2.split('?').next().unwrap();
@@ -71,13 +71,16 @@ fn absent(name: &str, theirs: &str) -> String {
 }
 
 /// What is wrong with the answers that somebody gets; nothing when they are alike.
-fn leak(somebody: &Somebody<'_>, position: &Position, people: &People) -> Option<String> {
+pub(crate) fn leak(
+    somebody: &Somebody<'_>,
+    position: &Position,
+    (ours, theirs): (&Things, &Things),
+) -> Option<String> {
     let Position { line, name, kind } = position;
     let ask = |value: &str| -> Shown {
-        somebody
-            .ask_with(line, |other| if other == *name { value.to_owned() } else { people.ours.text(other) })
+        somebody.ask_with(line, |other| if other == *name { value.to_owned() } else { ours.text(other) })
     };
-    let theirs = people.theirs.text(name);
+    let theirs = theirs.text(name);
     let gone = absent(name, &theirs);
     let (foreign, nothing) = (ask(&theirs), ask(&gone));
     let in_path = line.2.split('?').next().unwrap().contains(&format!("{{{name}}}"));
@@ -239,7 +242,6 @@ fn unprobed(people: &People, everybody: &[Somebody<'_>]) -> Vec<(Request, Place)
             places.extend(offered(path, &somebody.ask(&line).body, &people.ours));
         }
     }
-    // A profile has its sections' own names, and nobody has the same brand twice.
     let probed = |((method, what), place): &(Request, Place)| {
         every().any(|line| line.1 == method && line.0 == what && has_id(&line, place))
     };
@@ -248,7 +250,7 @@ fn unprobed(people: &People, everybody: &[Somebody<'_>]) -> Vec<(Request, Place)
 }
 
 /// What is kept of a brand, once the entries of its log that are on their way have arrived.
-async fn settled(world: &World, brand_id: Id) -> Vec<String> {
+pub(crate) async fn settled(world: &World, brand_id: Id) -> Vec<String> {
     let mut before = Vec::new();
     loop {
         let now = world.kept_of(brand_id).await;
@@ -272,7 +274,7 @@ fn another_brands_ids_answer_like_ids_that_are_not_there_in_every_place() {
         let (mut leaks, mut kinds) = (Vec::new(), BTreeMap::<Kind, usize>::new());
         for position in &positions {
             for somebody in &everybody {
-                leaks.extend(leak(somebody, position, &people));
+                leaks.extend(leak(somebody, position, (&people.ours, &people.theirs)));
                 *kinds.entry(position.kind).or_default() += 1;
             }
         }
