@@ -3,9 +3,9 @@
 use fithire_kernel::testing::on_both;
 use serde_json::{Map, Value, json};
 
-use crate::access::{Line, lines, with_ids};
 use crate::people::{People, people};
 use crate::program::root;
+use crate::requests::{Line, operations, with_ids};
 
 /// What people, scripts and fuzzers put into fields.
 pub(crate) fn values() -> Vec<Value> {
@@ -89,7 +89,7 @@ pub(crate) fn document() -> Value {
 
 /// Sends a body to an operation as an admin.
 fn send(people: &People, line: &Line, body: &str) -> (u16, String) {
-    let path = format!("/api/v1{}", with_ids(line.2, |name| people.ours.id(name)));
+    let path = format!("/api/v1{}", with_ids(line.2, |name| people.ours.text(name)));
     let token = people.ours.token("admin");
     let answer = people.server.send(line.1, &path, Some(token), Some(("application/json", body)));
     (answer.status, answer.body)
@@ -97,7 +97,7 @@ fn send(people: &People, line: &Line, body: &str) -> (u16, String) {
 
 /// Operations that take a body; the sign-in is throttled, and has tests of its own.
 fn with_bodies() -> impl Iterator<Item = Line> {
-    lines().filter(|line| !line.3.is_empty() && line.0 != "create_token")
+    operations().filter(|line| !line.3.is_empty() && line.0 != "create_token")
 }
 
 #[test]
@@ -107,7 +107,8 @@ fn no_field_of_any_body_breaks_us_and_what_is_taken_is_kept_as_sent() {
         let document = document();
         let mut sent = 0;
         for line in with_bodies() {
-            let right: Value = serde_json::from_str(&with_ids(line.3, |name| people.ours.id(name))).unwrap();
+            let right: Value =
+                serde_json::from_str(&with_ids(line.3, |name| people.ours.text(name))).unwrap();
             for path in fields(&document, line.0) {
                 for value in values() {
                     let body = with(&right, &path, &value);

@@ -4,7 +4,7 @@ use fithire_identity::testing::PASSWORD;
 use fithire_kernel::testing::on_both;
 
 use crate::pages::{location, signed_in, token};
-use crate::people::{Things, people};
+use crate::people::people;
 use crate::server::{Browser, Server, configured};
 
 #[test]
@@ -112,85 +112,5 @@ fn a_coach_signs_up_by_the_link_of_a_brand_as_long_as_it_is_open() {
         let form = token(&late.get("/sign-in").body);
         let typed = [("link", code), ("name", "Late"), ("email", "late@acme.test"), ("password", PASSWORD)];
         assert_eq!(late.post("/sign-up", &[&[("form_token", &*form)], &typed[..]].concat()).status, 404);
-    });
-}
-
-/// A page, and what nobody, a coach, a manager and an admin get.
-type Line = (&'static str, [u16; 4]);
-
-/// Leads to the sign-in.
-const IN: u16 = 303;
-
-const PAGES: [Line; 41] = [
-    ("/", [IN, 303, 303, 303]),
-    ("/sign-in", [200; 4]),
-    ("/sign-up", [200; 4]),
-    ("/first-run", [404; 4]),
-    ("/docs/score", [200; 4]),
-    ("/docs/problems", [200; 4]),
-    ("/docs/style", [200; 4]),
-    ("/brands", [IN, 200, 200, 200]),
-    ("/coach", [IN, 200, 403, 403]),
-    ("/coach/profile", [IN, 200, 403, 403]),
-    ("/coach/profile/about", [IN, 200, 403, 403]),
-    // Without a profile the first section comes first.
-    ("/coach/profile/home", [IN, 303, 403, 403]),
-    ("/coach/profile/nothing", [IN, 404, 403, 403]),
-    ("/coach/data", [IN, 200, 403, 403]),
-    ("/coach/data.json", [IN, 404, 403, 403]),
-    ("/coach/matches", [IN, 200, 403, 403]),
-    ("/coach/matches/{job}", [IN, 404, 403, 403]),
-    ("/manager", [IN, 403, 200, 200]),
-    ("/manager/jobs", [IN, 403, 200, 200]),
-    ("/manager/jobs/new", [IN, 403, 200, 200]),
-    ("/manager/jobs/{job}", [IN, 403, 200, 200]),
-    ("/manager/jobs/{job}/candidates", [IN, 403, 200, 200]),
-    ("/manager/jobs/{job}/candidates.csv", [IN, 403, 200, 200]),
-    ("/manager/jobs/{job}/compare?coach={coach}", [IN, 403, 200, 200]),
-    ("/manager/jobs/{job}/candidates/{coach}", [IN, 403, 200, 200]),
-    ("/manager/scores/{score}", [IN, 403, 200, 200]),
-    ("/manager/reviews", [IN, 403, 200, 200]),
-    ("/manager/coaches", [IN, 403, 200, 200]),
-    ("/manager/coaches/{coach}", [IN, 403, 200, 200]),
-    ("/admin", [IN, 403, 403, 200]),
-    ("/admin/organisation", [IN, 403, 403, 200]),
-    ("/admin/members", [IN, 403, 403, 200]),
-    ("/admin/members?role=coach", [IN, 403, 403, 200]),
-    ("/admin/presets", [IN, 403, 403, 200]),
-    ("/admin/import", [IN, 403, 403, 200]),
-    ("/admin/audit", [IN, 403, 403, 200]),
-    ("/admin/keys", [IN, 403, 403, 200]),
-    ("/admin/members/1", [IN, 403, 403, 404]),
-    ("/invitation?code=1.x", [404; 4]),
-    ("/sign-up?link=%00", [400; 4]),
-    ("/nothing", [404; 4]),
-];
-
-#[test]
-fn every_page_opens_for_whom_it_is_for_and_shows_nothing_of_another_brand() {
-    on_both(async |world| {
-        let people = people(&world).await;
-        let path =
-            |page: &str, things: &Things, place: &str| {
-                crate::access::with_ids(page, |name| {
-                    if name == place { things.id(name) } else { people.ours.id(name) }
-                })
-            };
-        let browsers = [None, Some("coach"), Some("manager"), Some("admin")]
-            .map(|role| role.map_or_else(|| Browser::new(&people.server), |role| signed_in(&people, role)));
-        for (page, expected) in PAGES {
-            for (browser, status) in browsers.iter().zip(expected) {
-                let answer = browser.get(&path(page, &people.ours, ""));
-                assert_eq!(answer.status, status, "{page}: {}", answer.body);
-                assert!(!answer.body.contains(fithire_kernel::testing::CANARY), "{page}: {}", answer.body);
-                for place in ["job", "coach", "score"] {
-                    if !page.contains(&format!("{{{place}}}")) || status != 200 {
-                        continue;
-                    }
-                    let foreign = browser.get(&path(page, &people.theirs, place));
-                    assert_eq!(foreign.status, 404, "{page} with another brand's {place}");
-                }
-            }
-        }
     });
 }

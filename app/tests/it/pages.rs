@@ -5,14 +5,11 @@ use std::process::Command;
 use fithire_identity::testing::PASSWORD;
 use fithire_kernel::testing::{CANARY, on_both};
 
-use crate::people::{People, people};
+use crate::people::{People, browser_of, people};
 use crate::server::{Answer, Browser, Server};
 
 pub(crate) fn signed_in<'s>(people: &'s People, role: &str) -> Browser<'s> {
-    let browser = Browser::new(&people.server);
-    let landed = browser.sign_in(&crate::people::email(role, people.ours.mark), PASSWORD);
-    assert_eq!(landed.status, 303, "{}", landed.body);
-    browser
+    browser_of(&people.server, role, people.ours.mark)
 }
 
 pub(crate) fn location(answer: &Answer) -> &str {
@@ -138,6 +135,7 @@ fn what_is_not_there_not_allowed_or_wrong_is_a_page_that_says_so() {
         let manager = signed_in(&people, "manager");
         let coach = signed_in(&people, "coach");
         let foreign = format!("/manager/jobs/{}/candidates", people.theirs.id("job"));
+        let unmatched = format!("/coach/matches/{}", people.ours.id("job"));
         for (browser, path, status, told) in [
             (&manager, &*foreign, 404, "This page is not here"),
             (&manager, "/manager/jobs/1/candidates", 404, "This page is not here"),
@@ -145,6 +143,9 @@ fn what_is_not_there_not_allowed_or_wrong_is_a_page_that_says_so() {
             (&manager, "/manager/jobs/x/candidates", 404, "This page is not here"),
             (&manager, "/manager/jobs?cursor=x", 422, "cursor"),
             (&coach, "/manager/jobs", 403, "not for you"),
+            // Without a profile there is nothing to match, and no data.
+            (&coach, &*unmatched, 404, "not here"),
+            (&coach, "/coach/data.json", 404, "not here"),
             (&coach, "/assets/../../etc/passwd", 404, "not here"),
         ] {
             let page = browser.get(path);

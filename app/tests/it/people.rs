@@ -2,14 +2,15 @@
 //! text must never be shown to the other.
 
 use fithire_identity::testing::Staff;
-use fithire_identity::{Limits, Role};
+use fithire_identity::{Limits, Role, add_member};
 use fithire_kernel::ids::Id;
+use fithire_kernel::paging;
 use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::testing::World;
 use fithire_orgs::{Located, NewBrand, create_brand, location, region};
 use serde_json::{Value, json};
 
-use crate::server::{Server, configured};
+use crate::server::{Answer, Browser, Server, configured};
 
 /// A running server with two brands.
 pub(crate) struct People {
@@ -20,21 +21,33 @@ pub(crate) struct People {
 
 /// One of each in a brand, and tokens for each role.
 pub(crate) struct Things {
-    /// By what they are: brand, region, location, job, coach, score.
-    pub(crate) ids: Vec<(&'static str, Id)>,
+    /// By what they are: brand, region, location, job, coach, score; with [`furnish`] one of each kind that there is, and
+    /// for each list a place in it, such as `jobs_cursor`.
+    texts: Vec<(&'static str, String)>,
     /// The texts of this brand hold it.
     pub(crate) mark: &'static str,
-    /// By role.
+    /// By role; `key` is a program's.
     pub(crate) tokens: Vec<(&'static str, String)>,
 }
 
 impl Things {
     pub(crate) fn id(&self, what: &str) -> Id {
-        self.ids.iter().find(|(name, _)| *name == what).unwrap().1
+        self.text(what).parse().unwrap()
+    }
+
+    /// What a name in a request stands for.
+    pub(crate) fn text(&self, what: &str) -> String {
+        let found = self.texts.iter().find(|(name, _)| *name == what);
+        found.unwrap_or_else(|| panic!("there is no {what}")).1.clone()
     }
 
     pub(crate) fn token(&self, role: &str) -> &str {
         &self.tokens.iter().find(|(name, _)| *name == role).unwrap().1
+    }
+
+    /// Every id of the brand.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(|(_, text)| &**text).filter(|text| text.parse::<Id>().is_ok())
     }
 }
 
@@ -43,21 +56,35 @@ pub(crate) fn email(role: &str, mark: &str) -> String {
     format!("{role}@{}.test", mark.to_lowercase())
 }
 
+/// Somebody of a brand in a browser.
+pub(crate) fn browser_of<'s>(server: &'s Server, role: &str, mark: &str) -> Browser<'s> {
+    let browser = Browser::new(server);
+    let landed = browser.sign_in(&email(role, mark), fithire_identity::testing::PASSWORD);
+    assert_eq!(landed.status, 303, "{}", landed.body);
+    browser
+}
+
 pub(crate) async fn people(world: &World) -> People {
     let made = [make(world, "ACME").await, make(world, fithire_kernel::testing::CANARY).await];
     let server = Server::on(&mut configured(world));
-    let [ours, theirs] = made.map(|(scope, mut things)| {
-        things.tokens = ["coach", "manager", "admin"]
-            .map(|role| (role, server.token_of(&email(role, things.mark))))
-            .into();
-        fill(&server, &scope, &mut things);
+    let [ours, theirs] = made.map(|mut things| {
+        fill(&server, &mut things);
         things
     });
     People { server, ours, theirs }
 }
 
+/// The same with one of everything in each brand, and lists that have a second page.
+pub(crate) async fn furnished(world: &World) -> People {
+    let mut people = people(world).await;
+    for things in [&mut people.ours, &mut people.theirs] {
+        furnish(world, &people.server, things).await;
+    }
+    people
+}
+
 /// A brand with a location and a member of each role.
-async fn make(world: &World, mark: &'static str) -> (BrandScope, Things) {
+pub(crate) async fn make(world: &World, mark: &'static str) -> Things {
     let World { db, clock, ids, .. } = world;
     let new = NewBrand { slug: mark.to_lowercase(), name: mark.to_owned(), time_zone: "UTC".to_owned() };
     let brand_id = create_brand(db, clock, ids, new).await.unwrap();
@@ -72,13 +99,15 @@ async fn make(world: &World, mark: &'static str) -> (BrandScope, Things) {
     for (name, role) in [("coach", Role::Coach), ("manager", Role::Manager), ("admin", Role::Admin)] {
         staff.member(&scope, &email(name, mark), role, Limits::default()).await;
     }
-    let ids = vec![("brand", brand_id), ("region", region_id), ("location", location_id)];
-    (scope, Things { ids, mark, tokens: Vec::new() })
+    let ids = [("brand", brand_id), ("region", region_id), ("location", location_id)];
+    Things { texts: ids.map(|(name, id)| (name, id.to_string())).into(), mark, tokens: Vec::new() }
 }
 
-/// Adds a job, a coach and a kept score through the API.
-fn fill(server: &Server, _scope: &BrandScope, things: &mut Things) {
+/// Signs its people in, and adds a job, a coach and a kept score through the API.
+pub(crate) fn fill(server: &Server, things: &mut Things) {
     let mark = things.mark;
+    things.tokens =
+        ["coach", "manager", "admin"].map(|role| (role, server.token_of(&email(role, mark)))).into();
     let job = json!({"title": mark, "description": mark, "location_id": things.id("location"), "threshold": 0,
                      "facts": {"modality": "hiit"}});
     let coach = json!({"name": mark, "bio": mark, "email": email("someone", mark),
@@ -88,10 +117,143 @@ fn fill(server: &Server, _scope: &BrandScope, things: &mut Things) {
         let answer = server.send("POST", path, Some(&token), Some(("application/json", &body.to_string())));
         assert_eq!(answer.status, 200, "{}", answer.body);
         let id = answer.json()["id"].as_i64().unwrap();
-        things.ids.push((what, id));
+        things.texts.push((what, id.to_string()));
         id
     };
     let job_id = add("job", "/api/v1/jobs", job);
     let coach_id = add("coach", "/api/v1/coaches", coach);
     add("score", "/api/v1/scores", json!({"job_id": job_id, "coach_id": coach_id}));
+}
+
+/// What stands between a text and the next end of an attribute, a path, a query or an element.
+fn after<'p>(page: &'p str, text: &str) -> &'p str {
+    let rest = page.split_once(text).unwrap_or_else(|| panic!("{text} is not in {page}")).1;
+    rest.split(['"', '/', '&', '<']).next().unwrap()
+}
+
+/// The page of what was done.
+fn done(answer: Answer) -> String {
+    assert!(matches!(answer.status, 200 | 303), "{}", answer.body);
+    answer.body
+}
+
+/// Adds to a brand whatever else it can have, as its people do on the pages.
+pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things) {
+    let mark = things.mark;
+    let [coach, manager, admin] = ["coach", "manager", "admin"].map(|role| browser_of(server, role, mark));
+    let scope = BrandScope::mint(things.id("brand"), Actor::System);
+    let staff = Staff::open(world).await;
+    let member = staff.member(&scope, &email("member", mark), Role::Manager, Limits::default()).await;
+    things.texts.push(("member", member.to_string()));
+
+    let organisation = "/admin/organisation";
+    let two = format!("{mark} Two");
+    done(admin.submit(organisation, "/admin/organisation/regions", &[("name", &two)]));
+    let location = [("name", &*two), ("region_id", &things.text("region")), ("time_zone", "UTC")];
+    let nowhere = ["postal_code", "city", "state", "country"].map(|name| (name, ""));
+    let location = [&location[..], &nowhere].concat();
+    done(admin.submit(organisation, "/admin/organisation/locations", &location));
+    let style = [("name", mark), ("low", mark), ("high", mark)];
+    done(admin.submit(organisation, "/admin/organisation/styles", &style));
+    let page = done(admin.get(organisation));
+    things.texts.push(("style", after(&page, "/admin/organisation/styles/").to_owned()));
+    done(admin.submit(organisation, "/admin/organisation/link", &[("link", "new")]));
+    let invited = [("email", &*email("invited", mark)), ("role", "coach"), ("reach", "")];
+    let page = done(admin.submit("/admin/members", "/admin/members/invitations", &invited));
+    let invitation = page.split("/admin/members/invitations/").nth(1).unwrap();
+    things.texts.push(("invitation", invitation.split('/').next().unwrap().to_owned()));
+    let key = |name: &str| {
+        let fields = [("name", name), ("role", "manager"), ("reach", ""), ("expires_on", "")];
+        done(admin.submit("/admin/keys", "/admin/keys", &fields))
+    };
+    things.tokens.push(("key", format!("fhk_{}", after(&key(mark), "<code>fhk_"))));
+    // The newest key is listed first.
+    things.texts.push(("key", after(&key(&two), "/admin/keys/").to_owned()));
+    crowd(server, things, &admin);
+    match_up(server, things, (&coach, &manager));
+    let cursors = cursors(server, things, (&coach, &admin));
+    things.texts.extend(cursors);
+}
+
+/// Adds so many coaches, jobs and entries of the log that each list has a second page.
+fn crowd(server: &Server, things: &Things, admin: &Browser<'_>) {
+    let mark = things.mark;
+    let rows = |head: &str, row: &dyn Fn(usize) -> String| {
+        (0..21).fold(head.to_owned(), |file, n| file + "\n" + &row(n))
+    };
+    let coaches = rows("external_id,name,email", &|n| format!("c{n},{mark} {n},c{n}@{mark}.test"));
+    let jobs = rows("external_id,title,location,threshold", &|n| format!("j{n},{mark} {n},{mark},0"));
+    for (what, file) in [("coaches", coaches), ("jobs", jobs)] {
+        let fields = [("what", what), ("step", "import")];
+        done(admin.upload("/admin/import", &fields, ("made.csv", &file)));
+    }
+    for phone in 0..9 {
+        let (path, phone) =
+            (format!("/api/v1/coaches/{}", things.id("coach")), json!({"phone": phone.to_string()}));
+        let changed = ("application/json", &*phone.to_string());
+        done(server.send("PATCH", &path, Some(things.token("admin")), Some(changed)));
+    }
+}
+
+/// Adds what a coach and a manager do with each other: a profile, a request for review, a view of a list.
+fn match_up(server: &Server, things: &mut Things, (coach, manager): (&Browser<'_>, &Browser<'_>)) {
+    let mark = things.mark;
+    done(coach.submit("/coach/profile/about", "/coach/profile/about", &[("name", mark), ("bio", mark)]));
+    let profile = coach.get("/coach/data.json").json()["coach"].to_string();
+    things.texts.push(("profile", profile));
+    let jobs = server.send("GET", "/api/v1/jobs?limit=2", Some(things.token("admin")), None).json();
+    let ours = things.id("job");
+    let other = jobs["items"].as_array().unwrap().iter().find(|job| job["id"] != ours).unwrap()["id"].clone();
+    let page = format!("/coach/matches/{other}");
+    done(coach.submit(&page, &format!("{page}/review"), &[("text", mark)]));
+    let page = done(manager.get("/manager/reviews"));
+    things.texts.push(("review", after(&page, "action=\"/manager/reviews/").to_owned()));
+    let candidates = format!("/manager/jobs/{ours}/candidates");
+    let view = [("job_id", &*ours.to_string()), ("name", mark), ("query", "show=ranked")];
+    done(manager.submit(&candidates, "/manager/views", &view));
+    let page = done(manager.get(&candidates));
+    things.texts.push(("view", after(&page, "action=\"/manager/views/").to_owned()));
+}
+
+/// Makes a manager of one brand, `member`, one of another, too, where they keep a view of a list.
+pub(crate) async fn join(world: &World, server: &Server, ours: &mut Things, theirs: &Things) {
+    let address = email("member", ours.mark);
+    ours.tokens.push(("member", server.token_of(&address)));
+    let scope = BrandScope::mint(theirs.id("brand"), Actor::System);
+    let (member, manager) = (ours.id("member"), Role::Manager);
+    add_member(&world.db, &world.clock, &scope, member, manager, Limits::default()).await.unwrap();
+    let browser = browser_of(server, "member", ours.mark);
+    let (brand, job) = (theirs.text("brand"), theirs.text("job"));
+    assert_eq!(browser.submit("/brands", "/brands", &[("brand_id", &brand)]).status, 303);
+    let view = [("job_id", &*job), ("name", theirs.mark), ("query", "show=ranked")];
+    assert_eq!(browser.submit("/manager/jobs", "/manager/views", &view).status, 303);
+}
+
+/// A place in each list, as the list itself gives it. The list of members has no second page here, so that its place is
+/// written as it would be.
+fn cursors(
+    server: &Server,
+    things: &Things,
+    (coach, admin): (&Browser<'_>, &Browser<'_>),
+) -> Vec<(&'static str, String)> {
+    let (brand, job) = (things.id("brand"), things.id("job"));
+    let listed = [
+        ("regions_cursor", format!("/brands/{brand}/regions")),
+        ("locations_cursor", format!("/brands/{brand}/locations")),
+        ("coaches_cursor", "/coaches".to_owned()),
+        ("jobs_cursor", "/jobs".to_owned()),
+        ("candidates_cursor", format!("/jobs/{job}/candidates")),
+    ];
+    let cursors = listed.map(|(name, path)| {
+        let path = format!("/api/v1{path}?limit=1");
+        let page = server.send("GET", &path, Some(things.token("admin")), None).json();
+        (name, page["next_cursor"].as_str().unwrap().to_owned())
+    });
+    let paged = |page: Answer| after(&page.body, "cursor=").to_owned();
+    let more = [
+        ("matches_cursor", paged(coach.get("/coach/matches"))),
+        ("audit_cursor", paged(admin.get("/admin/audit"))),
+        ("members_cursor", paging::cursor("members", &things.id("member"))),
+    ];
+    cursors.into_iter().chain(more).collect()
 }

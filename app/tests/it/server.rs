@@ -121,13 +121,25 @@ impl Answer {
 /// A browser without scripts: it keeps cookies and follows nothing by itself.
 pub(crate) struct Browser<'s> {
     server: &'s Server,
+    /// A token that it sends everywhere, as no browser does by itself.
+    bearer: Option<String>,
     cookies: RefCell<BTreeMap<String, String>>,
     set: RefCell<String>,
 }
 
 impl<'s> Browser<'s> {
     pub(crate) fn new(server: &'s Server) -> Self {
-        Self { server, cookies: RefCell::default(), set: RefCell::default() }
+        Self { server, bearer: None, cookies: RefCell::default(), set: RefCell::default() }
+    }
+
+    /// The same with a server that stands on the same database.
+    pub(crate) fn at(&self, server: &'s Server) -> Self {
+        let (bearer, cookies) = (self.bearer.clone(), self.cookies.clone());
+        Self { server, bearer, cookies, set: RefCell::default() }
+    }
+
+    pub(crate) fn with_bearer(server: &'s Server, token: &str) -> Self {
+        Self { bearer: Some(format!("Bearer {token}")), ..Self::new(server) }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -153,16 +165,21 @@ impl<'s> Browser<'s> {
     /// Sends the form of a page with a file.
     pub(crate) fn upload(&self, page: &str, fields: &[(&str, &str)], file: (&str, &str)) -> Answer {
         let token = crate::pages::token(&self.get(page).body);
+        self.post_file(page, &[&[("form_token", &*token)], fields].concat(), file)
+    }
+
+    /// Sends a form with a file.
+    pub(crate) fn post_file(&self, path: &str, fields: &[(&str, &str)], file: (&str, &str)) -> Answer {
         let field = |(name, value): &(&str, &str)| {
             format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
         };
-        let fields: String = [&[("form_token", &*token)], fields].concat().iter().map(field).collect();
+        let fields: String = fields.iter().map(field).collect();
         let (name, content) = file;
         let body = format!(
             "{fields}--part\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
              Content-Type: text/csv\r\n\r\n{content}\r\n--part--\r\n"
         );
-        self.send("POST", page, Some(("multipart/form-data; boundary=part", &body)), None)
+        self.send("POST", path, Some(("multipart/form-data; boundary=part", &body)), None)
     }
 
     /// Fills in the form of the sign-in.
@@ -191,6 +208,7 @@ impl<'s> Browser<'s> {
         let cookies = cookies.join("; ");
         let mut headers = vec![("Cookie", &cookies[..])];
         headers.extend(origin.map(|origin| ("Origin", origin)));
+        headers.extend(self.bearer.iter().map(|bearer| ("Authorization", &**bearer)));
         let answer = self.server.send_with(method, path, &headers, body);
         for set in answer.headers.get_all("set-cookie") {
             let set = set.to_str().unwrap();

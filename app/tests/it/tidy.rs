@@ -53,7 +53,7 @@ fn every_source_says_what_it_is_for_and_is_of_a_size_to_be_read() {
     assert!(sources > 30, "the sources are found");
 }
 
-fn visit(folder: &std::path::Path, then: &mut impl FnMut(&str, &str)) {
+pub(crate) fn visit(folder: &std::path::Path, then: &mut impl FnMut(&str, &str)) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

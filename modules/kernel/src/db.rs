@@ -9,6 +9,8 @@
 mod audit;
 mod health;
 mod tx;
+#[cfg(feature = "testing")]
+mod unscoped;
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

@@ -4,6 +4,9 @@
 //! `cargo nextest run` sets by its setup script. The app connects as a role that owns nothing and bypasses
 //! nothing, as in production; only migrations run as the owner.
 
+mod rows;
+mod wall;
+
 use std::future::Future;
 
 use poem::Endpoint;
@@ -19,6 +22,8 @@ use crate::clock::Clock;
 use crate::db::{Db, GlobalTable};
 use crate::ids::Ids;
 use crate::scope::{Actor, BrandScope};
+
+pub use wall::Reached;
 
 /// Stands in every text of the canary brand. No answer to anyone else may show it.
 pub const CANARY: &str = "CANARY";

@@ -9,6 +9,10 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite, Transaction};
 
+#[cfg(feature = "testing")]
+use super::audit::Reach;
+#[cfg(feature = "testing")]
+use super::unscoped::Unscoped;
 use super::{Db, Error};
 use crate::scope::BrandScope;
 
@@ -145,7 +149,7 @@ impl Connection {
 
 /// What every transaction can do with a finished statement.
 macro_rules! runs_statements {
-    ($tx:ty, $scope:expr) => {
+    ($tx:ty) => {
         impl $tx {
             /// Every row.
             ///
@@ -153,7 +157,7 @@ macro_rules! runs_statements {
             /// When the database refuses or cannot be reached.
             pub async fn all<R: Row>(&mut self, statement: &impl Statement) -> Result<Vec<R>, Error> {
                 #[cfg(feature = "testing")]
-                super::audit::check(statement, $scope);
+                super::audit::check(statement, self.reach());
                 self.connection.all(statement).await
             }
 
@@ -171,7 +175,7 @@ macro_rules! runs_statements {
             /// When the database refuses or cannot be reached.
             pub async fn run(&mut self, statement: &impl Statement) -> Result<u64, Error> {
                 #[cfg(feature = "testing")]
-                super::audit::check(statement, $scope);
+                super::audit::check(statement, self.reach());
                 self.connection.run(statement).await
             }
 
@@ -185,8 +189,8 @@ macro_rules! runs_statements {
         }
     };
 }
-runs_statements!(Tx, super::audit::Reach::Brand);
-runs_statements!(GlobalTx, super::audit::Reach::Global);
+runs_statements!(Tx);
+runs_statements!(GlobalTx);
 
 /// A transaction inside one brand.
 ///
@@ -196,6 +200,8 @@ runs_statements!(GlobalTx, super::audit::Reach::Global);
 pub struct Tx {
     scope: BrandScope,
     connection: Connection,
+    #[cfg(feature = "testing")]
+    unscoped: Unscoped,
 }
 
 impl Tx {
@@ -211,7 +217,25 @@ impl Tx {
                 .execute(&mut **tx)
                 .await?;
         }
-        Ok(Self { scope: scope.clone(), connection })
+        Ok(Self {
+            scope: scope.clone(),
+            connection,
+            #[cfg(feature = "testing")]
+            unscoped: Unscoped::from_environment(),
+        })
+    }
+
+    /// Drops the brand predicate of a table, or of every table (`*`), from the statements that are opened from now on: for
+    /// tests of what else holds the line.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn unscoped(self, tables: &str) -> Self {
+        Self { unscoped: Unscoped::of(tables), ..self }
+    }
+
+    #[cfg(feature = "testing")]
+    fn reach(&self) -> Reach<'_> {
+        Reach::Brand(&self.unscoped)
     }
 
     /// Goes on in another brand, within the same transaction: for what happens to an account in all of its brands.
@@ -229,6 +253,10 @@ impl Tx {
     }
 
     fn in_brand<T: ScopedTable>(&self) -> SimpleExpr {
+        #[cfg(feature = "testing")]
+        if self.unscoped.names(T::TABLE.unquoted()) {
+            return Expr::value(true);
+        }
         Expr::col((T::TABLE, T::BRAND_ID)).eq(self.scope.brand_id())
     }
 
@@ -358,6 +386,12 @@ impl GlobalTx {
     /// When the database cannot be reached; nothing has happened then.
     pub async fn enter(self, scope: &BrandScope) -> Result<Tx, Error> {
         Tx::within(self.connection, scope).await
+    }
+
+    #[cfg(feature = "testing")]
+    #[expect(clippy::unused_self, reason = "a transaction of a brand is asked the same")]
+    fn reach(&self) -> Reach<'_> {
+        Reach::Global
     }
 
     /// Reads a table.

@@ -4,4 +4,5 @@
 
 mod audit;
 mod body;
+mod catalog;
 mod tx;

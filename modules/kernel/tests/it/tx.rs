@@ -245,37 +245,6 @@ fn row_level_security_holds_without_a_predicate() {
     });
 }
 
-/// Every table with a brand has the wall, forced; the app's role owns nothing and bypasses nothing.
-#[test]
-fn the_catalog_of_postgresql_leaves_no_gap() {
-    on_both(async |world| {
-        let Db::Postgres(app) = &world.db else { return };
-        let open: Vec<(String,)> = sqlx::query_as(
-            "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'brand_id' \
-             WHERE c.relkind IN ('r', 'p') AND NOT a.attisdropped AND c.relnamespace = 'public'::regnamespace \
-             AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid \
-             AND p.polcmd = '*' AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL))",
-        )
-        .fetch_all(app)
-        .await
-        .unwrap();
-        assert!(open.is_empty(), "without a wall: {open:?}");
-        let (walled,): (i64,) = sqlx::query_as("SELECT count(*) FROM pg_class WHERE relforcerowsecurity")
-            .fetch_one(app)
-            .await
-            .unwrap();
-        assert!(walled >= 2, "the tables are found");
-        let (role, bypasses, owns): (String, bool, i64) = sqlx::query_as(
-            "SELECT current_user::text, rolbypassrls OR rolsuper, (SELECT count(*) FROM pg_class WHERE relowner = r.oid) \
-             FROM pg_roles r WHERE rolname = current_user",
-        )
-        .fetch_one(app)
-        .await
-        .unwrap();
-        assert_eq!((role.as_str(), bypasses, owns), ("fithire_login", false, 0));
-    });
-}
-
 /// What SQLite must be set to so that what is acknowledged is durable, on every connection.
 #[test]
 fn sqlite_is_set_to_keep_what_it_acknowledges() {

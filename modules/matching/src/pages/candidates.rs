@@ -205,6 +205,7 @@ pub(super) async fn save_view(
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
     let Posted(NewView { job_id, name, query }) = form;
     let mut tx = db.write(&allowed).await?;
+    fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
     views::save(&mut tx, (&clock, &ids), visitor.caller().account_id(), (&name, &query)).await?;
     tx.commit().await?;
     let to = format!("/manager/jobs/{job_id}/candidates?{}", views::clean(&query));
@@ -226,6 +227,7 @@ pub(super) async fn remove_view(
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
     let mut tx = db.write(&allowed).await?;
     let (account_id, job_id) = (visitor.caller().account_id(), form.0.job_id);
+    fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
     let views = views::of(&mut tx, account_id).await?;
     let view = views.into_iter().find(|view| view.id == id.0).ok_or_else(|| Problem::new(Code::NotFound))?;
     views::remove(&mut tx, account_id, id.0).await?;
