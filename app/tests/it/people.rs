@@ -145,6 +145,7 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     let staff = Staff::open(world).await;
     let member = staff.member(&scope, &email("member", mark), Role::Manager, Limits::default()).await;
     things.texts.push(("member", member.to_string()));
+    staff.arrival(&scope, mark).await;
 
     let organisation = "/admin/organisation";
     let two = format!("{mark} Two");

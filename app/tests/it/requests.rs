@@ -23,7 +23,7 @@ const OPERATIONS: [Line; 20] = [
         [YES; 4],
     ),
     // Only what an issuer has signed is taken.
-    ("receive_webhook", "POST", "/auth/webhook", "{}", [WHO; 4]),
+    ("receive_webhook", "POST", "/auth/webhook", r#"{"type":"user.deleted"}"#, [WHO; 4]),
     ("get_keys", "GET", "/auth/jwks.json", "", [YES; 4]),
     ("list_brands", "GET", "/brands", "", [WHO, YES, YES, YES]),
     ("list_regions", "GET", "/brands/{brand}/regions", "", [WHO, YES, YES, YES]),

@@ -61,6 +61,19 @@ impl<'w> Staff<'w> {
         account_id
     }
 
+    /// Notes that an issuer has said of somebody that they belong to a brand.
+    ///
+    /// # Panics
+    /// When it is noted already.
+    pub async fn arrival(&self, scope: &BrandScope, subject: &str) {
+        use crate::model::Arrivals::{Belongs, HeardAt, Issuer, Subject};
+        let World { db, clock, .. } = self.world;
+        let mut tx = db.write(scope).await.expect("a transaction");
+        let row = vec!["clerk".into(), subject.into(), true.into(), clock.now().into()];
+        tx.run(&tx.insert(&[Issuer, Subject, Belongs, HeardAt], [row])).await.expect("it is new");
+        tx.commit().await.expect("it is kept");
+    }
+
     /// The same, signed in.
     ///
     /// # Panics
