@@ -4,12 +4,14 @@
 
 mod access;
 mod admin;
+mod bodies;
 mod browser;
 mod data;
 mod hostile;
 mod isolation;
 mod joining;
 mod members;
+mod migrations;
 mod pages;
 mod peers;
 mod people;
