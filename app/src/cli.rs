@@ -8,6 +8,7 @@ mod csv_file;
 mod demo;
 mod doctor;
 mod import;
+mod invite;
 mod presets;
 mod rank;
 mod sample;
@@ -45,6 +46,7 @@ enum Command {
     Presets(presets::Command),
     Serve(serve::Serve),
     Init(serve::Init),
+    Invite(invite::Invite),
     Migrate(serve::Migrate),
     #[command(subcommand)]
     Import(import::Import),
@@ -129,6 +131,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Presets(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Init(command) => command.run(),
+        Command::Invite(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Backup(command) => command.run(),

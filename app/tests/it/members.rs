@@ -189,3 +189,28 @@ fn a_key_opens_the_api_for_a_program_until_it_is_taken_back() {
         assert_eq!(admin.submit(page, &format!("/admin/keys/{id}/revoke"), &[]).status, 404);
     });
 }
+
+#[test]
+fn the_operator_lets_somebody_in_when_no_admin_is_left() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let invite = |arguments: &[&str]| {
+            let mut program = crate::server::configured(&world);
+            let output = program.arg("invite").args(arguments).output().unwrap();
+            (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), output.stderr)
+        };
+        let (code, link, told) = invite(&["--brand", "acme", "rescue@acme.test"]);
+        assert_eq!(code, 0, "{}", String::from_utf8_lossy(&told));
+        let path = &link[link.find("/invitation").unwrap()..].trim_end();
+        let browser = Browser::new(&people.server);
+        let code = path.split_once('=').unwrap().1;
+        let typed = [("code", code), ("name", "Rescue"), ("password", PASSWORD)];
+        assert_eq!(browser.submit(path, "/invitation", &typed).status, 303);
+        assert_eq!(browser.get("/admin").status, 200);
+        let (code, link, told) = invite(&["--brand", "acmee", "rescue@acme.test"]);
+        let told = String::from_utf8(told).unwrap();
+        assert!(code == 1 && link.is_empty() && told.contains("acme"), "{told}");
+        assert_eq!(invite(&["--brand", "acme", "--role", "boss", "rescue@acme.test"]).0, 2);
+        assert_eq!(invite(&["--brand", "acme", "nobody"]).0, 1);
+    });
+}
