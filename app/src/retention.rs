@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use fithire_identity::empty_where_left;
 use fithire_identity::retention::{tidy, tidy_brand, to_erase};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
-use fithire_kernel::ids::Ids;
+use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::Problem;
-use fithire_kernel::scope::SystemScope;
-use fithire_matching::erase_person;
+use fithire_kernel::scope::{BrandScope, SystemScope};
+use fithire_matching::{erase_person, knows_person};
 use tokio::task::JoinHandle;
 
 /// How often.
@@ -45,13 +46,25 @@ pub(crate) async fn follow(db: &Db, (clock, ids): (&Clock, &Ids)) -> Result<(), 
         let mut tx = db.write(&brand).await?;
         removed += tidy_brand(&mut tx, clock.now()).await?;
         tx.commit().await?;
-        for (account_id, _) in due.iter().filter(|(_, brands)| brands.contains(&brand.brand_id())) {
-            let mut tx = db.write(&brand).await?;
-            erase_person(&mut tx, (clock, ids), *account_id).await?;
-            tx.commit().await?;
-            tracing::info!(account.id = account_id, "somebody was erased whom their issuer has deleted");
+        // A profile may be left where there is no membership any more.
+        for account_id in &due {
+            if let Err(problem) = erase(db, (clock, ids), &brand, *account_id).await {
+                tracing::error!(%problem, account.id = account_id, "somebody could not be erased");
+            }
         }
     }
     tracing::debug!(removed, "the schedule was followed");
+    Ok(())
+}
+
+async fn erase(db: &Db, tools: (&Clock, &Ids), brand: &BrandScope, account_id: Id) -> Result<(), Problem> {
+    let mut tx = db.write(brand).await?;
+    if knows_person(&mut tx, account_id).await? {
+        erase_person(&mut tx, tools, account_id).await?;
+        tracing::info!(account.id = account_id, "somebody was erased whom their issuer has deleted");
+    } else {
+        empty_where_left(&mut tx, tools.0.now(), account_id).await?;
+    }
+    tx.commit().await?;
     Ok(())
 }

@@ -2,7 +2,8 @@
 --
 -- An account without an address of its own has `none:ID` for one. An identity is somebody as an issuer knows them; its row
 -- stays when the issuer has deleted them, so that no older token or message brings them back. An arrival is what was last
--- heard of somebody's belonging to a brand, and whether it has been made a membership, which happens once.
+-- heard of somebody's belonging to a brand, and whether it has been made a membership, which happens once; one without an
+-- issuer says when an admin took an account out.
 
 ALTER TABLE accounts ADD COLUMN email_confirmed_at TIMESTAMPTZ;
 ALTER TABLE accounts ADD COLUMN signed_out_at TIMESTAMPTZ;
@@ -13,6 +14,8 @@ CREATE TABLE identities (
     subject TEXT NOT NULL,
     account_id BIGINT REFERENCES accounts (id),
     updated_at TIMESTAMPTZ NOT NULL,
+    linked_at TIMESTAMPTZ,
+    banned BOOLEAN NOT NULL DEFAULT false,
     deleted BOOLEAN NOT NULL DEFAULT false,
     PRIMARY KEY (issuer, subject)
 );

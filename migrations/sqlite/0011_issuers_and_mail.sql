@@ -2,7 +2,8 @@
 --
 -- An account without an address of its own has `none:ID` for one. An identity is somebody as an issuer knows them; its row
 -- stays when the issuer has deleted them, so that no older token or message brings them back. An arrival is what was last
--- heard of somebody's belonging to a brand, and whether it has been made a membership, which happens once.
+-- heard of somebody's belonging to a brand, and whether it has been made a membership, which happens once; one without an
+-- issuer says when an admin took an account out.
 
 ALTER TABLE accounts ADD COLUMN email_confirmed_at TEXT;
 ALTER TABLE accounts ADD COLUMN signed_out_at TEXT;
@@ -13,6 +14,8 @@ CREATE TABLE identities (
     subject TEXT NOT NULL,
     account_id INTEGER REFERENCES accounts (id),
     updated_at TEXT NOT NULL,
+    linked_at TEXT,
+    banned INTEGER NOT NULL DEFAULT 0,
     deleted INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (issuer, subject)
 ) STRICT;

@@ -12,11 +12,13 @@ const UNLINKED = [
   ["nobody", "/sign-up"],
   ["nobody", "/docs/style"],
   ["nobody", "/docs/problems"],
+  ["nobody", "/confirm-email?code=x"],
 ];
 
 // Pages that are refused: by role, address and the status that is right.
 const REFUSED = [
   ["nobody", "/nothing", 404],
+  ["nobody", "/new-password?code=x", 404],
   ["manager", "/nothing", 404],
   ["manager", "/manager/jobs/1/candidates", 404],
   ["manager", "/manager/jobs?cursor=x", 422],
@@ -31,6 +33,29 @@ const STATES = [
     await one.page.getByLabel("E-mail address").fill("nobody@example.test");
     await one.page.getByLabel("Password").fill("not the password");
     await one.page.getByRole("button", { name: "Sign in" }).click();
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["nobody", "a sign-in after a new password", async (one) => {
+    await one.open("/sign-in?why=password");
+    await one.page.getByText("Your password is changed").waitFor();
+  }],
+  ["nobody", "a link to a new password that is sent", async (one) => {
+    await one.open("/forgotten");
+    await one.page.getByLabel("E-mail address").fill("nobody@example.test");
+    await one.page.getByRole("button", { name: "Send a link" }).click();
+    await one.page.getByText("If nobody@example.test has an account here").waitFor();
+  }],
+  ["nobody", "an address that is confirmed by a link that does not work", async (one) => {
+    one.allowed.add(404);
+    await one.open("/confirm-email?code=x");
+    await one.page.getByRole("button", { name: "Confirm", exact: true }).click();
+    await one.page.getByRole("heading", { name: "This link no longer works" }).waitFor();
+  }],
+  ["coach", "a new password that is refused", async (one) => {
+    one.allowed.add(422);
+    await one.open("/account");
+    await one.page.getByLabel("New password").fill("short");
+    await one.page.getByRole("button", { name: "Change the password" }).click();
     await one.page.getByRole("alert").waitFor();
   }],
   ["manager", "a new job that is refused", async (one) => {
@@ -96,7 +121,7 @@ const STATES = [
   ["admin", "an invitation that was made", async (one) => {
     await one.open("/admin/members");
     await one.page.getByLabel("E-mail address").fill("somebody@example.test");
-    await one.page.getByRole("button", { name: "Make the invitation" }).click();
+    await one.page.getByRole("button", { name: "Send the invitation" }).click();
     await one.page.getByText("A message is on its way to").waitFor();
   }],
   ["admin", "a key that was made", async (one) => {

@@ -101,12 +101,24 @@ for (const back of ["?code=x&state=y", "?error=access_denied", ""]) {
 assert.equal((await ann.goto("/sign-in/with/nobody")).status(), 404);
 assert.equal((await ann.goto("/coach")).url(), `${url}/sign-in?next=%2Fcoach`);
 
-// While the provider is away, people are told so, and the other way in is there.
+// No other site makes somebody a member by a link of its own.
+for (const purpose of [`link=${link}`, "code=1.x", `link=${link}&form_token=guessed`]) {
+  assert.equal((await ann.goto(`/sign-in/with/provider?${purpose}`)).status(), 403, purpose);
+}
+
+// A provider that goes away while somebody is there: they are told so, and when it is back they sign in.
+const begun = await ann.context().request.get("/sign-in/with/provider", { maxRedirects: 0 });
+const state = new URL(begun.headers().location).searchParams.get("state");
 await fetch(`${control}/down`, { method: "POST" });
-const away = await ann.goto("/sign-in");
-assert.equal(away.status(), 200);
-await ann.getByRole("link", { name: "Sign in with The Provider" }).click();
+const away = await ann.goto(`/sign-in/with/provider/back?code=x&state=${state}`);
+assert.equal(away.status(), 503);
+assert.ok(away.headers()["retry-after"]);
+assert.match(await ann.locator("main").innerText(), /The Provider cannot be reached right now/);
 await fetch(`${control}/up`, { method: "POST" });
+await ann.getByRole("link", { name: "Try again" }).click();
+await ann.getByRole("link", { name: "Sign in with The Provider" }).click();
+await at(ann, "ivy");
+await ann.waitForURL("**/manager");
 
 await browser.close();
 console.log("all is right");

@@ -6,20 +6,20 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::db::{GlobalTx, Tx};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::{Actor, BrandScope};
-use sea_query::{Expr, ExprTrait, OnConflict};
+use sea_query::{Expr, ExprTrait, OnConflict, UpdateStatement};
 use serde_json::json;
 use sqlx::FromRow;
 
 use crate::guard::Caller;
 use crate::invitations;
 use crate::issuers::{Admits, Evidence, Issuer};
-use crate::members::{join, put};
+use crate::members::{join, put, taken};
 use crate::model::{Accounts, Arrivals, Identities, Role};
 use crate::tokens::Identity;
 
@@ -36,7 +36,15 @@ struct IdentityRow {
 #[derive(FromRow)]
 struct Owner {
     id: Id,
+    brands: String,
+    disabled: bool,
     email_confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// What an account was for an identity: known before, made for it, or somebody's that it now opens, with its brands.
+pub(crate) enum Settled {
+    Known(Id),
+    Linked(Id, Vec<Id>),
 }
 
 /// An account as somebody's other name leads to it.
@@ -46,9 +54,19 @@ pub(crate) struct Account {
     brands: String,
     disabled: bool,
     signed_out_at: Option<DateTime<Utc>>,
+    linked_at: Option<DateTime<Utc>>,
 }
 
 impl Account {
+    /// Since when something counts that was issued at a time: the account was signed out when it was linked, and what links
+    /// it is older than that.
+    pub(crate) fn counts_from(&self, issued_at: DateTime<Utc>) -> DateTime<Utc> {
+        match self.linked_at {
+            Some(linked_at) if self.signed_out_at == Some(linked_at) => linked_at + TimeDelta::seconds(1),
+            _ => issued_at,
+        }
+    }
+
     pub(crate) fn brands(&self) -> Vec<Id> {
         serde_json::from_str(&self.brands).unwrap_or_default()
     }
@@ -72,6 +90,7 @@ impl Identity {
     ) -> Result<Caller, Problem> {
         let refused = || Problem::new(Code::Unauthenticated).because("the token is not valid; sign in again");
         let account = self.account_behind(issuer, evidence).await?.ok_or_else(refused)?;
+        let since = account.counts_from(evidence.issued_at);
         let only = match account.brands()[..] {
             [only] => Some(only),
             _ => None,
@@ -80,11 +99,11 @@ impl Identity {
         let brand_id = brand_id.ok_or_else(|| {
             Problem::new(Code::Forbidden).because("the token names no organisation that is a brand here")
         })?;
-        if let Some(caller) = self.member(account.id, brand_id, evidence.issued_at).await? {
+        if let Some(caller) = self.member(account.id, brand_id, since).await? {
             return Ok(caller);
         }
         self.admit(issuer, evidence, (account.id, brand_id), address).await?;
-        self.member(account.id, brand_id, evidence.issued_at).await?.ok_or_else(refused)
+        self.member(account.id, brand_id, since).await?.ok_or_else(refused)
     }
 
     /// The account of whom a token is for, made by the first; nobody when the issuer has deleted them, the account is
@@ -97,14 +116,38 @@ impl Identity {
         let name = &issuer.settings.name;
         let mut found = self.account_named(name, &evidence.subject).await?;
         if found.is_none() {
-            let mut tx = self.db.write_global().await?;
             let person = (evidence.name.as_deref(), evidence.email.as_deref());
-            self.settle(&mut tx, (name, &evidence.subject), person).await?;
-            tx.commit().await?;
+            let identity = (&**name, &*evidence.subject);
+            match self.settle_now(identity, person, evidence.issued_at).await {
+                // Somebody else has just taken the address: it is theirs now, and seen so.
+                Err(problem) if problem.code == Code::Conflict => {
+                    self.settle_now(identity, person, evidence.issued_at).await
+                }
+                settled => settled,
+            }?;
             found = self.account_named(name, &evidence.subject).await?;
         }
-        let lasts = |at: DateTime<Utc>| evidence.issued_at.timestamp() >= at.timestamp();
-        Ok(found.filter(|account| !account.disabled && account.signed_out_at.is_none_or(lasts)))
+        Ok(found.filter(|account| {
+            let since = account.counts_from(evidence.issued_at);
+            !account.disabled && account.signed_out_at.is_none_or(|at| issued_after(since, at))
+        }))
+    }
+
+    async fn settle_now(
+        &self,
+        identity: (&str, &str),
+        person: (Option<&str>, Option<&str>),
+        issued_at: DateTime<Utc>,
+    ) -> Result<(), Problem> {
+        let mut tx = self.db.write_global().await?;
+        match self.settle(&mut tx, identity, person, Some(issued_at)).await? {
+            Some(Settled::Linked(account_id, brands)) => {
+                let event =
+                    Event::new("account.linked", "account", account_id).with(json!({"issuer": identity.0}));
+                self.record_everywhere(tx, (Actor::Account(account_id), brands), event, None).await
+            }
+            _ => Ok(tx.commit().await?),
+        }
     }
 
     async fn account_named(&self, issuer: &str, subject: &str) -> Result<Option<Account>, Problem> {
@@ -115,45 +158,63 @@ impl Identity {
         tx.join(&mut select, Accounts::Table, account);
         select
             .columns([Accounts::Id, Accounts::Brands, Accounts::Disabled, Accounts::SignedOutAt])
+            .column(Identities::LinkedAt)
             .and_where(Expr::col(Identities::Issuer).eq(issuer))
             .and_where(Expr::col(Identities::Subject).eq(subject))
             .and_where(Expr::col(Identities::Deleted).eq(false));
         Ok(tx.optional(&select).await?)
     }
 
-    /// The account of an identity, made where there is none; nobody's when the issuer has deleted it. A verified address
-    /// opens the account that has it. Where nobody has confirmed that account's address so far, whoever made it may be
-    /// somebody else: its password and its sessions end.
+    /// The account of an identity, made where there is none; nobody's when the issuer has deleted it. `issued_at` is when a
+    /// token was, and nothing for a message. A verified address opens the account that has it, by a token alone: by that its
+    /// person is here. A disabled account is opened by nothing. Whom somebody was before they were erased here is known by
+    /// its time, and made anew by a newer token alone.
     pub(crate) async fn settle(
         &self,
         tx: &mut GlobalTx,
         identity: (&str, &str),
         (name, email): (Option<&str>, Option<&str>),
-    ) -> Result<Option<Id>, Problem> {
+        issued_at: Option<DateTime<Utc>>,
+    ) -> Result<Option<Settled>, Problem> {
         let row = known(tx, identity).await?;
-        if row.deleted || row.account_id.is_some() {
-            return Ok(row.account_id.filter(|_| !row.deleted));
+        if row.deleted {
+            return Ok(None);
+        }
+        if let Some(account_id) = row.account_id {
+            return Ok(Some(Settled::Known(account_id)));
+        }
+        if row.updated_at != NEVER && issued_at.is_none_or(|at| at <= row.updated_at) {
+            return Ok(None);
         }
         let email = email.map(|email| email.trim().to_lowercase());
         let owner = match &email {
             Some(email) => owner_of(tx, email).await?,
             None => None,
         };
-        let account_id = match owner {
-            Some(owner) => self.take_over(tx, owner).await?,
-            None => self.new_account(tx, name, email).await?,
+        let settled = match owner {
+            Some(owner) if owner.disabled || issued_at.is_none() => return Ok(None),
+            Some(owner) => {
+                self.take_over(tx, identity, &owner).await?;
+                Settled::Linked(owner.id, serde_json::from_str(&owner.brands).unwrap_or_default())
+            }
+            None => Settled::Known(self.new_account(tx, name, email).await?),
         };
-        let mut update = tx.update(Identities::Table);
-        update
-            .value(Identities::AccountId, account_id)
-            .and_where(Expr::col(Identities::Issuer).eq(identity.0))
-            .and_where(Expr::col(Identities::Subject).eq(identity.1));
+        let (Settled::Known(account_id) | Settled::Linked(account_id, _)) = &settled;
+        let mut update = of(tx, identity);
+        update.value(Identities::AccountId, *account_id);
         tx.run(&update).await?;
         tracing::info!(account.id = account_id, issuer = identity.0, "somebody has come by an issuer");
-        Ok(Some(account_id))
+        Ok(Some(settled))
     }
 
-    async fn take_over(&self, tx: &mut GlobalTx, owner: Owner) -> Result<Id, Problem> {
+    /// Lets an identity into an account. Where nobody has confirmed the account's address so far, whoever made it may be
+    /// somebody else: its password and its sessions end.
+    async fn take_over(
+        &self,
+        tx: &mut GlobalTx,
+        identity: (&str, &str),
+        owner: &Owner,
+    ) -> Result<(), Problem> {
         if owner.email_confirmed_at.is_none() {
             let now = self.clock.now();
             let mut update = tx.update(Accounts::Table);
@@ -163,8 +224,11 @@ impl Identity {
                 .value(Accounts::EmailConfirmedAt, now)
                 .and_where(Expr::col(Accounts::Id).eq(owner.id));
             tx.run(&update).await?;
+            let mut update = of(tx, identity);
+            update.value(Identities::LinkedAt, now);
+            tx.run(&update).await?;
         }
-        Ok(owner.id)
+        Ok(())
     }
 
     async fn new_account(
@@ -174,15 +238,15 @@ impl Identity {
         email: Option<String>,
     ) -> Result<Id, Problem> {
         let (id, now) = (self.ids.next(), self.clock.now());
-        let called = name.map(str::trim).filter(|name| !name.is_empty());
-        let called = called.or(email.as_deref().and_then(|email| email.split('@').next()));
-        let called: String = called.unwrap_or("New member").chars().take(200).collect();
+        let called = name.and_then(plain);
+        let called = called.or(email.as_deref().and_then(|email| email.split('@').next()).and_then(plain));
+        let called = called.unwrap_or_else(|| "New member".to_owned());
         let columns =
             [Accounts::Id, Accounts::Email, Accounts::Name, Accounts::CreatedAt, Accounts::EmailConfirmedAt];
         let confirmed = email.is_some().then_some(now);
         let email = email.unwrap_or_else(|| format!("none:{id}"));
         let row = vec![id.into(), email.into(), called.into(), now.into(), confirmed.into()];
-        tx.run(&tx.insert(&columns, [row])).await?;
+        tx.run(&tx.insert(&columns, [row])).await.map_err(taken)?;
         Ok(id)
     }
 
@@ -205,11 +269,13 @@ impl Identity {
             Some(email) => invitations::end_of_address(&mut tx, &self.clock, email).await?,
             None => None,
         };
-        let waits = heard.belongs && !heard.joined;
-        let anew = !heard.belongs && evidence.issued_at > heard.at;
+        // Whoever was taken out since comes back by what was heard since.
+        let since = removed_at(&mut tx, account_id).await?;
+        let waits = heard.belongs && !heard.joined && heard.at > since;
+        let anew = !heard.belongs && evidence.issued_at > heard.at && heard.at >= since;
         let belongs = evidence.organisation == Some(brand_id) && (waits || anew);
         let everyone = issuer.settings.admits == Admits::Everyone && issuer.brand_id == Some(brand_id);
-        let open = everyone && (waits || (!heard.belongs && heard.at == NEVER));
+        let open = everyone && heard.at == NEVER && since == NEVER;
         let by = match &invitation {
             Some(_) => "invitation",
             None if belongs => "organisation",
@@ -239,7 +305,6 @@ impl Identity {
         &self,
         tx: &mut Tx,
         identity: (&str, &str),
-        account_id: Option<Id>,
         (belongs, at): (bool, DateTime<Utc>),
     ) -> Result<(), Problem> {
         let before = heard_of(tx, identity).await?;
@@ -247,8 +312,9 @@ impl Identity {
             return Ok(());
         }
         let mut heard = Heard { belongs, at, joined: before.joined && belongs };
-        if let Some(account_id) = account_id {
-            if belongs && !heard.joined {
+        // Read now that the row is held: whoever makes the account meanwhile comes after us.
+        if let Some(account_id) = account_id_of(tx, identity).await? {
+            if belongs && !heard.joined && at > removed_at(tx, account_id).await? {
                 self.join_by(tx, identity.0, account_id).await?;
                 heard.joined = true;
             }
@@ -267,7 +333,7 @@ impl Identity {
         account_id: Id,
     ) -> Result<(), Problem> {
         let heard = heard_of(tx, identity).await?;
-        if heard.belongs && !heard.joined {
+        if heard.belongs && !heard.joined && heard.at > removed_at(tx, account_id).await? {
             self.join_by(tx, identity.0, account_id).await?;
             note(tx, identity, &Heard { joined: true, ..heard }).await?;
         }
@@ -291,29 +357,29 @@ impl Identity {
         Ok(())
     }
 
-    /// Changes what an account says of its person, as an issuer says it now, unless something newer is known. An address is
-    /// taken over where it is believed, nobody else has it, and the account signs in by no password of its own.
+    /// Changes what an account says of its person, as an issuer says it now, unless something newer is known; answers whether
+    /// it has been disabled or enabled by that, and its brands. An address is taken over where it is believed, nobody else has
+    /// it, and the account signs in by no password of its own.
     pub(crate) async fn update_person(
         &self,
         tx: &mut GlobalTx,
         identity: (&str, &str),
         (name, email, banned): (Option<&str>, Option<&str>, bool),
         at: DateTime<Utc>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<(bool, Vec<Id>)>, Problem> {
         let row = known(tx, identity).await?;
         let Some(account_id) = row.account_id.filter(|_| !row.deleted && at > row.updated_at) else {
-            return Ok(());
+            return Ok(None);
         };
-        let now = self.clock.now();
-        let mut update = tx.update(Accounts::Table);
-        update.value(Accounts::Disabled, banned).and_where(Expr::col(Accounts::Id).eq(account_id));
-        if banned {
-            update.value(Accounts::SignedOutAt, now);
-        }
-        if let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) {
-            update.value(Accounts::Name, name.chars().take(200).collect::<String>());
-        }
+        let mut update = of(tx, identity);
+        update.value(Identities::UpdatedAt, at).value(Identities::Banned, banned);
         tx.run(&update).await?;
+        let now = self.clock.now();
+        if let Some(name) = name.and_then(plain) {
+            let mut update = tx.update(Accounts::Table);
+            update.value(Accounts::Name, name).and_where(Expr::col(Accounts::Id).eq(account_id));
+            tx.run(&update).await?;
+        }
         if let Some(email) = email.map(|email| email.trim().to_lowercase())
             && owner_of(tx, &email).await?.is_none()
         {
@@ -323,15 +389,43 @@ impl Identity {
                 .value(Accounts::EmailConfirmedAt, now)
                 .and_where(Expr::col(Accounts::Id).eq(account_id))
                 .and_where(Expr::col(Accounts::PasswordHash).is_null());
-            tx.run(&update).await?;
+            tx.run(&update).await.map_err(taken)?;
         }
-        let mut update = tx.update(Identities::Table);
+        // One issuer's word is enough to shut somebody out, and none undoes another's.
+        let mut select = tx.select(Identities::Table);
+        let shut = Expr::col(Identities::Banned).eq(true).or(Expr::col(Identities::Deleted).eq(true));
+        select
+            .column(Identities::Subject)
+            .and_where(Expr::col(Identities::AccountId).eq(account_id))
+            .and_where(shut)
+            .limit(1);
+        let shut: Option<(String,)> = tx.optional(&select).await?;
+        self.disable(tx, account_id, shut.is_some()).await
+    }
+
+    /// Disables an account, with everything that is open, or enables it; nothing when it is so already.
+    async fn disable(
+        &self,
+        tx: &mut GlobalTx,
+        account_id: Id,
+        disabled: bool,
+    ) -> Result<Option<(bool, Vec<Id>)>, Problem> {
+        let mut update = tx.update(Accounts::Table);
         update
-            .value(Identities::UpdatedAt, at)
-            .and_where(Expr::col(Identities::Issuer).eq(identity.0))
-            .and_where(Expr::col(Identities::Subject).eq(identity.1));
-        tx.run(&update).await?;
-        Ok(())
+            .value(Accounts::Disabled, disabled)
+            .and_where(Expr::col(Accounts::Id).eq(account_id))
+            .and_where(Expr::col(Accounts::Disabled).ne(disabled));
+        if disabled {
+            update.value(Accounts::SignedOutAt, self.clock.now());
+        }
+        if tx.run(&update).await? == 0 {
+            return Ok(None);
+        }
+        let mut select = tx.select(Accounts::Table);
+        select.column(Accounts::Brands).and_where(Expr::col(Accounts::Id).eq(account_id));
+        let brands: Option<(String,)> = tx.optional(&select).await?;
+        let brands = brands.and_then(|(brands,)| serde_json::from_str(&brands).ok()).unwrap_or_default();
+        Ok(Some((disabled, brands)))
     }
 
     /// Cuts somebody off whom an issuer has deleted, for good; answers the account and its brands. With `erase` their data
@@ -342,48 +436,70 @@ impl Identity {
         identity: (&str, &str),
         erase: bool,
     ) -> Result<Option<(Id, Vec<Id>)>, Problem> {
-        let (row, now) = (known(tx, identity).await?, self.clock.now());
-        let mut update = tx.update(Identities::Table);
-        update
-            .value(Identities::Deleted, true)
-            .and_where(Expr::col(Identities::Issuer).eq(identity.0))
-            .and_where(Expr::col(Identities::Subject).eq(identity.1));
+        let row = known(tx, identity).await?;
+        let mut update = of(tx, identity);
+        update.value(Identities::Deleted, true);
         tx.run(&update).await?;
         let Some(account_id) = row.account_id.filter(|_| !row.deleted) else { return Ok(None) };
-        let mut update = tx.update(Accounts::Table);
-        update
-            .value(Accounts::Disabled, true)
-            .value(Accounts::SignedOutAt, now)
-            .value(Accounts::EraseAfter, erase.then_some(now))
-            .and_where(Expr::col(Accounts::Id).eq(account_id));
-        tx.run(&update).await?;
-        let mut select = tx.select(Accounts::Table);
-        select.column(Accounts::Brands).and_where(Expr::col(Accounts::Id).eq(account_id));
-        let brands: Option<(String,)> = tx.optional(&select).await?;
-        let brands = brands.and_then(|(brands,)| serde_json::from_str(&brands).ok()).unwrap_or_default();
-        Ok(Some((account_id, brands)))
+        if erase {
+            let mut update = tx.update(Accounts::Table);
+            update
+                .value(Accounts::EraseAfter, self.clock.now())
+                .and_where(Expr::col(Accounts::Id).eq(account_id));
+            tx.run(&update).await?;
+        }
+        let cut = self.disable(tx, account_id, true).await?;
+        Ok(cut.map(|(_, brands)| (account_id, brands)))
     }
+}
 
-    /// The account behind an identity, whatever has become of it.
-    pub(crate) async fn account_id_of(
-        &self,
-        tx: &mut Tx,
-        identity: (&str, &str),
-    ) -> Result<Option<Id>, Problem> {
-        let mut select = tx.select_global(Identities::Table);
-        select
-            .columns([Identities::AccountId, Identities::Deleted, Identities::UpdatedAt])
-            .and_where(Expr::col(Identities::Issuer).eq(identity.0))
-            .and_where(Expr::col(Identities::Subject).eq(identity.1));
-        let row: Option<IdentityRow> = tx.optional(&select).await?;
-        Ok(row.filter(|row| !row.deleted).and_then(|row| row.account_id))
-    }
+/// Whether something was issued after a moment. Tokens say whole seconds: one of the same second may be older.
+pub(crate) fn issued_after(issued_at: DateTime<Utc>, moment: DateTime<Utc>) -> bool {
+    issued_at > moment
+}
+
+/// A name as others may see it, where it is one.
+fn plain(name: &str) -> Option<String> {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The account behind an identity; nobody's when the issuer has deleted it.
+async fn account_id_of(tx: &mut Tx, identity: (&str, &str)) -> Result<Option<Id>, Problem> {
+    let mut select = tx.select_global(Identities::Table);
+    select
+        .columns([Identities::AccountId, Identities::Deleted, Identities::UpdatedAt])
+        .and_where(Expr::col(Identities::Issuer).eq(identity.0))
+        .and_where(Expr::col(Identities::Subject).eq(identity.1));
+    let row: Option<IdentityRow> = tx.optional(&select).await?;
+    Ok(row.filter(|row| !row.deleted).and_then(|row| row.account_id))
+}
+
+/// Changes an identity.
+fn of(tx: &GlobalTx, (issuer, subject): (&str, &str)) -> UpdateStatement {
+    let mut update = tx.update(Identities::Table);
+    update
+        .and_where(Expr::col(Identities::Issuer).eq(issuer))
+        .and_where(Expr::col(Identities::Subject).eq(subject));
+    update
+}
+
+/// Notes that an admin has taken an account out of the brand.
+pub(crate) async fn note_removal(tx: &mut Tx, account_id: Id, at: DateTime<Utc>) -> Result<(), Problem> {
+    let subject = account_id.to_string();
+    heard_of(tx, ("", &subject)).await?;
+    note(tx, ("", &subject), &Heard { belongs: false, at, joined: false }).await
+}
+
+/// When an admin last took an account out of the brand.
+async fn removed_at(tx: &mut Tx, account_id: Id) -> Result<DateTime<Utc>, Problem> {
+    Ok(heard_of(tx, ("", &account_id.to_string())).await?.at)
 }
 
 async fn owner_of(tx: &mut GlobalTx, email: &str) -> Result<Option<Owner>, Problem> {
     let mut select = tx.select(Accounts::Table);
     select
-        .columns([Accounts::Id, Accounts::EmailConfirmedAt])
+        .columns([Accounts::Id, Accounts::Brands, Accounts::Disabled, Accounts::EmailConfirmedAt])
         .and_where(Expr::col(Accounts::Email).eq(email))
         .lock_exclusive();
     Ok(tx.optional(&select).await?)

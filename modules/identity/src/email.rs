@@ -82,7 +82,14 @@ impl Identity {
             return Ok(());
         }
         let email = email.trim().to_lowercase();
-        self.throttle(&email, address)?;
+        if !email.contains('@') {
+            return Err(Problem::field("/email", "is not an e-mail address"));
+        }
+        self.throttle_address(address)?;
+        // Whose mailbox somebody wants to fill is not told either.
+        if self.resets.check(&email, "too many messages").is_err() {
+            return Ok(());
+        }
         let identity = self.clone();
         tokio::spawn(async move {
             if let Err(problem) = identity.send_reset(&email).await {
@@ -98,11 +105,12 @@ impl Identity {
         };
         let code = self.code_for(account.id, email, Purpose::Reset).await?;
         let text = format!(
-            "Somebody, probably you, wants a new password for your account.\n\nChoose it here within an hour:\n\
-             {}/new-password?code={code}\n\nIf it was not you, there is nothing to do: your password stays what it is.\n",
+            "Somebody, probably you, asked for a new password for the FitHire account of {email}.\n\n\
+             Choose it here within an hour:\n{}/new-password?code={code}\n\n\
+             If it was not you, there is nothing to do: your password stays as it is.\n",
             self.origin
         );
-        self.mail.send(email, "A new password", text);
+        self.mail.send(email, "Choose a new password for FitHire", text);
         Ok(())
     }
 
@@ -111,10 +119,10 @@ impl Identity {
         let code = self.code_for(account_id, &email, Purpose::Confirm).await?;
         let text = format!(
             "Please confirm that this is your e-mail address:\n{}/confirm-email?code={code}\n\n\
-             The link works for three days. If you did not sign up, there is nothing to do.\n",
+             The link works for three days. If you did not sign up for FitHire, there is nothing to do.\n",
             self.origin
         );
-        self.mail.send(&email, "Confirm your e-mail address", text);
+        self.mail.send(&email, "Confirm your e-mail address for FitHire", text);
         Ok(())
     }
 
@@ -133,11 +141,9 @@ impl Identity {
         use EmailCodes::{AccountId, Email, ExpiresAt, Purpose as For, SecretHash};
         let (secret, now) = (secret::random(), self.clock.now());
         let mut tx = self.db.write_global().await?;
-        // Another link takes the place of the one before.
+        // One that was sent before works on: whoever asks for another does not undo it for whoever reads it.
         let mut delete = tx.delete(EmailCodes::Table);
-        delete
-            .and_where(Expr::col(AccountId).eq(account_id))
-            .and_where(Expr::col(For).eq(purpose.as_str()).or(Expr::col(ExpiresAt).lt(now)));
+        delete.and_where(Expr::col(AccountId).eq(account_id)).and_where(Expr::col(ExpiresAt).lt(now));
         tx.run(&delete).await?;
         let row = vec![
             secret::hash(&secret).into(),
@@ -189,13 +195,15 @@ impl Identity {
         Ok(Some(row).filter(|_| first))
     }
 
-    /// Confirms the address to which a code was sent.
+    /// Confirms the address to which a code was sent, by somebody who can sign in to its account: whoever was sent a message
+    /// about an account that somebody else has made does not confirm it for them.
     ///
     /// # Errors
-    /// 404 when the code does not work.
-    pub async fn confirm(&self, code: &str) -> Result<(), Problem> {
+    /// 404 when the code does not work for the account.
+    pub async fn confirm(&self, account_id: Id, code: &str) -> Result<(), Problem> {
         let mut tx = self.db.write_global().await?;
         let row = self.used(&mut tx, code, Purpose::Confirm).await?;
+        let row = row.filter(|row| row.account_id == account_id);
         let row = row.ok_or_else(|| Problem::new(Code::NotFound))?;
         let mut update = tx.update(Accounts::Table);
         update
@@ -228,8 +236,8 @@ impl Identity {
         self.put_password(tx, row.account_id, hash, address).await
     }
 
-    /// Changes the password of somebody who is signed in and knows the one before, where there is one; signs them out
-    /// everywhere.
+    /// Changes the password of somebody who is signed in and knows the one before; signs them out everywhere. Whoever has
+    /// none is sent a link to one: a session alone does not prove whose account it is.
     ///
     /// # Errors
     /// When either is not right; 429 after too many attempts.
@@ -241,13 +249,11 @@ impl Identity {
     ) -> Result<(), Problem> {
         check_password(&password).map_err(|detail| Problem::field("/password", detail))?;
         let own = self.own_account(account_id).await?;
-        if own.has_password {
-            let known = self.recognise(&own.email, before, address).await;
-            known.map_err(|problem| match problem.code {
-                Code::Unauthenticated => Problem::field("/before", "is not your password"),
-                _ => problem,
-            })?;
-        }
+        let known = self.recognise(&own.email, before, address).await;
+        known.map_err(|problem| match problem.code {
+            Code::Unauthenticated => Problem::field("/before", "is not your password"),
+            _ => problem,
+        })?;
         let hash = passwords::hash(password).await?;
         self.put_password(self.db.write_global().await?, account_id, hash, address).await
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::{Allowed, BrandScope, Limits};
@@ -23,11 +24,20 @@ pub struct Caller {
     limits: Limits,
     name: String,
     brands: Vec<Id>,
+    since: DateTime<Utc>,
 }
 
 impl Caller {
     pub(crate) fn new(scope: BrandScope, account_id: Id, role: Role, limits: Limits) -> Self {
-        Self { scope, account_id, role, limits, name: String::new(), brands: Vec::new() }
+        Self {
+            scope,
+            account_id,
+            role,
+            limits,
+            name: String::new(),
+            brands: Vec::new(),
+            since: DateTime::UNIX_EPOCH,
+        }
     }
 
     /// A program with a key: no account, and no other brand.
@@ -38,6 +48,16 @@ impl Caller {
     /// The same with what is known of the account.
     pub(crate) fn with_account(self, name: String, brands: Vec<Id>) -> Self {
         Self { name, brands, ..self }
+    }
+
+    /// The same, by something that was opened then.
+    pub(crate) fn since(self, since: DateTime<Utc>) -> Self {
+        Self { since, ..self }
+    }
+
+    /// When what they are recognised by was opened.
+    pub(crate) fn opened_at(&self) -> DateTime<Utc> {
+        self.since
     }
 
     /// The same, asking from an address.

@@ -9,19 +9,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use jsonwebtoken::Validation;
-use openidconnect::core::CoreProviderMetadata;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::jwks::{KeySet, Source};
+use crate::oidc::Discovered;
 use crate::tokens::SKEW;
 use crate::visitor::is_loopback;
+
+/// Of a webhook, in bytes, as the Standard Webhooks ask.
+const SHORTEST_SECRET: usize = 24;
 
 /// `[[identity.issuers]]`
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -124,6 +127,16 @@ impl IssuerSettings {
             .as_ref()
             .map_or(Ok(()), |url| check_url(url))
             .map_err(|wrong| format!("jwks_url: {wrong}"))?;
+        if let Some(secret) = &self.webhook_secret {
+            let key = STANDARD.decode(secret.0.strip_prefix("whsec_").unwrap_or(&secret.0));
+            // An empty key would sign anything.
+            if !key.is_ok_and(|key| key.len() >= SHORTEST_SECRET) {
+                return Err("webhook_secret: whsec_ and at least 24 bytes of base64".to_owned());
+            }
+        }
+        if self.client_secret.as_ref().is_some_and(|secret| secret.0.is_empty()) {
+            return Err("client_secret: is empty".to_owned());
+        }
         match self.kind {
             Kind::Clerk if self.authorized_parties.is_empty() => {
                 Err("authorized_parties: name the sites whose tokens are taken".to_owned())
@@ -161,8 +174,7 @@ pub struct Issuer {
     pub organisations: BTreeMap<String, Id>,
     pub(crate) keys: Arc<KeySet>,
     pub(crate) http: reqwest::Client,
-    /// What it says of itself, and since when we know.
-    pub(crate) discovered: tokio::sync::Mutex<Option<(DateTime<Utc>, Arc<CoreProviderMetadata>)>>,
+    pub(crate) discovered: tokio::sync::Mutex<Discovered>,
 }
 
 /// What a valid token says of whom it is for.
@@ -296,8 +308,7 @@ impl Issuer {
         };
         let issued_at = at(claims.iat)?;
         let valid = claims.iss == settings.issuer
-            && !claims.sub.is_empty()
-            && claims.sub.len() <= 255
+            && is_subject(&claims.sub)
             && at(from)? <= now + SKEW
             && issued_at <= now + SKEW
             && now - SKEW < at(claims.exp)?;
@@ -331,6 +342,11 @@ impl Issuer {
     }
 }
 
+/// Whether a text can be somebody's number at an issuer.
+pub(crate) fn is_subject(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && !text.contains(char::is_control)
+}
+
 /// The `kid` of a token whose header asks for nothing that is not understood (`crit`, RFC 7515, 4.1.11).
 fn key_of(token: &str) -> Option<String> {
     let header = part(token, 0)?;
@@ -350,4 +366,42 @@ fn part(token: &str, n: usize) -> Option<Value> {
     const LONGEST: usize = 16 << 10;
     let part = token.split('.').nth(n).filter(|_| token.len() <= LONGEST)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Admits, IssuerSettings, Kind, Secret};
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let right = || IssuerSettings {
+            name: "sso".to_owned(),
+            issuer: "https://login.acme.test".to_owned(),
+            client_id: Some("fithire".to_owned()),
+            ..IssuerSettings::default()
+        };
+        assert_eq!(right().check(), Ok(()));
+        let secret = |text: &str| Some(Secret(text.to_owned()));
+        let wrong = [
+            IssuerSettings { name: "a b".to_owned(), ..right() },
+            IssuerSettings { name: String::new(), ..right() },
+            IssuerSettings { issuer: "http://login.acme.test".to_owned(), ..right() },
+            IssuerSettings { issuer: "acme".to_owned(), ..right() },
+            IssuerSettings { jwks_url: Some("ftp://x.test".to_owned()), ..right() },
+            IssuerSettings { kind: Kind::Clerk, ..right() },
+            IssuerSettings { client_id: None, ..right() },
+            IssuerSettings { admits: Admits::Everyone, ..right() },
+            IssuerSettings { client_secret: secret(""), ..right() },
+            // An empty key would sign anything.
+            IssuerSettings { webhook_secret: secret(""), ..right() },
+            IssuerSettings { webhook_secret: secret("whsec_"), ..right() },
+            IssuerSettings { webhook_secret: secret("whsec_c2hvcnQ="), ..right() },
+            IssuerSettings { webhook_secret: secret("not base64"), ..right() },
+        ];
+        for settings in wrong {
+            assert!(settings.check().is_err(), "{settings:?}");
+        }
+        let long = secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        assert_eq!(IssuerSettings { webhook_secret: long, ..right() }.check(), Ok(()));
+    }
 }

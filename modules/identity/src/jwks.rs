@@ -120,7 +120,10 @@ impl KeySet {
             return Ok(Some(key));
         }
         if self.may_try(now) {
-            self.fetch(now).await;
+            // On its own: whoever hangs up does not stop what others wait for.
+            let again = self.clone();
+            let fetched = tokio::spawn(async move { again.fetch(now).await });
+            fetched.await.map_err(|error| Problem::internal(&error))?;
         }
         match self.look(kid, now) {
             (Some(key), _) => Ok(Some(key)),

@@ -44,11 +44,11 @@ pub use issuers::{Admits, DeletedUsers, Issuer, IssuerSettings, Kind, Secret};
 pub use keys::{ApiKey, NewKey, api_keys, create_key, revoke_key};
 pub use members::{
     Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account,
-    forget_member, join, member_of, members, names, remove_member,
+    empty_where_left, forget_member, join, member_of, members, names, remove_member,
 };
 pub use model::{BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
 pub use oidc::{Arrived, Purpose, Returned};
 pub use rates::RateSettings;
 pub use secret::{random as random_secret, same as same_secret};
-pub use tokens::{Identity, Setup, Token};
+pub use tokens::{Identity, Recognised, Setup, Token};
 pub use visitor::{Nothing, Posted, Site, Stranger, Uploaded, Visitor, address, is_loopback};

@@ -15,6 +15,7 @@ use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
 use serde_json::json;
 use sqlx::FromRow;
 
+use crate::arrivals::note_removal;
 use crate::model::{
     Accounts, Arrivals, EmailCodes, Identities, Invitations, ManageMembers, Memberships, Role,
 };
@@ -108,7 +109,7 @@ impl ReadyAccount {
     }
 }
 
-fn taken(error: fithire_kernel::db::Error) -> Problem {
+pub(crate) fn taken(error: fithire_kernel::db::Error) -> Problem {
     if breaks(&error, "accounts_email", "accounts.email") {
         Problem::new(Code::Conflict).because("an account with this e-mail address is there already")
     } else {
@@ -215,10 +216,27 @@ pub async fn remove_member(
     let member = member_of(&mut tx, account_id).await?;
     leave_an_admin(&mut tx, account_id).await?;
     leave(&mut tx, account_id).await?;
+    note_removal(&mut tx, account_id, tools.0.now()).await?;
+    end_invitations_of(&mut tx, account_id, tools.0.now()).await?;
     let event = Event::new("member.removed", "account", account_id).with(json!({"role": member.role}));
     audit::record(&mut tx, tools, event).await?;
     tx.commit().await?;
     Ok(member)
+}
+
+/// Ends what somebody who has gone has invited others, or themselves under another address, to.
+pub(crate) async fn end_invitations_of(
+    tx: &mut Tx,
+    account_id: Id,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    let mut update = tx.update(Invitations::Table);
+    update
+        .value(Invitations::EndedAt, now)
+        .and_where(Expr::col(Invitations::CreatedBy).eq(account_id))
+        .and_where(Expr::col(Invitations::EndedAt).is_null());
+    tx.run(&update).await?;
+    Ok(())
 }
 
 /// Ends a membership, with its sessions; whether there was one.
@@ -251,31 +269,39 @@ pub async fn forget_member(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) -
     delete.and_where(Expr::col(Invitations::Email).eq(email));
     tx.run(&delete).await?;
     forget_arrivals(tx, account_id).await?;
-    if brands_of(tx, account_id).await?.is_empty() {
-        let mut update = tx.update_global(Accounts::Table);
-        update
-            .value(Accounts::Email, format!("erased:{account_id}"))
-            .value(Accounts::Name, "Erased")
-            .value(Accounts::PasswordHash, None::<String>)
-            .value(Accounts::Disabled, true)
-            .value(Accounts::EraseAfter, None::<DateTime<Utc>>)
-            .and_where(Expr::col(Accounts::Id).eq(account_id));
-        tx.run(&update).await?;
-        let mut delete = tx.delete_global(EmailCodes::Table);
-        delete.and_where(Expr::col(EmailCodes::AccountId).eq(account_id));
-        tx.run(&delete).await?;
-        // Whom an issuer has deleted stays known to be, by that issuer's number alone.
-        let mut update = tx.update_global(Identities::Table);
-        update
-            .value(Identities::AccountId, None::<Id>)
-            .and_where(Expr::col(Identities::AccountId).eq(account_id))
-            .and_where(Expr::col(Identities::Deleted).eq(true));
-        tx.run(&update).await?;
-        let mut delete = tx.delete_global(Identities::Table);
-        delete.and_where(Expr::col(Identities::AccountId).eq(account_id));
-        tx.run(&delete).await?;
-    }
+    end_invitations_of(tx, account_id, tools.0.now()).await?;
+    empty_where_left(tx, tools.0.now(), account_id).await?;
     audit::record(tx, tools, Event::new("member.erased", "account", account_id)).await
+}
+
+/// Empties an account that has no brand any more of what it says of its person.
+///
+/// # Errors
+/// 404 when there is no such account.
+pub async fn empty_where_left(tx: &mut Tx, now: DateTime<Utc>, account_id: Id) -> Result<(), Problem> {
+    if !brands_of(tx, account_id).await?.is_empty() {
+        return Ok(());
+    }
+    let mut update = tx.update_global(Accounts::Table);
+    update
+        .value(Accounts::Email, format!("erased:{account_id}"))
+        .value(Accounts::Name, "Erased")
+        .value(Accounts::PasswordHash, None::<String>)
+        .value(Accounts::Disabled, true)
+        .value(Accounts::EraseAfter, None::<DateTime<Utc>>)
+        .and_where(Expr::col(Accounts::Id).eq(account_id));
+    tx.run(&update).await?;
+    let mut delete = tx.delete_global(EmailCodes::Table);
+    delete.and_where(Expr::col(EmailCodes::AccountId).eq(account_id));
+    tx.run(&delete).await?;
+    // By an issuer's number alone it is known that nothing older than this makes them anew.
+    let mut update = tx.update_global(Identities::Table);
+    update
+        .value(Identities::AccountId, None::<Id>)
+        .value(Identities::UpdatedAt, now)
+        .and_where(Expr::col(Identities::AccountId).eq(account_id));
+    tx.run(&update).await?;
+    Ok(())
 }
 
 async fn forget_arrivals(tx: &mut Tx, account_id: Id) -> Result<(), Problem> {
@@ -284,7 +310,8 @@ async fn forget_arrivals(tx: &mut Tx, account_id: Id) -> Result<(), Problem> {
         .columns([Identities::Issuer, Identities::Subject])
         .and_where(Expr::col(Identities::AccountId).eq(account_id));
     let identities: Vec<(String, String)> = tx.all(&select).await?;
-    for (issuer, subject) in identities {
+    let removal = (String::new(), account_id.to_string());
+    for (issuer, subject) in identities.into_iter().chain([removal]) {
         let mut delete = tx.delete(Arrivals::Table);
         delete
             .and_where(Expr::col(Arrivals::Issuer).eq(issuer))

@@ -42,6 +42,8 @@ pub(crate) enum Identities {
     Subject,
     AccountId,
     UpdatedAt,
+    LinkedAt,
+    Banned,
     Deleted,
 }
 

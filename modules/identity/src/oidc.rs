@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
 use openidconnect::core::{
@@ -25,6 +25,16 @@ use crate::tokens::Identity;
 
 /// How long what an issuer says of itself serves.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
+
+/// How long nobody asks again after it did not answer.
+const AGAIN: TimeDelta = TimeDelta::seconds(10);
+
+/// What an issuer says of itself, since when that is known, and when it last did not answer.
+#[derive(Default)]
+pub(crate) struct Discovered {
+    said: Option<(DateTime<Utc>, Arc<CoreProviderMetadata>)>,
+    failed_at: Option<DateTime<Utc>>,
+}
 
 /// A client of an issuer that has been discovered.
 type Client = CoreClient<
@@ -54,7 +64,7 @@ pub(crate) struct Underway {
     state: String,
     nonce: String,
     verifier: String,
-    purpose: Purpose,
+    pub(crate) purpose: Purpose,
 }
 
 /// Somebody who has signed in by an issuer.
@@ -131,10 +141,10 @@ impl Identity {
         let underway = underway
             .filter(|underway| underway.issuer == name && secret::same(&returned.state, &underway.state))
             .ok_or_else(|| {
-                refused("this sign-in was not begun here, or too long ago; begin again".to_owned())
+                refused("this sign-in was begun in another browser, or too long ago; try again".to_owned())
             })?;
         if !returned.error.is_empty() || returned.code.is_empty() {
-            return Err(refused(format!("you were not signed in by {}", issuer.title())));
+            return Err(refused(format!("{} did not sign you in", issuer.title())));
         }
         let metadata = self.discovered(issuer, false).await?;
         let client = self.client(issuer, &metadata)?;
@@ -146,7 +156,9 @@ impl Identity {
             .request_async(&http)
             .await
             .map_err(|error| failed(issuer, &error))?;
-        let token = response.id_token().ok_or_else(|| refused(format!("{} says nobody", issuer.title())))?;
+        let token = response
+            .id_token()
+            .ok_or_else(|| refused(format!("{} did not say who you are", issuer.title())))?;
         let nonce = Nonce::new(underway.nonce);
         let claims = match token.claims(&verifier(&client), &nonce) {
             // It may have new keys since we asked.
@@ -159,7 +171,7 @@ impl Identity {
         };
         let claims = claims.map_err(|error| {
             tracing::warn!(%error, issuer = name, "a sign-in is not valid");
-            refused(format!("what {} says of you is not valid; begin again", issuer.title()))
+            refused(format!("the answer of {} was not valid; try again", issuer.title()))
         })?;
         let evidence = evidence(issuer, &claims);
         let account = self.account_behind(issuer, &evidence).await?;
@@ -191,23 +203,33 @@ impl Identity {
         Err(refusal)
     }
 
+    /// What an issuer says of itself. Whoever waits while it does not answer is told so with the first.
     async fn discovered(&self, issuer: &Issuer, again: bool) -> Result<Arc<CoreProviderMetadata>, Problem> {
-        let now = self.clock.now();
         let mut known = issuer.discovered.lock().await;
-        if let Some((at, metadata)) = known.as_ref()
+        let now = self.clock.now();
+        if let Some((at, metadata)) = &known.said
             && !again
             && now - *at < FRESH
         {
             return Ok(metadata.clone());
         }
+        if known.failed_at.is_some_and(|at| now - at < AGAIN) {
+            return Err(unreachable(issuer));
+        }
         let url =
             IssuerUrl::new(issuer.settings.issuer.clone()).map_err(|error| Problem::internal(&error))?;
         let http = |request| ask(issuer.http.clone(), request);
-        let metadata =
-            CoreProviderMetadata::discover_async(url, &http).await.map_err(|error| failed(issuer, &error))?;
-        let metadata = Arc::new(metadata);
-        *known = Some((now, metadata.clone()));
-        Ok(metadata)
+        match CoreProviderMetadata::discover_async(url, &http).await {
+            Ok(metadata) => {
+                let metadata = Arc::new(metadata);
+                *known = Discovered { said: Some((now, metadata.clone())), failed_at: None };
+                Ok(metadata)
+            }
+            Err(error) => {
+                known.failed_at = Some(now);
+                Err(failed(issuer, &error))
+            }
+        }
     }
 
     fn client(&self, issuer: &Issuer, metadata: &CoreProviderMetadata) -> Result<Client, Problem> {
@@ -253,6 +275,10 @@ fn failed(issuer: &Issuer, error: &dyn std::error::Error) -> Problem {
     let causes: Vec<String> =
         std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string).collect();
     tracing::warn!(issuer = issuer.settings.name, %error, cause = causes.join(": "), "an issuer does not answer as it should");
+    unreachable(issuer)
+}
+
+fn unreachable(issuer: &Issuer) -> Problem {
     let told = format!("{} cannot be reached right now; try again in a moment", issuer.title());
     Problem { retry_after: Some(10), ..Problem::new(Code::Unavailable) }.because(told)
 }

@@ -12,7 +12,7 @@ use poem::web::{Data, Html, Query, Redirect};
 use poem::{IntoResponse, Request, Response, Route, get, handler, post};
 use serde::{Deserialize, Serialize};
 
-use crate::tokens::Identity;
+use crate::tokens::{Identity, Recognised};
 use crate::visitor::{Cookies, Nothing, Posted, Stranger};
 
 /// The templates of these pages.
@@ -111,11 +111,11 @@ async fn signed_in(
     let Posted(Credentials { email, password, next }) = form;
     let next = own_path(next.as_deref());
     let refused = match identity.recognise(&email, password, stranger.address).await {
-        Ok((account_id, brands)) => {
+        Ok(Recognised { account_id, brands, at }) => {
             // The first brand in which there is a membership still.
             for brand_id in brands {
-                if identity.member_now(account_id, brand_id).await?.is_some() {
-                    stranger.sign_in(&identity, account_id, brand_id).await?;
+                if identity.member(account_id, brand_id, at).await?.is_some() {
+                    stranger.sign_in_since(&identity, (account_id, brand_id), at).await?;
                     return Ok(Redirect::see_other(next).into_response());
                 }
             }

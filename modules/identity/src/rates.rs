@@ -44,6 +44,10 @@ impl<K: Clone + Hash + Eq> Rate<K> {
         Self(RateLimiter::keyed(Quota::per_minute(most)))
     }
 
+    pub(crate) fn per_hour(most: NonZeroU32) -> Self {
+        Self(RateLimiter::keyed(Quota::per_hour(most)))
+    }
+
     /// Counts one.
     ///
     /// # Errors

@@ -45,18 +45,17 @@ pub async fn tidy_brand(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, Problem>
     Ok(removed + sessions::remove_ended(tx, now).await?)
 }
 
-/// The accounts that are to be erased, with the brands in which each has something.
+/// The accounts that are to be erased.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn to_erase(db: &Db, clock: &Clock) -> Result<Vec<(Id, Vec<Id>)>, Problem> {
+pub async fn to_erase(db: &Db, clock: &Clock) -> Result<Vec<Id>, Problem> {
     let mut tx = db.read_global().await?;
     let mut select = tx.select(Accounts::Table);
     select
-        .columns([Accounts::Id, Accounts::Brands])
+        .column(Accounts::Id)
         .and_where(Expr::col(Accounts::EraseAfter).lte(clock.now()))
         .order_by(Accounts::Id, Order::Asc);
-    let rows: Vec<(Id, String)> = tx.all(&select).await?;
-    let read = |(id, brands): (Id, String)| (id, serde_json::from_str(&brands).unwrap_or_default());
-    Ok(rows.into_iter().map(read).collect())
+    let rows: Vec<(Id,)> = tx.all(&select).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -58,12 +58,26 @@ impl Identity {
         brand_id: Id,
         address: Option<IpAddr>,
     ) -> Result<String, Problem> {
+        self.open_session_since((account_id, brand_id), self.clock.now(), address).await
+    }
+
+    /// The same for somebody who was recognised a moment ago, or goes on from a session that was opened then: it ends with
+    /// that one, and by whatever has signed the account out since.
+    ///
+    /// # Errors
+    /// When the account has no membership in the brand.
+    pub async fn open_session_since(
+        &self,
+        (account_id, brand_id): (Id, Id),
+        since: DateTime<Utc>,
+        address: Option<IpAddr>,
+    ) -> Result<String, Problem> {
         let scope = BrandScope::mint(brand_id, Actor::Account(account_id)).from(address);
         let (secret, now) = (secret::random(), self.clock.now());
         let mut tx = self.db.write(&scope).await?;
         remove_ended(&mut tx, now).await?;
         let columns = [Sessions::SecretHash, Sessions::AccountId, Sessions::CreatedAt, Sessions::SeenAt];
-        let row = vec![secret::hash(&secret).into(), account_id.into(), now.into(), now.into()];
+        let row = vec![secret::hash(&secret).into(), account_id.into(), since.into(), now.into()];
         tx.run(&tx.insert(&columns, [row])).await?;
         let event = Event::new("session.opened", "account", account_id);
         audit::record(&mut tx, (&self.clock, &self.ids), event).await?;

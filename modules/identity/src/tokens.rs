@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::FromRow;
 
+use crate::arrivals::issued_after;
 use crate::guard::Caller;
 use crate::issuers::{Issuer, issuer_of};
 use crate::keys;
@@ -40,6 +41,8 @@ pub(crate) const LONGEST_EMAIL: usize = 1_280;
 pub(crate) const LONGEST_PASSWORD: usize = 4_096;
 /// Attempts a minute, for one account and for one address.
 const ATTEMPTS_BY_ACCOUNT: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+/// Links to a new password an hour, for one account.
+const RESETS: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 
 /// What an installation has chosen.
@@ -66,6 +69,8 @@ pub struct Identity {
     keys: RwLock<Keys>,
     by_account: Rate<String>,
     by_address: Rate<IpAddr>,
+    /// Messages to an address by whoever has forgotten a password.
+    pub(crate) resets: Rate<String>,
     rates: Rates,
 }
 
@@ -87,8 +92,22 @@ struct Claims {
     /// The brand.
     brand: Id,
     iat: i64,
+    /// Microseconds within the second of `iat`, so that a token of the second in which its account was signed out is told
+    /// from one that came after; an earlier version does not say them.
+    #[serde(default)]
+    micros: u32,
     nbf: i64,
     exp: i64,
+}
+
+/// Somebody whose password was right.
+pub struct Recognised {
+    /// The account.
+    pub account_id: Id,
+    /// The brands in which it has a membership.
+    pub brands: Vec<Id>,
+    /// When that was asked: what is opened by it ends with whatever changed since.
+    pub at: DateTime<Utc>,
 }
 
 struct Keys {
@@ -149,6 +168,7 @@ impl Identity {
             keys: RwLock::new(keys),
             by_account: Rate::per_minute(ATTEMPTS_BY_ACCOUNT),
             by_address: Rate::per_minute(ATTEMPTS_BY_ADDRESS),
+            resets: Rate::per_hour(RESETS),
             rates: Rates::new(rates),
         })
     }
@@ -164,7 +184,7 @@ impl Identity {
         brand: Option<Id>,
         address: Option<IpAddr>,
     ) -> Result<Token, Problem> {
-        let (account_id, brands) = self.recognise(email, password, address).await?;
+        let Recognised { account_id, brands, at } = self.recognise(email, password, address).await?;
         let brand = match (brand, &brands[..]) {
             (Some(brand), _) if brands.contains(&brand) => brand,
             (None, [only]) => *only,
@@ -176,7 +196,7 @@ impl Identity {
             }
             _ => return Err(wrong()),
         };
-        let token = self.issue(account_id, brand)?;
+        let token = self.issue_at(account_id, brand, at)?;
         let scope = BrandScope::mint(brand, Actor::Account(account_id)).from(address);
         let mut tx = self.db.write(&scope).await?;
         let event = Event::new("token.issued", "account", account_id);
@@ -194,19 +214,20 @@ impl Identity {
         email: &str,
         password: String,
         address: Option<IpAddr>,
-    ) -> Result<(Id, Vec<Id>), Problem> {
+    ) -> Result<Recognised, Problem> {
         // Nobody has more; what is remembered of attempts stays small.
         if email.len() > LONGEST_EMAIL || password.len() > LONGEST_PASSWORD {
             return Err(wrong());
         }
         let email = email.trim().to_lowercase();
         self.throttle(&email, address)?;
+        let at = self.clock.now();
         let account = self.account(&email).await?;
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         let right = passwords::verify(password, hash).await?;
         let account = account.filter(|account| right && !account.disabled).ok_or_else(wrong)?;
         let brands = serde_json::from_str(&account.brands).map_err(|error| Problem::internal(&error))?;
-        Ok((account.id, brands))
+        Ok(Recognised { account_id: account.id, brands, at })
     }
 
     /// Makes someone a coach of a brand, with a new account or, by its password, with the one that they have; answers the
@@ -271,7 +292,7 @@ impl Identity {
             return new.ready().await.map(Settled::New);
         }
         let known = self.recognise(&email, new.password, address).await;
-        known.map(|(account_id, _)| Settled::Known(account_id)).map_err(|problem| match problem.code {
+        known.map(|known| Settled::Known(known.account_id)).map_err(|problem| match problem.code {
             Code::Unauthenticated => {
                 Problem::field("/password", "is not the one of this address, which has an account already")
             }
@@ -280,12 +301,12 @@ impl Identity {
     }
 
     pub(crate) fn throttle(&self, email: &String, address: Option<IpAddr>) -> Result<(), Problem> {
-        const WHAT: &str = "too many attempts to sign in";
-        if let Some(address) = address {
-            self.by_address.check(&network(address), WHAT)?;
-        }
-        self.by_account.check(email, WHAT)?;
-        Ok(())
+        self.throttle_address(address)?;
+        self.by_account.check(email, "too many attempts to sign in")
+    }
+
+    pub(crate) fn throttle_address(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+        address.map_or(Ok(()), |address| self.by_address.check(&network(address), "too many attempts"))
     }
 
     pub(crate) async fn account(&self, email: &str) -> Result<Option<AccountRow>, Problem> {
@@ -321,13 +342,18 @@ impl Identity {
     /// # Errors
     /// When it cannot be signed.
     pub fn issue(&self, account_id: Id, brand_id: Id) -> Result<Token, Problem> {
-        let now = self.clock.now().timestamp();
+        self.issue_at(account_id, brand_id, self.clock.now())
+    }
+
+    fn issue_at(&self, account_id: Id, brand_id: Id, at: DateTime<Utc>) -> Result<Token, Problem> {
+        let now = at.timestamp();
         let expires_in = LIFETIME.num_seconds();
         let claims = Claims {
             iss: self.origin.clone(),
             sub: account_id.to_string(),
             brand: brand_id,
             iat: now,
+            micros: at.timestamp_subsec_micros(),
             nbf: now,
             exp: now + expires_in,
         };
@@ -361,12 +387,13 @@ impl Identity {
         }
         let claims = self.verify(token).await?.ok_or_else(refused)?;
         let account_id: Id = claims.sub.parse().map_err(|_| refused())?;
-        let issued_at = DateTime::from_timestamp(claims.iat, 0).ok_or_else(refused)?;
+        let nanos = claims.micros.checked_mul(1_000).ok_or_else(refused)?;
+        let issued_at = DateTime::from_timestamp(claims.iat, nanos).ok_or_else(refused)?;
         self.member(account_id, claims.brand, issued_at).await?.ok_or_else(refused)
     }
 
     /// An account as a member of a brand, with what they may do now, by something that was issued then; nobody when it is
-    /// disabled, no member, or was signed out everywhere since. Tokens say the second, so that is what counts.
+    /// disabled, no member, or was signed out everywhere since.
     pub(crate) async fn member(
         &self,
         account_id: Id,
@@ -384,12 +411,12 @@ impl Identity {
             .columns([Accounts::Name, Accounts::Brands, Accounts::Disabled, Accounts::SignedOutAt])
             .and_where(Expr::col(Memberships::AccountId).eq(account_id));
         let row: Option<MemberRow> = tx.optional(&select).await?;
-        let lasts = |at: DateTime<Utc>| issued_at.timestamp() >= at.timestamp();
+        let lasts = |at: DateTime<Utc>| issued_after(issued_at, at);
         Ok(row.filter(|row| !row.disabled && row.signed_out_at.is_none_or(lasts)).and_then(|row| {
             let limits = Limits { region_id: row.region_id, location_id: row.location_id };
             let brands = serde_json::from_str(&row.brands).unwrap_or_default();
             let caller = Caller::new(scope, account_id, Role::read(&row.role)?, limits);
-            Some(caller.with_account(row.name, brands))
+            Some(caller.with_account(row.name, brands).since(issued_at))
         }))
     }
 

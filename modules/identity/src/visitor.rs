@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use fithire_kernel::body::{MAX_BYTES, limited};
 use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Person, Shell, Toast};
@@ -26,7 +27,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::guard::Caller;
 use crate::model::Held;
-use crate::oidc::{Arrived, Purpose, Returned};
+use crate::oidc::{Arrived, Purpose, Returned, Underway};
 use crate::pages::own_path;
 use crate::secret;
 use crate::tokens::Identity;
@@ -102,11 +103,25 @@ impl Site {
 pub fn address(request: &Request) -> Option<IpAddr> {
     let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip)?;
     let proxies = request.data::<Site>().map_or(&[][..], |site| &site.proxies);
-    let named = request.headers().get_all("X-Forwarded-For").iter().filter_map(|value| value.to_str().ok());
-    let named: Vec<IpAddr> =
-        named.flat_map(|list| list.split(',')).filter_map(|one| one.trim().parse().ok()).collect();
-    let mut hops = std::iter::once(peer).chain(named.into_iter().rev());
-    hops.find(|hop| !proxies.contains(hop)).or(Some(peer))
+    let named =
+        request.headers().get_all("X-Forwarded-For").iter().map(|value| value.to_str().unwrap_or("?"));
+    let named: Vec<Option<IpAddr>> = named.flat_map(|list| list.split(',')).map(hop).collect();
+    let mut known = peer;
+    for hop in named.into_iter().rev() {
+        if !proxies.contains(&known) {
+            break;
+        }
+        // What cannot be read hides what stands before it.
+        let Some(hop) = hop else { break };
+        known = hop;
+    }
+    Some(known)
+}
+
+/// An address as proxies write it, with or without a port.
+fn hop(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()))
 }
 
 /// Whether a host, with or without a port, is this machine.
@@ -184,11 +199,11 @@ impl<'r> Cookies<'r> {
     }
 
     /// The frame of a page for a stranger.
-    pub(crate) fn shell(&self, request: &Request) -> Shell {
+    pub(crate) fn shell(&self, form_secret: &str) -> Shell {
         Shell {
             person: None,
-            form_token: secret::form_token(&self.form_secret()),
-            here: request.original_uri().path().to_owned(),
+            form_token: secret::form_token(form_secret),
+            here: self.request.original_uri().path().to_owned(),
             toast: self.done(),
         }
     }
@@ -209,6 +224,7 @@ pub struct Stranger {
     pub address: Option<IpAddr>,
     session: Option<String>,
     underway: Option<String>,
+    form_secret: String,
     site: Site,
     jar: CookieJar,
 }
@@ -219,10 +235,23 @@ impl Stranger {
     /// # Errors
     /// When the account is no member of the brand.
     pub async fn sign_in(&self, identity: &Identity, account_id: Id, brand_id: Id) -> Result<(), Problem> {
+        self.sign_in_since(identity, (account_id, brand_id), identity.clock.now()).await
+    }
+
+    /// The same for somebody whose password was looked at a moment ago.
+    ///
+    /// # Errors
+    /// When the account is no member of the brand.
+    pub(crate) async fn sign_in_since(
+        &self,
+        identity: &Identity,
+        who: (Id, Id),
+        since: DateTime<Utc>,
+    ) -> Result<(), Problem> {
         if let Some(before) = &self.session {
             identity.close_session(before).await?;
         }
-        let session = identity.open_session(account_id, brand_id, self.address).await?;
+        let session = identity.open_session_since(who, since, self.address).await?;
         self.jar.add(self.site.cookie(SESSION, session));
         // The secret of a stranger's forms has done its duty.
         let mut form = self.site.cookie(FORM, String::new());
@@ -233,22 +262,39 @@ impl Stranger {
 }
 
 impl Stranger {
-    /// Sends somebody to another issuer to sign in there.
+    /// Sends somebody to another issuer to sign in there. To join a brand they come from a page of ours: no other site makes
+    /// anybody a member by a link.
     ///
     /// # Errors
-    /// 404 when there is no such issuer; 503 when it cannot be reached.
+    /// 403 when they do not; 404 when there is no such issuer; 503 when it cannot be reached.
     pub async fn begin(
         &self,
         identity: &Identity,
         issuer: &str,
         purpose: Purpose,
+        form_token: &str,
     ) -> Result<Redirect, Problem> {
+        let joins = !(purpose.link.is_empty() && purpose.code.is_empty());
+        if joins && !secret::is_form_token(form_token, &self.form_secret) {
+            return Err(FromHere::foreign());
+        }
         let (url, underway) = identity.begin(issuer, purpose).await?;
         let kept = serde_json::to_string(&underway).map_err(|error| Problem::internal(&error))?;
         let mut cookie = self.site.cookie(UNDERWAY, URL_SAFE_NO_PAD.encode(kept));
         cookie.set_max_age(UNDERWAY_LASTS);
         self.jar.add(cookie);
         Ok(Redirect::see_other(url))
+    }
+
+    fn underway(&self) -> Option<Underway> {
+        let kept = self.underway.as_ref().and_then(|kept| URL_SAFE_NO_PAD.decode(kept).ok())?;
+        serde_json::from_slice(&kept).ok()
+    }
+
+    /// What somebody wants who is on their way; nothing that is known where nobody is.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        self.underway().map(|underway| underway.purpose).unwrap_or_default()
     }
 
     /// Recognises somebody who comes back from there.
@@ -261,8 +307,7 @@ impl Stranger {
         issuer: &str,
         returned: Returned,
     ) -> Result<Arrived, Problem> {
-        let kept = self.underway.as_ref().and_then(|kept| URL_SAFE_NO_PAD.decode(kept).ok());
-        let underway = kept.and_then(|kept| serde_json::from_slice(&kept).ok());
+        let underway = self.underway();
         let mut cookie = self.site.cookie(UNDERWAY, String::new());
         cookie.make_removal();
         self.jar.add(cookie);
@@ -279,8 +324,10 @@ impl<'a> FromRequest<'a> for Stranger {
             (Some(session), Some(identity)) => identity.session(&session).await?,
             _ => None,
         };
+        let form_secret = cookies.form_secret();
         Ok(Self {
-            shell: Shell { person: caller.as_ref().map(person), ..cookies.shell(request) },
+            shell: Shell { person: caller.as_ref().map(person), ..cookies.shell(&form_secret) },
+            form_secret,
             address: address(request),
             session: cookies.session(),
             underway: cookies.get(UNDERWAY),
@@ -338,9 +385,12 @@ impl Visitor {
     /// 404 when the account is no member of the brand.
     pub async fn switch(&self, identity: &Identity, brand_id: Id) -> Result<(), Problem> {
         let account_id = self.caller.account_id();
-        identity.member_now(account_id, brand_id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+        let since = self.caller.opened_at();
+        let member = identity.member(account_id, brand_id, since).await?;
+        member.ok_or_else(|| Problem::new(Code::NotFound))?;
         identity.close_session(&self.session).await?;
-        let session = identity.open_session(account_id, brand_id, self.caller.scope().origin()).await?;
+        let origin = self.caller.scope().origin();
+        let session = identity.open_session_since((account_id, brand_id), since, origin).await?;
         self.jar.add(self.site.cookie(SESSION, session));
         Ok(())
     }
@@ -381,7 +431,7 @@ impl<'a> FromRequest<'a> for Visitor {
         let session = cookies.session().ok_or_else(nobody)?;
         let caller = identity.session(&session).await?.ok_or_else(nobody)?.from(address(request));
         identity.count_of(&caller)?;
-        let shell = Shell { person: Some(person(&caller)), ..cookies.shell(request) };
+        let shell = Shell { person: Some(person(&caller)), ..cookies.shell(&cookies.form_secret()) };
         Ok(Self { caller, shell, session, site: cookies.site.clone(), jar: request.cookie().clone() })
     }
 }

@@ -4,8 +4,9 @@
 //! The same message takes effect once, and messages in any order come to the same: see [`crate::arrivals`].
 
 use chrono::{DateTime, Utc};
-use fithire_kernel::audit::Event;
+use fithire_kernel::audit::{self, Event};
 use fithire_kernel::db::GlobalTx;
+use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::{Actor, BrandScope};
 use poem::http::{HeaderMap, HeaderValue};
@@ -15,7 +16,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use crate::issuers::{DeletedUsers, Issuer};
+use crate::arrivals::Settled;
+use crate::issuers::{DeletedUsers, Issuer, is_subject};
 use crate::model::WebhookMessages;
 use crate::tokens::Identity;
 
@@ -103,6 +105,10 @@ impl Identity {
         let refused = || Problem::new(Code::Unauthenticated).because("the signature is not valid");
         let (issuer, id) = self.signer(headers, body).ok_or_else(refused)?;
         let message: Message = read(serde_json::from_slice(body), "")?;
+        let whose = message.data.pointer("/public_user_data/user_id").or_else(|| message.data.get("id"));
+        if !whose.and_then(Value::as_str).is_none_or(is_subject) {
+            return Err(Problem::field("/data", "is about nobody whose number is one"));
+        }
         let sent_at = message.timestamp.and_then(DateTime::from_timestamp_millis);
         match message.kind.as_str() {
             "user.created" | "user.updated" => {
@@ -156,17 +162,29 @@ impl Identity {
         }
         let email = user.verified().filter(|_| issuer.settings.trust_email);
         let (name, email) = (user.name(), email.as_deref());
-        let account_id = self.settle(&mut tx, identity, (name.as_deref(), email)).await?;
-        let at = time(user.updated_at)?;
-        self.update_person(&mut tx, identity, (name.as_deref(), email, user.banned), at).await?;
-        let (Some(account_id), [first, rest @ ..]) = (account_id, &issuer.brands()[..]) else {
+        let settled = self.settle(&mut tx, identity, (name.as_deref(), email), None).await?;
+        let person = (name.as_deref(), email, user.banned);
+        let changed = self.update_person(&mut tx, identity, person, time(user.updated_at)?).await?;
+        let Some(Settled::Known(account_id) | Settled::Linked(account_id, _)) = settled else {
             return Ok(tx.commit().await?);
         };
+        let mut doings: Vec<(Id, Option<bool>)> = issuer.brands().into_iter().map(|id| (id, None)).collect();
+        if let Some((disabled, brands)) = changed {
+            doings.extend(brands.into_iter().map(|id| (id, Some(disabled))));
+        }
+        let Some((first, _)) = doings.first() else { return Ok(tx.commit().await?) };
         let mut tx = tx.enter(&BrandScope::mint(*first, Actor::System)).await?;
-        self.join_where_expected(&mut tx, identity, account_id).await?;
-        for brand_id in rest {
-            tx = tx.enter(&BrandScope::mint(*brand_id, Actor::System)).await?;
-            self.join_where_expected(&mut tx, identity, account_id).await?;
+        for (brand_id, disabled) in doings {
+            tx = tx.enter(&BrandScope::mint(brand_id, Actor::System)).await?;
+            match disabled {
+                None => self.join_where_expected(&mut tx, identity, account_id).await?,
+                Some(disabled) => {
+                    let action = if disabled { "account.disabled" } else { "account.enabled" };
+                    let event = Event::new(action, "account", account_id)
+                        .with(json!({"by": "issuer", "issuer": issuer.settings.name}));
+                    audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
+                }
+            }
         }
         Ok(tx.commit().await?)
     }
@@ -199,8 +217,7 @@ impl Identity {
         if tx.run(&once(insert)).await? == 0 {
             return Ok(());
         }
-        let account_id = self.account_id_of(&mut tx, identity).await?;
-        self.hear(&mut tx, identity, account_id, what).await?;
+        self.hear(&mut tx, identity, what).await?;
         Ok(tx.commit().await?)
     }
 

@@ -175,10 +175,10 @@ impl Problem {
 
 impl From<crate::db::Error> for Problem {
     fn from(error: crate::db::Error) -> Self {
-        // SQLite's lock was held for longer than anyone waits.
+        // SQLite's lock was held for longer than anyone waits; or PostgreSQL found two who wait for each other.
         let busy = error
             .as_database_error()
-            .is_some_and(|error| matches!(error.code().as_deref(), Some("5" | "517")));
+            .is_some_and(|error| matches!(error.code().as_deref(), Some("5" | "517" | "40P01" | "40001")));
         match error {
             error if busy => Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) },
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {

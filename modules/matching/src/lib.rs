@@ -18,6 +18,6 @@ mod scores;
 pub mod testing;
 mod views;
 
-pub use erasure::erase_person;
+pub use erasure::{erase_person, knows_person};
 pub use pages::PresetSource;
 pub use rankings::Rankings;

@@ -70,6 +70,24 @@ fn clerks_tokens_open_the_api_and_the_database_alone_says_what_they_may() {
     });
 }
 
+/// Somebody who looks after a brand.
+pub(super) async fn admin_of(
+    world: &fithire_kernel::testing::World,
+    scope: &fithire_kernel::scope::BrandScope,
+) -> i64 {
+    let staff = fithire_identity::testing::Staff::open(world).await;
+    staff.member(scope, "boss@acme.test", Role::Admin, Limits::default()).await
+}
+
+/// The account of a member by its address.
+pub(super) async fn account_of(
+    world: &fithire_kernel::testing::World,
+    scope: &fithire_kernel::scope::BrandScope,
+    email: &str,
+) -> i64 {
+    members(world, scope).await.into_iter().find(|member| member.1 == email).unwrap().0
+}
+
 async fn members(
     world: &fithire_kernel::testing::World,
     scope: &fithire_kernel::scope::BrandScope,

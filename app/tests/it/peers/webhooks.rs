@@ -319,3 +319,77 @@ async fn texts(world: &World) -> String {
     };
     rows.into_iter().map(|(bio,)| bio).collect()
 }
+
+#[test]
+fn who_was_shut_out_does_not_come_back_under_another_number_or_by_another_word() {
+    on_both(async |world| {
+        let acme = world.brand("acme").await;
+        let (issuer, mut signer) = (Peer::start("issuer.mjs", &[]), Peer::signer());
+        let app = start(&world, &issuer, "");
+        let token = |who: &str, email: &str| {
+            issuer.token(&json!({"sub": who, "azp": "https://app.acme.test", "v": 2, "o": {"id": "org_acme"},
+                "email": email, "email_verified": true}))
+        };
+        let mut send =
+            |id: &str, body: &Value| Signed::new(&mut signer, id, body, now()).send(&app.server).status;
+        let brands = "/api/v1/brands";
+
+        // Deleted, and here again with another number and the same address.
+        assert_eq!(app.status(brands, &token("ada", "ada@acme.test")), 200);
+        assert_eq!(send("msg_1", &deleted("ada", 5_000)), 200);
+        let mut again = user("user.created", "ada2", 6_000);
+        again["data"]["email_addresses"][0]["email_address"] = json!("ada@acme.test");
+        assert_eq!(send("msg_2", &again), 200);
+        assert_eq!(
+            app.status(brands, &token("ada2", "ada@acme.test")),
+            401,
+            "a disabled account is opened by nothing"
+        );
+        assert!(members(&world, &acme).await.iter().all(|member| member.3));
+
+        // Banned and let in again, by the same word alone.
+        let bob = token("bob", "bob@acme.test");
+        assert_eq!(app.status(brands, &bob), 200);
+        let mut banned = user("user.updated", "bob", 7_000);
+        banned["data"]["banned"] = json!(true);
+        assert_eq!(send("msg_3", &banned), 200);
+        assert_eq!(app.status(brands, &bob), 401);
+        assert_eq!(send("msg_4", &user("user.updated", "bob", 8_000)), 200);
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        assert_eq!(app.status(brands, &bob), 401, "what was issued before stays void");
+        assert_eq!(app.status(brands, &token("bob", "bob@acme.test")), 200);
+        assert_eq!(recorded(&world, &acme, "account.enabled").await, 1);
+
+        // A message makes an account, and opens none that is there.
+        let mallory = user("user.created", "mallory", 9_000);
+        let address = "victim@acme.test";
+        let mut claims = mallory.clone();
+        claims["data"]["email_addresses"][0]["email_address"] = json!(address);
+        let new = fithire_identity::NewAccount {
+            email: address.to_owned(),
+            name: "Victim".to_owned(),
+            password: fithire_identity::testing::PASSWORD.to_owned(),
+        };
+        fithire_identity::create_account(&world.db, &world.clock, &world.ids, new).await.unwrap();
+        assert_eq!(send("msg_5", &claims), 200);
+        assert_eq!(send("msg_6", &belonging("created", "mallory", 9_500)), 200);
+        assert!(members(&world, &acme).await.iter().all(|member| member.0 != address));
+
+        // Whoever is made a member by another way and then taken out does not come back by a token.
+        let zoe = token("zoe", "zoe@acme.test");
+        assert_eq!(app.status(brands, &zoe), 200);
+        let boss = crate::peers::tokens::admin_of(&world, &acme).await;
+        let account = crate::peers::tokens::account_of(&world, &acme, "zoe@acme.test").await;
+        let admin = fithire_kernel::scope::Allowed::mint(acme.clone(), fithire_identity::Limits::default());
+        fithire_identity::remove_member(&world.db, (&world.clock, &world.ids), &admin, account)
+            .await
+            .unwrap();
+        assert_eq!(app.status(brands, &zoe), 403);
+        // Told anew that she belongs, she does: she has left and come back.
+        let later = now() * 1_000 + 60_000;
+        assert_eq!(send("msg_7", &belonging("deleted", "zoe", later)), 200);
+        assert_eq!(send("msg_8", &belonging("created", "zoe", later + 60_000)), 200);
+        assert_eq!(app.status(brands, &zoe), 200);
+        assert_ne!(boss, account);
+    });
+}

@@ -35,8 +35,9 @@ async fn show(
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let own = identity.own_account(visitor.caller().account_id()).await?;
+    let named = [("before", "before", "Current password"), ("password", "password", "New password")];
     let errors = problem
-        .map_or_else(Vec::new, |problem| form::errors(problem, &BTreeMap::new(), &[], &[], "password"));
+        .map_or_else(Vec::new, |problem| form::errors(problem, &BTreeMap::new(), &[], &named, "password"));
     let page = Account {
         email: own.address().map(str::to_owned),
         confirmed: own.email_confirmed_at.is_some(),
@@ -78,7 +79,7 @@ pub(super) async fn change_password(
         identity.change_password(caller.account_id(), (before, password), caller.scope().origin()).await;
     match changed {
         Ok(()) => {
-            let toast = Toast::new("Your password is changed. Everywhere else you are signed out.");
+            let toast = Toast::new("Your password is changed; everywhere else you are signed out");
             Ok(visitor.renewed(&identity, "/account", &toast).await?.into_response())
         }
         Err(problem @ Problem { code: Code::Invalid | Code::TooMany, .. }) => {
@@ -96,5 +97,5 @@ pub(super) async fn send_again(
 ) -> Result<Redirect, Problem> {
     let caller = visitor.caller();
     identity.ask_again(caller.account_id(), caller.scope().origin()).await?;
-    Ok(visitor.done("/account", &Toast::new("A link is on its way to your address.")))
+    Ok(visitor.done("/account", &Toast::new("A link is on its way to your address")))
 }

@@ -13,7 +13,7 @@ use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
 
 use crate::tokens::Identity;
-use crate::visitor::{Posted, Stranger};
+use crate::visitor::{Posted, Stranger, Visitor};
 
 /// The page of `/forgotten`.
 #[derive(Debug, Default, Serialize)]
@@ -49,7 +49,8 @@ pub(super) fn asked_for_another(
     let page = match identity.forgotten(&email, stranger.address) {
         Ok(()) => Forgotten { email, sent: true, ..Forgotten::default() },
         Err(problem) => {
-            let errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "email");
+            let named = [("email", "email", "E-mail address")];
+            let errors = form::errors(&problem, &BTreeMap::new(), &[], &named, "email");
             let page = Forgotten { email, errors, ..Forgotten::default() };
             return refused(pages.render(&stranger.shell, &page)?, &problem);
         }
@@ -109,7 +110,8 @@ pub(super) async fn chosen(
         Ok(()) => Ok(Redirect::see_other("/sign-in?why=password").into_response()),
         Err(problem @ Problem { code: Code::Invalid | Code::NotFound, .. }) => {
             let works = problem.code == Code::Invalid;
-            let errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "password");
+            let named = [("password", "password", "New password")];
+            let errors = form::errors(&problem, &BTreeMap::new(), &[], &named, "password");
             let page = NewPassword { works, code, wrong: form::by_field(&errors), errors };
             refused(pages.render(&stranger.shell, &page)?, &problem)
         }
@@ -131,27 +133,27 @@ impl Template for Confirm {
 
 #[handler]
 pub(super) fn confirm(
-    stranger: Stranger,
+    visitor: Visitor,
     pages: Data<&Arc<Pages>>,
     asked: Query<Asked>,
 ) -> Result<Html<String>, Problem> {
-    pages.render(&stranger.shell, &Confirm { code: asked.0.code, outcome: None })
+    pages.render(visitor.shell(), &Confirm { code: asked.0.code, outcome: None })
 }
 
 #[handler]
 pub(super) async fn confirmed(
-    stranger: Stranger,
+    visitor: Visitor,
     identity: Data<&Arc<Identity>>,
     pages: Data<&Arc<Pages>>,
     typed: Posted<Asked>,
 ) -> Result<Response, Problem> {
     let code = typed.0.code;
-    let (outcome, status) = match identity.confirm(&code).await {
+    let (outcome, status) = match identity.confirm(visitor.caller().account_id(), &code).await {
         Ok(()) => (true, StatusCode::OK),
         Err(problem) if problem.code == Code::NotFound => (false, StatusCode::NOT_FOUND),
         Err(problem) => return Err(problem),
     };
-    let page = pages.render(&stranger.shell, &Confirm { code, outcome: Some(outcome) })?;
+    let page = pages.render(visitor.shell(), &Confirm { code, outcome: Some(outcome) })?;
     Ok(page.with_status(status).into_response())
 }
 

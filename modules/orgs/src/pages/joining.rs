@@ -56,7 +56,7 @@ pub(super) async fn sign_up(
     let Asked { link, .. } = asked.0;
     let brand = by_link(&db, &link).await?.map(|brand| brand.name);
     let status = if brand.is_some() || link.is_empty() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let issuers = buttons(&identity, &[("link", &*link)]);
+    let issuers = buttons(&stranger, &identity, ("link", &link));
     let page = pages.render(&stranger.shell, &SignUp { brand, link, issuers, ..SignUp::default() })?;
     Ok(page.with_status(status).into_response())
 }
@@ -87,9 +87,10 @@ pub(super) async fn signed_up(
             Ok(Redirect::see_other("/").into_response())
         }
         Err(problem @ Problem { code: Code::Invalid | Code::Conflict | Code::TooMany, .. }) => {
-            let errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "email");
+            let named = [("email", "email", "E-mail address"), ("name", "name", "Your name")];
+            let errors = form::errors(&problem, &BTreeMap::new(), &[], &named, "email");
             let wrong = form::by_field(&errors);
-            let issuers = buttons(&identity, &[("link", &*link)]);
+            let issuers = buttons(&stranger, &identity, ("link", &link));
             let page = SignUp { brand: Some(brand.name), link, name, email, issuers, errors, wrong };
             refused(pages.render(&stranger.shell, &page)?, &problem)
         }
@@ -279,7 +280,7 @@ async fn invited(
         None => None,
     };
     let (email, role) = found.map_or_else(Default::default, |(_, found)| (found.email, found.role));
-    let issuers = buttons(identity, &[("code", &*code)]);
+    let issuers = buttons(stranger, identity, ("code", &code));
     let page = Invited { brand, code, email, role, name, issuers, wrong: form::by_field(&errors), errors };
     Ok(pages.render(&stranger.shell, &page)?.with_status(status).into_response())
 }

@@ -179,8 +179,10 @@ pub(super) async fn invite_somebody(
             let link = format!("{}/invitation?code={code}", site.origin());
             let brand = service::brand_name(&db, allowed.brand_id()).await?;
             let text = format!(
-                "{} invites you to join {brand} as {}.\n\nYou join here:\n{link}\n\nThe link works once, for seven days.\n",
+                "{} invites you to join {brand} on FitHire as {} {}.\n\nJoin here:\n{link}\n\n\
+                 The link works once, for seven days. If you do not know what this is about, there is nothing to do.\n",
                 visitor.caller().name(),
+                if typed.role == "admin" { "an" } else { "a" },
                 typed.role
             );
             identity.mail().send(typed.email.trim(), &format!("Join {brand}"), text);

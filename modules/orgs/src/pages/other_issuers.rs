@@ -24,14 +24,28 @@ pub(super) struct Button {
     href: String,
 }
 
-/// A button for each issuer by whom people sign in, with what it is for.
-pub(super) fn buttons(identity: &Identity, purpose: &[(&str, &str)]) -> Vec<Button> {
-    let query = serde_urlencoded::to_string(purpose).unwrap_or_default();
+/// A button for each issuer by whom people sign in, with what it is for: a brand's link, or an invitation's code.
+pub(super) fn buttons(stranger: &Stranger, identity: &Identity, purpose: (&str, &str)) -> Vec<Button> {
+    let query = [purpose, ("form_token", &stranger.shell.form_token)];
+    let query = serde_urlencoded::to_string(query).unwrap_or_default();
     let button = |(name, title): (&str, &str)| Button {
         title: title.to_owned(),
         href: format!("/sign-in/with/{name}?{query}"),
     };
     identity.sign_ins().into_iter().map(button).collect()
+}
+
+/// Where somebody who was not signed in begins again: the page that they came from.
+fn beginning(purpose: &Purpose) -> String {
+    let (path, pair) = match (&*purpose.link, &*purpose.code) {
+        ("", "") => ("/sign-in", ("next", &*purpose.next)),
+        ("", code) => ("/invitation", ("code", code)),
+        (link, _) => ("/sign-up", ("link", link)),
+    };
+    if pair.1.is_empty() {
+        return path.to_owned();
+    }
+    format!("{path}?{}", serde_urlencoded::to_string([pair]).unwrap_or_default())
 }
 
 /// What somebody comes for.
@@ -41,6 +55,7 @@ pub(super) struct Asked {
     next: String,
     link: String,
     code: String,
+    form_token: String,
 }
 
 /// The page of somebody who could not be signed in.
@@ -48,6 +63,8 @@ pub(super) struct Asked {
 struct Refused {
     detail: String,
     again: String,
+    /// Whether there is any use in that.
+    may_try: bool,
 }
 
 impl Template for Refused {
@@ -56,13 +73,18 @@ impl Template for Refused {
 
 fn refused(
     stranger: &Stranger,
-    (pages, issuer): (&Pages, &str),
+    pages: &Pages,
+    purpose: &Purpose,
     problem: Problem,
 ) -> Result<Response, Problem> {
     if matches!(problem.code, Code::Internal | Code::NotFound) && problem.detail.is_none() {
         return Err(problem);
     }
-    let page = Refused { detail: capital(&problem.to_string()), again: format!("/sign-in/with/{issuer}") };
+    let page = Refused {
+        detail: capital(&problem.to_string()),
+        again: beginning(purpose),
+        may_try: problem.code != Code::Forbidden,
+    };
     let status = StatusCode::from_u16(problem.code.status()).map_err(|error| Problem::internal(&error))?;
     let mut response = pages.render(&stranger.shell, &page)?.with_status(status).into_response();
     if let Some(seconds) = problem.retry_after {
@@ -79,10 +101,11 @@ pub(super) async fn begin(
     issuer: Path<String>,
     asked: Query<Asked>,
 ) -> Result<Response, Problem> {
-    let Asked { next, link, code } = asked.0;
-    match stranger.begin(&identity, &issuer.0, Purpose { next, link, code }).await {
+    let Asked { next, link, code, form_token } = asked.0;
+    let purpose = Purpose { next, link, code };
+    match stranger.begin(&identity, &issuer.0, purpose.clone(), &form_token).await {
         Ok(redirect) => Ok(redirect.into_response()),
-        Err(problem) => refused(&stranger, (&pages, &issuer.0), problem),
+        Err(problem) => refused(&stranger, &pages, &purpose, problem),
     }
 }
 
@@ -95,6 +118,7 @@ pub(super) async fn back(
     issuer: Path<String>,
     returned: Query<Returned>,
 ) -> Result<Response, Problem> {
+    let purpose = stranger.purpose();
     let come = async {
         let arrived = stranger.arrive(&identity, &issuer.0, returned.0).await?;
         let brand_id = brand(&stranger, (&db, &identity), &issuer.0, &arrived).await?;
@@ -103,7 +127,7 @@ pub(super) async fn back(
     };
     match come.await {
         Ok(redirect) => Ok(redirect.into_response()),
-        Err(problem) => refused(&stranger, (&pages, &issuer.0), problem),
+        Err(problem) => refused(&stranger, &pages, &purpose, problem),
     }
 }
 
