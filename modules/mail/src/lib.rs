@@ -1,7 +1,7 @@
 //! # Mail: one message out, by SMTP or into a folder
 //!
 //! [`Mail::send`] does not wait: whoever asks is answered at once, so that the time of an answer says nothing of whether a
-//! message was sent. What a server does not take is tried again, [`TRIES`] times; then the log says so.
+//! message was sent. What a server does not take is tried again, five times in all; then the log says so.
 //!
 //! Invariants: a message is plain text; its address and its text never reach the log, because they hold people's addresses
 //! and the secrets of links.
