@@ -12,7 +12,7 @@ const UNLINKED = [
   ["nobody", "/sign-up"],
   ["nobody", "/docs/style"],
   ["nobody", "/docs/problems"],
-  ["nobody", "/confirm-email?code=x"],
+  ["coach", "/confirm-email?code=x"],
 ];
 
 // Pages that are refused: by role, address and the status that is right.
@@ -45,7 +45,7 @@ const STATES = [
     await one.page.getByRole("button", { name: "Send a link" }).click();
     await one.page.getByText("If nobody@example.test has an account here").waitFor();
   }],
-  ["nobody", "an address that is confirmed by a link that does not work", async (one) => {
+  ["coach", "an address that is confirmed by a link that does not work", async (one) => {
     one.allowed.add(404);
     await one.open("/confirm-email?code=x");
     await one.page.getByRole("button", { name: "Confirm", exact: true }).click();

@@ -160,6 +160,9 @@ fn no_text_that_is_no_body_breaks_us() {
                 (&big, 413),
             ] {
                 let (status, answer) = send(&people, &line, body);
+                // What nobody has signed is not read at all.
+                let unsigned = line.0 == "receive_webhook" && expected != 413;
+                let expected = if unsigned { 401 } else { expected };
                 let start: String = body.chars().take(30).collect();
                 assert_eq!(status, expected, "{} {start}: {answer}", line.0);
             }
