@@ -74,6 +74,7 @@ impl Demo {
         config.database.url = format!("sqlite:{}", folder.join("fithire.db").display());
         config.server.port = self.port;
         config.mail.folder = folder.join("mail");
+        say(&format!("messages are written into {}", config.mail.folder.display()));
         "warn".clone_into(&mut config.log.filter);
         log(&config)?;
         block_on(async move {

@@ -7,11 +7,15 @@
 //! - [`Visitor`] is someone with a session of the pages, [`Posted`] a form that came from one of our pages.
 //! - [`Identity`] signs in, issues tokens and turns one into a [`Caller`].
 //! - [`Caller::allowed`] turns a caller into the proof of a privilege that services ask for.
-//! - [`api::Api`] is `POST /auth/token` and the public keys.
+//! - [`Issuer`] is somebody else whose tokens and messages are taken; the private modules `issuers` and `jwks` verify
+//!   tokens, `oidc` signs people in to the pages, `webhook` takes messages, and `arrivals` says what follows from them.
+//! - [`api::Api`] is `POST /auth/token`, the public keys, and `POST /auth/webhook`.
+//! - [`retention`] removes what is no longer needed.
 //!
 //! Invariants: a password is kept as an argon2id hash and nowhere else; sign-in takes as long for an address
-//! that has no account as for one that has; only ES256 by a key of our own is taken, and nothing in a token's
-//! header is ever fetched.
+//! that has no account as for one that has; our own tokens are ES256 by a key of ours, another issuer's are by a key that
+//! it has published, and nothing that a token's header names is ever fetched. Whom their issuer has deleted, or an admin
+//! has taken out of a brand, is not brought back by a token or a message from before.
 
 pub mod api;
 mod arrivals;
