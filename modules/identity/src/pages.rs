@@ -56,13 +56,15 @@ struct SignIn {
 
 /// Another way to sign in: what it is called, and where it begins.
 #[derive(Debug, Serialize)]
-struct Way {
+pub struct Way {
     title: String,
     href: String,
 }
 
-fn ways(identity: &Identity, next: &str) -> Vec<Way> {
-    let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+/// The ways to sign in by other issuers, each with what it is for.
+#[must_use]
+pub fn ways(identity: &Identity, purpose: &[(&str, &str)]) -> Vec<Way> {
+    let query = serde_urlencoded::to_string(purpose).unwrap_or_default();
     let way = |(name, title): (&str, &str)| Way {
         title: title.to_owned(),
         href: format!("/sign-in/with/{name}?{query}"),
@@ -89,7 +91,7 @@ fn sign_in(
 ) -> Result<Html<String>, Problem> {
     let (lost, changed) = (asked.why.as_deref() == Some("form"), asked.why.as_deref() == Some("password"));
     let next = own_path(asked.0.next.as_deref());
-    let issuers = ways(&identity, &next);
+    let issuers = ways(&identity, &[("next", &*next)]);
     let page = SignIn { next, lost, changed, issuers, ..SignIn::default() };
     pages.render(&stranger.shell, &page)
 }
@@ -125,7 +127,7 @@ async fn signed_in(
         Err(problem @ Problem { code: Code::Unauthenticated | Code::TooMany, .. }) => problem,
         Err(problem) => return Err(problem),
     };
-    let issuers = ways(&identity, &next);
+    let issuers = ways(&identity, &[("next", &*next)]);
     let page = SignIn { email, next, issuers, problem: Some(refused.to_string()), ..SignIn::default() };
     let page = pages.render(&stranger.shell, &page)?;
     let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::FORBIDDEN);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fithire_identity::pages::Way;
 use fithire_identity::{Identity, NewAccount, Posted, Stranger, Visitor, same_secret};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -16,7 +17,7 @@ use poem::web::{Data, Html, Query, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
 
-use super::other_issuers::{Button, buttons};
+use super::other_issuers::joining_ways;
 use crate::founding::{FirstRun, Founder, by_link, found};
 use crate::service;
 
@@ -36,7 +37,7 @@ struct SignUp {
     link: String,
     name: String,
     email: String,
-    issuers: Vec<Button>,
+    issuers: Vec<Way>,
     errors: Vec<FormError>,
     wrong: BTreeMap<String, String>,
 }
@@ -56,7 +57,7 @@ pub(super) async fn sign_up(
     let Asked { link, .. } = asked.0;
     let brand = by_link(&db, &link).await?.map(|brand| brand.name);
     let status = if brand.is_some() || link.is_empty() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let issuers = buttons(&stranger, &identity, ("link", &link));
+    let issuers = joining_ways(&stranger, &identity, ("link", &link));
     let page = pages.render(&stranger.shell, &SignUp { brand, link, issuers, ..SignUp::default() })?;
     Ok(page.with_status(status).into_response())
 }
@@ -90,7 +91,7 @@ pub(super) async fn signed_up(
             let named = [("email", "email", "E-mail address"), ("name", "name", "Your name")];
             let errors = form::errors(&problem, &BTreeMap::new(), &[], &named, "email");
             let wrong = form::by_field(&errors);
-            let issuers = buttons(&stranger, &identity, ("link", &link));
+            let issuers = joining_ways(&stranger, &identity, ("link", &link));
             let page = SignUp { brand: Some(brand.name), link, name, email, issuers, errors, wrong };
             refused(pages.render(&stranger.shell, &page)?, &problem)
         }
@@ -253,7 +254,7 @@ struct Invited {
     email: String,
     role: String,
     name: String,
-    issuers: Vec<Button>,
+    issuers: Vec<Way>,
     errors: Vec<FormError>,
     wrong: BTreeMap<String, String>,
 }
@@ -280,7 +281,7 @@ async fn invited(
         None => None,
     };
     let (email, role) = found.map_or_else(Default::default, |(_, found)| (found.email, found.role));
-    let issuers = buttons(stranger, identity, ("code", &code));
+    let issuers = joining_ways(stranger, identity, ("code", &code));
     let page = Invited { brand, code, email, role, name, issuers, wrong: form::by_field(&errors), errors };
     Ok(pages.render(&stranger.shell, &page)?.with_status(status).into_response())
 }

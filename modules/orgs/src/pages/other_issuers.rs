@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use fithire_identity::pages::{Way, ways};
 use fithire_identity::{Arrived, Identity, Purpose, Returned, Stranger};
 use fithire_kernel::db::Db;
 use fithire_kernel::form::capital;
@@ -17,22 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::founding::by_link;
 
-/// An issuer as a button of a page.
-#[derive(Debug, Serialize)]
-pub(super) struct Button {
-    title: String,
-    href: String,
-}
-
-/// A button for each issuer by whom people sign in, with what it is for: a brand's link, or an invitation's code.
-pub(super) fn buttons(stranger: &Stranger, identity: &Identity, purpose: (&str, &str)) -> Vec<Button> {
-    let query = [purpose, ("form_token", &stranger.shell.form_token)];
-    let query = serde_urlencoded::to_string(query).unwrap_or_default();
-    let button = |(name, title): (&str, &str)| Button {
-        title: title.to_owned(),
-        href: format!("/sign-in/with/{name}?{query}"),
-    };
-    identity.sign_ins().into_iter().map(button).collect()
+/// The ways to join by other issuers: with a brand's link, or an invitation's code.
+pub(super) fn joining_ways(stranger: &Stranger, identity: &Identity, purpose: (&str, &str)) -> Vec<Way> {
+    ways(identity, &[purpose, ("form_token", &stranger.shell.form_token)])
 }
 
 /// Where somebody who was not signed in begins again: the page that they came from.
