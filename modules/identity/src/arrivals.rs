@@ -421,11 +421,7 @@ impl Identity {
         if tx.run(&update).await? == 0 {
             return Ok(None);
         }
-        let mut select = tx.select(Accounts::Table);
-        select.column(Accounts::Brands).and_where(Expr::col(Accounts::Id).eq(account_id));
-        let brands: Option<(String,)> = tx.optional(&select).await?;
-        let brands = brands.and_then(|(brands,)| serde_json::from_str(&brands).ok()).unwrap_or_default();
-        Ok(Some((disabled, brands)))
+        Ok(Some((disabled, brands_listed(tx, account_id).await?)))
     }
 
     /// Cuts somebody off whom an issuer has deleted, for good; answers the account and its brands. With `erase` their data
@@ -493,7 +489,21 @@ pub(crate) async fn note_removal(tx: &mut Tx, account_id: Id, at: DateTime<Utc>)
 
 /// When an admin last took an account out of the brand.
 async fn removed_at(tx: &mut Tx, account_id: Id) -> Result<DateTime<Utc>, Problem> {
-    Ok(heard_of(tx, ("", &account_id.to_string())).await?.at)
+    let mut select = tx.select(Arrivals::Table);
+    select
+        .column(Arrivals::HeardAt)
+        .and_where(Expr::col(Arrivals::Issuer).eq(""))
+        .and_where(Expr::col(Arrivals::Subject).eq(account_id.to_string()));
+    let row: Option<(DateTime<Utc>,)> = tx.optional(&select).await?;
+    Ok(row.map_or(NEVER, |(at,)| at))
+}
+
+/// The brands in which an account has a membership.
+pub(crate) async fn brands_listed(tx: &mut GlobalTx, account_id: Id) -> Result<Vec<Id>, Problem> {
+    let mut select = tx.select(Accounts::Table);
+    select.column(Accounts::Brands).and_where(Expr::col(Accounts::Id).eq(account_id));
+    let brands: Option<(String,)> = tx.optional(&select).await?;
+    Ok(brands.and_then(|(brands,)| serde_json::from_str(&brands).ok()).unwrap_or_default())
 }
 
 async fn owner_of(tx: &mut GlobalTx, email: &str) -> Result<Option<Owner>, Problem> {

@@ -15,6 +15,7 @@ use fithire_kernel::scope::{Actor, BrandScope};
 use sea_query::{Expr, ExprTrait};
 use sqlx::FromRow;
 
+use crate::arrivals::brands_listed;
 use crate::members::check_password;
 use crate::model::{Accounts, EmailCodes};
 use crate::passwords;
@@ -276,10 +277,7 @@ impl Identity {
             .and_where(Expr::col(EmailCodes::AccountId).eq(account_id))
             .and_where(Expr::col(EmailCodes::Purpose).eq(Purpose::Reset.as_str()));
         tx.run(&delete).await?;
-        let mut select = tx.select(Accounts::Table);
-        select.column(Accounts::Brands).and_where(Expr::col(Accounts::Id).eq(account_id));
-        let brands: Option<(String,)> = tx.optional(&select).await?;
-        let brands: Vec<Id> = brands.and_then(|(text,)| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let brands = brands_listed(&mut tx, account_id).await?;
         let event = Event::new("password.changed", "account", account_id);
         self.record_everywhere(tx, (Actor::Account(account_id), brands), event, address).await
     }

@@ -2,7 +2,9 @@
 //!
 //! Everything that a page shows is escaped. Every page has the same frame, `base.html`, which gets a [`Shell`].
 
+use poem::http::StatusCode;
 use poem::web::Html;
+use poem::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tera::{Context, Tera};
 
@@ -104,4 +106,13 @@ impl Pages {
         context.insert("shell", shell);
         self.0.render(T::NAME, &context).map(Html).map_err(|error| Problem::internal(&error))
     }
+}
+
+/// A form again, with what is not right with it.
+///
+/// # Errors
+/// Never: each code has a status.
+pub fn refused(page: Html<String>, problem: &Problem) -> Result<Response, Problem> {
+    let status = StatusCode::from_u16(problem.code.status()).map_err(|error| Problem::internal(&error))?;
+    Ok(page.with_status(status).into_response())
 }

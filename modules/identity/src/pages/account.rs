@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fithire_kernel::form::{self, FormError};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template, Toast, refused};
 use fithire_kernel::problem::{Code, Problem};
 use poem::web::{Data, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
 
-use super::password::refused;
 use crate::tokens::Identity;
 use crate::visitor::{Nothing, Posted, Visitor};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fithire_kernel::form::{self, FormError};
-use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::page::{Pages, Template, refused};
 use fithire_kernel::problem::{Code, Problem};
 use poem::http::StatusCode;
 use poem::web::{Data, Html, Query, Redirect};
@@ -154,11 +154,5 @@ pub(super) async fn confirmed(
         Err(problem) => return Err(problem),
     };
     let page = pages.render(visitor.shell(), &Confirm { code, outcome: Some(outcome) })?;
-    Ok(page.with_status(status).into_response())
-}
-
-/// A form again, with what is not right with it.
-pub(super) fn refused(page: Html<String>, problem: &Problem) -> Result<Response, Problem> {
-    let status = StatusCode::from_u16(problem.code.status()).map_err(|error| Problem::internal(&error))?;
     Ok(page.with_status(status).into_response())
 }

@@ -10,7 +10,7 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::page::{Pages, Template, refused};
 use fithire_kernel::problem::{Code, Problem};
 use poem::http::StatusCode;
 use poem::web::{Data, Html, Query, Redirect};
@@ -97,12 +97,6 @@ pub(super) async fn signed_up(
         }
         Err(problem) => Err(problem),
     }
-}
-
-/// A form again, with what is not right with it.
-fn refused(page: Html<String>, problem: &Problem) -> Result<Response, Problem> {
-    let status = StatusCode::from_u16(problem.code.status()).map_err(|error| Problem::internal(&error))?;
-    Ok(page.with_status(status).into_response())
 }
 
 /// The page of `/first-run`.
