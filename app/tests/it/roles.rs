@@ -104,7 +104,8 @@ impl<'s> Somebody<'s> {
     }
 }
 
-/// What an answer shows: everything but its time and what is random in a page.
+/// What an answer shows: everything but its time, what is random in a page, and the end of the chain, which moves within a
+/// second of whatever was read before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) status: u16,
@@ -112,18 +113,23 @@ pub(crate) struct Shown {
     pub(crate) body: String,
 }
 
+/// A text without what stands between two marks, wherever it does.
+fn without_between(text: &str, start: &str, end: &str) -> String {
+    let mut parts = text.split(start);
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        rest += start;
+        rest += &part[part.find(end).unwrap()..];
+    }
+    rest
+}
+
 impl Shown {
     fn of(answer: Answer) -> Self {
         let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
         let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
-        let field = "name=\"form_token\" value=\"";
-        let mut parts = answer.body.split(field);
-        let mut body = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            // The token of a form is another one each time.
-            body += field;
-            body += &part[part.find('"').unwrap()..];
-        }
+        let body = without_between(&answer.body, "name=\"form_token\" value=\"", "\"");
+        let body = without_between(&body, "<h2 id=\"head-title\">", "</section>");
         Self { status: answer.status, headers: headers.join("\n"), body }
     }
 
