@@ -22,7 +22,7 @@ lint:
 
 # Nanoseconds per pair beside this machine's streaming bandwidth
 bench:
-    cargo bench --package fithire-scoring --bench kernels
+    cargo bench --package fithire-scoring --features testing --bench kernels
 
 # What a page costs to render, beside the same data as JSON
 bench-render:

@@ -77,6 +77,13 @@ pub struct Discipline {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Family(u8);
 
+impl Family {
+    /// Its place among the families.
+    pub(crate) fn index(self) -> usize {
+        self.0.into()
+    }
+}
+
 static CERTIFICATIONS: LazyLock<Vec<Certification>> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct Row {
@@ -181,6 +188,11 @@ impl Cert {
         &CERTIFICATIONS[usize::from(self.0)]
     }
 
+    /// Its place in the table.
+    pub(crate) fn index(self) -> usize {
+        self.0.into()
+    }
+
     /// Whether a holder of this one has proved `other`: it is the same, or implied.
     #[must_use]
     pub fn proves(self, other: Self) -> bool {
@@ -212,6 +224,11 @@ impl Modality {
     #[must_use]
     pub fn details(self) -> &'static Discipline {
         &MODALITIES[usize::from(self.0)]
+    }
+
+    /// Its place in the table.
+    pub(crate) fn index(self) -> usize {
+        self.0.into()
     }
 
     /// The family it belongs to.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::num::TO_NEAREST;
+
 /// The Earth's mean radius in metres (IUGG).
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
@@ -40,11 +42,13 @@ impl Point {
 }
 
 /// A point with what the distance formula needs of it, so that a column computes it once.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sited {
-    lat: f64,
-    lon: f64,
-    cos_lat: f64,
+    /// Radians.
+    pub(crate) lat: f64,
+    /// Radians.
+    pub(crate) lon: f64,
+    pub(crate) cos_lat: f64,
 }
 
 impl Sited {
@@ -62,6 +66,102 @@ impl Sited {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=20_015_114")]
         let rounded = libm::floor(metres + 0.5) as u32;
         rounded
+    }
+}
+
+/// Distances from a place to those near it, by series instead of trigonometry: what is not near is told apart, and what
+/// the series cannot round to the metre of [`Sited::distance_m`] is left to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Near {
+    site: Sited,
+    /// The haversine of the farthest distance that is near.
+    far: f64,
+}
+
+impl Near {
+    /// Beyond this many radians of latitude or longitude the series are cut off; 1 592 km.
+    const ANGLE: f64 = 0.25;
+    /// Metres by which the series may be off, and then some.
+    const DOUBT_M: f64 = 1e-4;
+
+    /// Distances from a place up to some metres, at most 1 590 000.
+    pub(crate) fn new(site: Sited, metres: f64) -> Self {
+        let half = libm::sin(metres / EARTH_RADIUS_M / 2.0);
+        Self { site, far: half * half }
+    }
+
+    /// Metres to a place; whether it is far, so that the metres mean nothing; whether the nearest whole metre and `far` are
+    /// those of the exact formula.
+    #[inline(always)]
+    pub(crate) fn metres(self, lat: f64, lon: f64, cos_lat: f64) -> (f64, bool, bool) {
+        /// sin²(x/2) of t = x², for x up to [`Near::ANGLE`]: relative error below 10⁻¹⁴.
+        #[inline(always)]
+        fn haversine(t: f64) -> f64 {
+            let series = 1.0 / 20_160.0 - t * (1.0 / 1_814_400.0);
+            let series = 1.0 / 12.0 - t * (1.0 / 360.0 - t * series);
+            0.25 * t * (1.0 - t * series)
+        }
+        const CUT: f64 = Near::ANGLE * Near::ANGLE;
+        let north = lat - self.site.lat;
+        let east = lon - self.site.lon;
+        let round = std::f64::consts::TAU;
+        let east = if east > std::f64::consts::PI { east - round } else { east };
+        let east = if east < -std::f64::consts::PI { east + round } else { east };
+        let (north, east) = (north * north, east * east);
+        let cut = (north > CUT) | (east > CUT);
+        // Cut off, both parts are less than they are, and so is their sum.
+        let north = haversine(if north > CUT { CUT } else { north });
+        let east = haversine(if east > CUT { CUT } else { east });
+        let h = north + self.site.cos_lat * cos_lat * east;
+        let far = h > self.far;
+        // asin(u) of u = √h, for u up to 0.125: relative error below 10⁻¹³.
+        let series = 35.0 / 1_152.0 + h * (63.0 / 2_816.0);
+        let series = 1.0 / 6.0 + h * (3.0 / 40.0 + h * (5.0 / 112.0 + h * series));
+        let metres = 2.0 * EARTH_RADIUS_M * (h.sqrt() * (1.0 + h * series));
+        let whole = (metres + TO_NEAREST) - TO_NEAREST;
+        let doubt = (metres - whole).abs() > 0.5 - Self::DOUBT_M;
+        (metres, far, far | !(cut | doubt))
+    }
+}
+
+/// A box of latitudes and longitudes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    lat: (f64, f64),
+    lon: (f64, f64),
+    /// The least cosine of a latitude.
+    cos_lat: f64,
+}
+
+/// It holds nothing yet.
+impl Default for Bounds {
+    fn default() -> Self {
+        let nothing = (f64::INFINITY, f64::NEG_INFINITY);
+        Self { lat: nothing, lon: nothing, cos_lat: 1.0 }
+    }
+}
+
+impl Bounds {
+    /// Grows to hold a place.
+    pub(crate) fn include(&mut self, place: Sited) {
+        let wider = |(low, high): (f64, f64), with: f64| (low.min(with), high.max(with));
+        self.lat = wider(self.lat, place.lat);
+        self.lon = wider(self.lon, place.lon);
+        self.cos_lat = self.cos_lat.min(place.cos_lat);
+    }
+
+    /// Metres that every place in the box is away from another place, or less.
+    pub(crate) fn metres_at_least(&self, from: Sited) -> f64 {
+        /// Metres that rounding may take away, and then some.
+        const DOUBT_M: f64 = 1.0;
+        let gap = |(low, high): (f64, f64), at: f64| (low - at).max(at - high).max(0.0);
+        let north = libm::sin(gap(self.lat, from.lat).min(std::f64::consts::PI) / 2.0);
+        // The other way round may be shorter.
+        let turn = std::f64::consts::TAU;
+        let east = [from.lon - turn, from.lon, from.lon + turn].map(|at| gap(self.lon, at));
+        let east = libm::sin(east.into_iter().fold(std::f64::consts::PI, f64::min) / 2.0);
+        let h = north * north + from.cos_lat * self.cos_lat * east * east;
+        2.0 * EARTH_RADIUS_M * libm::asin(libm::sqrt(h).min(1.0)) - DOUBT_M
     }
 }
 

@@ -22,6 +22,12 @@
 //! to the score; more is never less; one answer in every code path; replayable; nobody dropped uncounted. Each is
 //! a property test in `tests/it/laws.rs`.
 
+#![expect(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    reason = "a loop over rows is inlined into each width that it is compiled for, and has no branches"
+)]
+
 pub mod catalog;
 mod columns;
 pub mod date;
@@ -40,6 +46,9 @@ pub mod score;
 pub mod snapshot;
 pub mod subscore;
 pub mod subscores;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod week;
+mod wide;
 pub mod wording;
 pub mod zone;

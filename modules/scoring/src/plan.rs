@@ -2,20 +2,23 @@
 //!
 //! Ranking runs every kernel over a block, adds up `weight · bp` in whole numbers, and keeps the best rows.
 //! Nobody is dropped silently: whoever is not in the list is counted below the threshold or as excluded, and
-//! can be listed by asking for that [`Group`].
+//! can be listed by asking for that [`Group`]. A block whose coaches are all excluded, as one look at it tells, is counted
+//! and not scored.
 
-use std::any::Any;
 use std::collections::BinaryHeap;
 
 use chrono::NaiveDate;
 
 use crate::facts::{Coach, Job};
-use crate::num::div_round;
+use crate::num::{Divisor, real};
 use crate::preset::Preset;
 use crate::registry;
 use crate::score::{Part, Score};
-use crate::snapshot::{Block, Snapshot};
-use crate::subscore::{AnyKernel, BLOCK, BLOCKS, Case, Figure, Gate, Lanes, PROVISIONAL, State, UNKNOWN};
+use crate::snapshot::{Block, Snapshot, VACANT};
+use crate::subscore::{
+    AnyColumns, AnyKernel, BLOCK, BLOCKS, Case, Figure, Gate, Lanes, PROVISIONAL, State, UNKNOWN,
+};
+use crate::wide::wide;
 
 /// A preset bound to a job on a day.
 pub struct Plan<'p> {
@@ -23,8 +26,8 @@ pub struct Plan<'p> {
     pub(crate) job: Job,
     pub(crate) as_of: NaiveDate,
     pub(crate) terms: Vec<Term>,
-    /// Sum of the weights of the applicable terms.
-    weight: u32,
+    /// By the sum of the weights of the applicable terms.
+    share: Divisor,
 }
 
 /// One sub-score of the plan.
@@ -81,11 +84,14 @@ pub struct Ranked {
     pub score: std::cmp::Reverse<u16>,
     /// The certifications sub-score, 0 when not applicable.
     certifications: std::cmp::Reverse<u16>,
-    /// Metres, [`Lanes::NO_DISTANCE`] when unknown or not applicable.
+    /// Metres, [`NO_DISTANCE`] when unknown or not applicable.
     distance_m: u32,
     /// The coach.
     pub id: u64,
 }
+
+/// No distance is known; sorts last.
+const NO_DISTANCE: u32 = u32::MAX;
 
 impl<'p> Plan<'p> {
     /// Binds a preset to a job.
@@ -101,9 +107,10 @@ impl<'p> Plan<'p> {
                 kernel: weighed.parameters.compile(job, as_of),
             })
             .collect();
-        let weight =
+        let weight: u32 =
             terms.iter().filter(|term| term.kernel.is_some()).map(|term| u32::from(term.weight)).sum();
-        Self { preset, job: job.clone(), as_of, terms, weight }
+        let share = if weight == 0 { Divisor::always(0) } else { Divisor::new(weight.into()) };
+        Self { preset, job: job.clone(), as_of, terms, share }
     }
 
     /// Ranks everyone in a snapshot of the same day.
@@ -112,69 +119,74 @@ impl<'p> Plan<'p> {
     /// When the snapshot belongs to another day.
     #[must_use]
     pub fn rank(&self, snapshot: &Snapshot, query: Query) -> Ranking {
-        assert_eq!(snapshot.as_of(), self.as_of, "a snapshot is ranked on its own day");
-        let mut ranking = Ranking { rows: Vec::new(), total: 0, below_threshold: 0, ineligible: 0 };
-        let mut best = BinaryHeap::with_capacity(query.limit.min(BLOCK) + 1);
         let mut pass = Pass::new();
+        let mut standing = Standing::new(self, query, snapshot);
         for block in snapshot.blocks() {
-            self.run_block(block, &mut pass);
-            for (row, id) in block.ids.iter().enumerate() {
-                let score = pass.score[row];
-                let (group, count) = if pass.excluded[row] {
-                    (Group::Ineligible, &mut ranking.ineligible)
-                } else if score >= query.threshold {
-                    (Group::Ranked, &mut ranking.total)
-                } else {
-                    (Group::BelowThreshold, &mut ranking.below_threshold)
-                };
-                *count += 1;
-                if group == query.group {
-                    best.push(Ranked {
-                        score: std::cmp::Reverse(score),
-                        certifications: std::cmp::Reverse(pass.certifications[row]),
-                        distance_m: pass.lanes.distance_m[row],
-                        id: *id,
-                    });
-                    if best.len() > query.limit {
-                        best.pop();
-                    }
-                }
+            standing.take(block, &mut pass);
+        }
+        standing.ranking()
+    }
+
+    /// Ranks everyone for many jobs, a block at a time for all of them while it is near. Each gets what [`Plan::rank`]
+    /// gives it.
+    ///
+    /// # Panics
+    /// When a plan or the snapshot belongs to another day than the rest.
+    #[must_use]
+    pub fn rank_all(plans: &[(&Self, Query)], snapshot: &Snapshot) -> Vec<Ranking> {
+        let mut pass = Pass::new();
+        let mut standings: Vec<Standing<'_>> =
+            plans.iter().map(|(plan, query)| Standing::new(plan, *query, snapshot)).collect();
+        for block in snapshot.blocks() {
+            for standing in &mut standings {
+                standing.take(block, &mut pass);
             }
         }
-        ranking.rows = best.into_sorted_vec();
-        ranking
+        standings.into_iter().map(Standing::ranking).collect()
     }
 
     /// Scores every row of a block into `pass`.
     fn run_block(&self, block: &Block, pass: &mut Pass) {
         let rows = block.ids.len();
-        pass.reset(rows);
+        let Pass { lanes, sum, score, certifications, excluded } = pass;
+        let (sum, excluded) = (&mut sum[..rows], &mut excluded[..rows]);
+        sum.fill(0);
+        excluded.fill(0);
+        certifications[..rows].fill(0);
         for term in &self.terms {
             let Some(kernel) = &term.kernel else { continue };
-            pass.lanes.reset(rows);
-            kernel.run(block.columns[term.entry].as_ref(), Case::Actual, &mut pass.lanes);
-            for row in 0..rows {
-                pass.sum[row] += u32::from(term.weight) * u32::from(pass.lanes.bp[row]);
-                pass.excluded[row] |= term.gate == Gate::Exclude && pass.lanes.flags[row] & BLOCKS != 0;
+            kernel.run(&*block.columns[term.entry], Case::Actual, lanes);
+            let (bp, flags) = (&lanes.bp[..rows], &lanes.flags[..rows]);
+            wide(add, (&mut *sum, bp, u32::from(term.weight)));
+            if term.gate == Gate::Exclude {
+                wide(exclude, (&mut *excluded, flags));
             }
             if term.key == CERTIFICATIONS {
-                pass.certifications[..rows].copy_from_slice(&pass.lanes.bp[..rows]);
+                certifications[..rows].copy_from_slice(bp);
             }
         }
-        for row in 0..rows {
-            pass.score[row] = match self.weight {
-                0 => 0,
-                weight => u16::try_from(div_round(pass.sum[row].into(), weight.into())).unwrap_or(u16::MAX),
-            };
-        }
+        wide(divide, (&mut score[..rows], &*sum, self.share));
     }
 
-    /// Scores every coach of a snapshot and hands on `(id, score in bp)`, in the snapshot's order.
+    /// Whether everybody in a block is excluded, where that can be told at one look.
+    fn excludes_all(&self, block: &Block) -> bool {
+        self.terms.iter().any(|term| {
+            term.gate == Gate::Exclude
+                && term.kernel.as_ref().is_some_and(|kernel| kernel.blocks_all(&*block.columns[term.entry]))
+        })
+    }
+
+    fn distance_m(&self, block: &Block, row: usize) -> u32 {
+        let metres = |term: &Term| term.kernel.as_ref()?.distance_m(&*block.columns[term.entry], row);
+        self.terms.iter().find_map(metres).unwrap_or(NO_DISTANCE)
+    }
+
+    /// Scores every coach of a snapshot and hands on `(id, score in bp)`, in no particular order.
     pub fn each(&self, snapshot: &Snapshot, mut then: impl FnMut(u64, u16)) {
         let mut pass = Pass::new();
         for block in snapshot.blocks() {
             self.run_block(block, &mut pass);
-            for (row, id) in block.ids.iter().enumerate() {
+            for (row, id) in block.ids.iter().enumerate().filter(|(_, id)| **id != VACANT) {
                 then(*id, pass.score[row]);
             }
         }
@@ -184,50 +196,179 @@ impl<'p> Plan<'p> {
     #[must_use]
     pub fn score(&self, coach: &Coach) -> Score {
         let mut lanes = Lanes::new();
+        let mut distance = None;
         let parts: Vec<Part> = self
             .terms
             .iter()
-            .map(|term| Part {
-                key: term.key,
-                weight: term.weight,
-                gate: term.gate,
-                figure: term.kernel.as_deref().map(|kernel| self.figure(term, kernel, coach, &mut lanes)),
+            .map(|term| {
+                let kernel = term.kernel.as_deref();
+                let figure = kernel.map(|kernel| {
+                    let columns = self.columns(term, coach);
+                    distance = distance.or_else(|| kernel.distance_m(&*columns, 0));
+                    figure(kernel, &*columns, &mut lanes)
+                });
+                Part { key: term.key, weight: term.weight, gate: term.gate, figure }
             })
             .collect();
-        let distance = Some(lanes.distance_m[0]).filter(|metres| *metres != Lanes::NO_DISTANCE);
         Score::combine(&parts, distance)
     }
 
-    fn figure(&self, term: &Term, kernel: &dyn AnyKernel, coach: &Coach, lanes: &mut Lanes) -> Figure {
-        let columns = (registry::all()[term.entry].pack)(&[coach], self.as_of);
-        let columns: &(dyn Any + Send + Sync) = columns.as_ref();
-        let mut run = |case| {
-            lanes.reset(1);
-            kernel.run(columns, case, lanes);
-            (lanes.bp[0], lanes.flags[0])
-        };
-        let (low, _) = run(Case::Worst);
-        let (high, _) = run(Case::Best);
-        let (score, flags) = run(Case::Actual);
-        Figure {
-            score,
-            low,
-            high,
-            state: if flags & UNKNOWN != 0 {
-                State::Unknown
-            } else if low == high {
-                State::Known
-            } else {
-                State::Partial
-            },
-            blocks: flags & BLOCKS != 0,
-            provisional: flags & PROVISIONAL != 0,
-        }
+    /// The columns of one coach alone.
+    fn columns(&self, term: &Term, coach: &Coach) -> Box<dyn AnyColumns> {
+        let mut columns = (registry::all()[term.entry].columns)();
+        columns.set(0, coach, self.as_of);
+        columns
     }
+}
+
+/// What a kernel says of the coach in columns of one.
+fn figure(kernel: &dyn AnyKernel, columns: &dyn AnyColumns, lanes: &mut Lanes) -> Figure {
+    let mut run = |case| {
+        kernel.run(columns, case, lanes);
+        (lanes.bp[0], lanes.flags[0])
+    };
+    let (low, _) = run(Case::Worst);
+    let (high, _) = run(Case::Best);
+    let (score, flags) = run(Case::Actual);
+    Figure {
+        score,
+        low,
+        high,
+        state: if flags & UNKNOWN != 0 {
+            State::Unknown
+        } else if low == high {
+            State::Known
+        } else {
+            State::Partial
+        },
+        blocks: flags & BLOCKS != 0,
+        provisional: flags & PROVISIONAL != 0,
+    }
+}
+
+#[inline(always)]
+fn add(sums: &mut [u32], bp: &[u16], weight: u32) {
+    for (sum, bp) in sums.iter_mut().zip(bp) {
+        *sum += weight * u32::from(*bp);
+    }
+}
+
+#[inline(always)]
+fn exclude(excluded: &mut [u8], flags: &[u8]) {
+    for (excluded, flags) in excluded.iter_mut().zip(flags) {
+        *excluded |= *flags & BLOCKS;
+    }
+}
+
+#[inline(always)]
+fn divide(scores: &mut [u16], sums: &[u32], share: Divisor) {
+    for (score, sum) in scores.iter_mut().zip(sums) {
+        *score = share.bp(real(*sum));
+    }
+}
+
+/// How many are excluded, and how many of the others reach the threshold.
+#[inline(always)]
+fn count(scores: &[u16], excluded: &[u8], threshold: u16) -> (usize, usize) {
+    let (mut out, mut ranked) = (0_u16, 0_u16);
+    for (score, excluded) in scores.iter().zip(excluded) {
+        let excluded = u16::from(*excluded != 0);
+        out += excluded;
+        ranked += (1 - excluded) & u16::from(*score >= threshold);
+    }
+    (usize::from(out), usize::from(ranked))
 }
 
 /// The sub-score that breaks ties before distance does.
 const CERTIFICATIONS: &str = "certifications";
+
+/// A ranking on its way through the blocks.
+struct Standing<'p> {
+    plan: &'p Plan<'p>,
+    query: Query,
+    ranking: Ranking,
+    best: BinaryHeap<Ranked>,
+}
+
+impl<'p> Standing<'p> {
+    fn new(plan: &'p Plan<'p>, query: Query, snapshot: &Snapshot) -> Self {
+        assert_eq!(snapshot.as_of(), plan.as_of, "a snapshot is ranked on its own day");
+        let ranking = Ranking { rows: Vec::new(), total: 0, below_threshold: 0, ineligible: 0 };
+        Self { plan, query, ranking, best: BinaryHeap::with_capacity(query.limit.min(BLOCK) + 1) }
+    }
+
+    /// Counts everybody in a block, and keeps the best.
+    fn take(&mut self, block: &Block, pass: &mut Pass) {
+        if self.query.group != Group::Ineligible && self.plan.excludes_all(block) {
+            self.ranking.ineligible += block.ids.len() - block.vacant;
+            return;
+        }
+        self.plan.run_block(block, pass);
+        let rows = block.ids.len();
+        if block.vacant > 0 {
+            // Whoever has left is excluded, and not counted.
+            for (id, excluded) in block.ids.iter().zip(&mut pass.excluded[..rows]) {
+                *excluded = if *id == VACANT { BLOCKS } else { *excluded };
+            }
+        }
+        let (score, excluded) = (&pass.score[..rows], &pass.excluded[..rows]);
+        let threshold = self.query.threshold;
+        let (ineligible, ranked) = wide(count, (score, excluded, threshold));
+        self.ranking.ineligible += ineligible - block.vacant;
+        self.ranking.total += ranked;
+        self.ranking.below_threshold += rows - ineligible - ranked;
+        let (listed, out, least, most) = match self.query.group {
+            Group::Ranked => (ranked, 0, threshold, u16::MAX),
+            Group::BelowThreshold if threshold == 0 => return,
+            Group::BelowThreshold => (rows - ineligible - ranked, 0, 0, threshold - 1),
+            Group::Ineligible => (ineligible, BLOCKS, 0, u16::MAX),
+        };
+        if listed > 0 {
+            self.keep_best(block, pass, (out, least, most));
+        }
+    }
+
+    /// Keeps the best of a block's rows that are excluded or not and have a score from `least` to `most`.
+    fn keep_best(&mut self, block: &Block, pass: &Pass, (out, least, most): (u8, u16, u16)) {
+        /// Rows that are looked at together.
+        const GROUP: usize = 32;
+        let full = self.best.len() == self.query.limit;
+        // Whoever does not reach the last of those kept so far cannot come in.
+        let mut least =
+            if full { self.best.peek().map_or(u16::MAX, |last| last.score.0.max(least)) } else { least };
+        let rows = block.ids.len();
+        for start in (0..rows).step_by(GROUP) {
+            let group = start..rows.min(start + GROUP);
+            let (scores, excluded) = (&pass.score[group.clone()], &pass.excluded[group.clone()]);
+            let listed =
+                |(score, excluded): (&u16, &u8)| (*excluded == out) & (*score >= least) & (*score <= most);
+            if !scores.iter().zip(excluded).fold(false, |any, row| any | listed(row)) {
+                continue;
+            }
+            for row in group {
+                let score = pass.score[row];
+                if pass.excluded[row] != out || score < least || score > most || block.ids[row] == VACANT {
+                    continue;
+                }
+                self.best.push(Ranked {
+                    score: std::cmp::Reverse(score),
+                    certifications: std::cmp::Reverse(pass.certifications[row]),
+                    distance_m: self.plan.distance_m(block, row),
+                    id: block.ids[row],
+                });
+                if self.best.len() > self.query.limit {
+                    self.best.pop();
+                    least = self.best.peek().map_or(u16::MAX, |last| last.score.0.max(least));
+                }
+            }
+        }
+    }
+
+    fn ranking(mut self) -> Ranking {
+        self.ranking.rows = self.best.into_sorted_vec();
+        self.ranking
+    }
+}
 
 /// What a pass over a block fills.
 struct Pass {
@@ -236,7 +377,8 @@ struct Pass {
     sum: Box<[u32; BLOCK]>,
     score: Box<[u16; BLOCK]>,
     certifications: Box<[u16; BLOCK]>,
-    excluded: Box<[bool; BLOCK]>,
+    /// [`BLOCKS`] or nothing.
+    excluded: Box<[u8; BLOCK]>,
 }
 
 impl Pass {
@@ -246,14 +388,7 @@ impl Pass {
             sum: Box::new([0; BLOCK]),
             score: Box::new([0; BLOCK]),
             certifications: Box::new([0; BLOCK]),
-            excluded: Box::new([false; BLOCK]),
+            excluded: Box::new([0; BLOCK]),
         }
-    }
-
-    fn reset(&mut self, rows: usize) {
-        self.lanes.distance_m[..rows].fill(Lanes::NO_DISTANCE);
-        self.sum[..rows].fill(0);
-        self.certifications[..rows].fill(0);
-        self.excluded[..rows].fill(false);
     }
 }

@@ -1,15 +1,11 @@
 //! The visible list of sub-scores. Their order here is the registration order of the specification:
 //! it breaks ties and orders every answer.
 
-use std::any::Any;
-
-use chrono::NaiveDate;
 use schemars::SchemaGenerator;
 use serde_json::Value;
 use toml::de::DeTable;
 
-use crate::facts::Coach;
-use crate::subscore::{Configured, SubScore};
+use crate::subscore::{AnyColumns, Configured, Kernel, SubScore};
 
 /// The list: each word is a file in `subscores/` and the name of its table in a preset.
 macro_rules! sub_scores {
@@ -27,15 +23,13 @@ macro_rules! entries {
 }
 sub_scores!(entries);
 
-/// A column of one block, known to its sub-score alone.
-pub(crate) type Columns = Box<dyn Any + Send + Sync>;
-
 /// A registered sub-score.
 pub(crate) struct Entry {
     pub(crate) key: &'static str,
     short: &'static str,
     pub(crate) max_weight_bp: u32,
-    pub(crate) pack: fn(&[&Coach], NaiveDate) -> Columns,
+    /// Columns without a row.
+    pub(crate) columns: fn() -> Box<dyn AnyColumns>,
     /// Reads a preset's table; the error is what the TOML library says of it.
     pub(crate) configure: fn(DeTable<'_>) -> Result<Box<dyn Configured>, toml::de::Error>,
     /// The parameter and rule that the parameters of a well-typed table break together.
@@ -49,7 +43,7 @@ impl Entry {
             key: S::KEY,
             short: S::SHORT,
             max_weight_bp: S::MAX_WEIGHT_BP,
-            pack: |coaches, as_of| Box::new(S::pack(coaches, as_of)),
+            columns: || Box::new(<S::Kernel as Kernel>::Columns::default()),
             configure: |table| read::<S>(table).map(|parameters| Box::new(parameters) as Box<dyn Configured>),
             check: |table| read::<S>(table).map_or(Ok(()), |parameters| parameters.check()),
             schema: |generator| S::json_schema(generator).to_value(),

@@ -1,9 +1,14 @@
 //! What a sub-score is: the contract between the engine and its plugins.
 //!
-//! A plugin is one file in `subscores/`. Its type is its table in a preset (its *parameters*); from a coach
-//! it packs *columns*, and for a job it compiles a *kernel*. The engine runs kernels over blocks of columns:
+//! A plugin is one file in `subscores/`. Its type is its table in a preset (its *parameters*); coaches are put
+//! into its *columns*, and for a job it compiles a *kernel*. The engine runs kernels over blocks of columns:
 //! one dynamic call per block, none per pair. The same kernel makes a score, its range and its explanation,
 //! so what is explained is what was computed.
+//!
+//! A kernel's loops over rows are straight: no branch, no call, no allocation. They run within [`wide`], which compiles
+//! them for whatever the machine has.
+//!
+//! [`wide`]: crate::wide
 
 use std::any::Any;
 
@@ -42,20 +47,40 @@ pub trait SubScore: Default + DeserializeOwned + JsonSchema + Send + Sync + 'sta
         Gate::Flag
     }
 
-    /// The columns of at most [`BLOCK`] coaches; a function of the facts and the day, never of a preset.
-    fn pack(coaches: &[&Coach], as_of: NaiveDate) -> <Self::Kernel as Kernel>::Columns;
-
     /// The kernel for a job, or nothing when the job does not ask for this sub-score.
     fn compile(&self, job: &Job, as_of: NaiveDate) -> Option<Self::Kernel>;
+}
+
+/// What a sub-score keeps of the coaches of a block, at most [`BLOCK`] rows: a function of their facts and the day, never
+/// of a preset.
+pub trait Columns: Clone + Default + Send + Sync + 'static {
+    /// Puts a coach into a row, the next one or one that is there.
+    fn set(&mut self, row: usize, coach: &Coach, as_of: NaiveDate);
+
+    /// Gives back the memory that growing took too much.
+    fn shrink(&mut self);
+
+    /// Bytes on the heap.
+    fn bytes(&self) -> usize;
 }
 
 /// A sub-score bound to one job.
 pub trait Kernel: Send + Sync + 'static {
     /// What it reads.
-    type Columns: Send + Sync + 'static;
+    type Columns: Columns;
 
-    /// Writes `bp` for every row of the columns and sets its flags; `out` comes in without flags.
+    /// Writes `bp` and `flags` for every row of the columns.
     fn run(&self, columns: &Self::Columns, case: Case, out: &mut Lanes);
+
+    /// Whether every row is [`BLOCKS`], where that can be told without looking at each.
+    fn blocks_all(&self, _columns: &Self::Columns) -> bool {
+        false
+    }
+
+    /// Metres between the job and the coach in a row, where this is the sub-score that knows.
+    fn distance_m(&self, _columns: &Self::Columns, _row: usize) -> Option<u32> {
+        None
+    }
 
     /// Puts the figure that [`Kernel::run`] gave into words.
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement;
@@ -102,33 +127,32 @@ pub struct Lanes {
     pub bp: [u16; BLOCK],
     /// [`UNKNOWN`], [`BLOCKS`], [`PROVISIONAL`].
     pub flags: [u8; BLOCK],
-    /// Metres between job and coach, or [`Lanes::NO_DISTANCE`]. Only location writes it.
-    pub distance_m: [u32; BLOCK],
+    /// For a kernel on its way to the figures; it holds anything when a kernel begins.
+    pub sums: [[u32; BLOCK]; 3],
+    /// The same, for smaller numbers.
+    pub least: [[u16; BLOCK]; 2],
+    /// The same, for distances.
+    pub metres: [f64; BLOCK],
 }
 
 impl Lanes {
-    /// No distance is known; sorts last.
-    pub const NO_DISTANCE: u32 = u32::MAX;
-
-    /// Lanes on the heap, reset.
+    /// Lanes on the heap.
     #[must_use]
     pub fn new() -> Box<Self> {
-        Box::new(Self { bp: [0; BLOCK], flags: [0; BLOCK], distance_m: [Self::NO_DISTANCE; BLOCK] })
+        Box::new(Self {
+            bp: [0; BLOCK],
+            flags: [0; BLOCK],
+            sums: [[0; BLOCK]; 3],
+            least: [[0; BLOCK]; 2],
+            metres: [0.0; BLOCK],
+        })
     }
+}
 
-    /// Marks a row as unknown: whatever the figure is otherwise, it is full at best.
-    pub fn unknown(&mut self, row: usize, case: Case) {
-        self.flags[row] |= UNKNOWN;
-        if case == Case::Best {
-            self.bp[row] = 10_000;
-        }
-    }
-
-    /// No flags in the first `rows` lanes. Figures are written by every kernel; distances stay, as they
-    /// belong to the pair and not to a sub-score.
-    pub fn reset(&mut self, rows: usize) {
-        self.flags[..rows].fill(0);
-    }
+/// The figure of a row that may be unknown: full at best, whatever it is otherwise.
+#[inline(always)]
+pub(crate) fn figure(bp: u16, unknown: u8, case: Case) -> u16 {
+    if case == Case::Best && unknown != 0 { 10_000 } else { bp }
 }
 
 /// What one kernel says of one coach.
@@ -200,17 +224,57 @@ pub enum Outcome {
     UpToFull,
 }
 
+/// Columns, whatever their type.
+pub(crate) trait AnyColumns: Any + Send + Sync {
+    fn set(&mut self, row: usize, coach: &Coach, as_of: NaiveDate);
+    fn shrink(&mut self);
+    fn bytes(&self) -> usize;
+    fn copied(&self) -> Box<dyn AnyColumns>;
+}
+
+impl<C: Columns> AnyColumns for C {
+    fn set(&mut self, row: usize, coach: &Coach, as_of: NaiveDate) {
+        Columns::set(self, row, coach, as_of);
+    }
+
+    fn shrink(&mut self) {
+        Columns::shrink(self);
+    }
+
+    fn bytes(&self) -> usize {
+        Columns::bytes(self)
+    }
+
+    fn copied(&self) -> Box<dyn AnyColumns> {
+        Box::new(self.clone())
+    }
+}
+
 /// A kernel whose columns are known only to itself.
 pub(crate) trait AnyKernel: Send + Sync {
-    fn run(&self, columns: &(dyn Any + Send + Sync), case: Case, out: &mut Lanes);
+    fn run(&self, columns: &dyn AnyColumns, case: Case, out: &mut Lanes);
+    fn blocks_all(&self, columns: &dyn AnyColumns) -> bool;
+    fn distance_m(&self, columns: &dyn AnyColumns, row: usize) -> Option<u32>;
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement;
     fn advise(&self, coach: &Coach, figure: &Figure) -> Vec<Change>;
 }
 
+/// The columns of a kernel.
+fn own<K: Kernel>(columns: &dyn AnyColumns) -> &K::Columns {
+    (columns as &dyn Any).downcast_ref().expect("the registry pairs a kernel with its own columns")
+}
+
 impl<K: Kernel> AnyKernel for K {
-    fn run(&self, columns: &(dyn Any + Send + Sync), case: Case, out: &mut Lanes) {
-        let columns = columns.downcast_ref().expect("the registry pairs a kernel with its own columns");
-        Kernel::run(self, columns, case, out);
+    fn run(&self, columns: &dyn AnyColumns, case: Case, out: &mut Lanes) {
+        Kernel::run(self, own::<K>(columns), case, out);
+    }
+
+    fn blocks_all(&self, columns: &dyn AnyColumns) -> bool {
+        Kernel::blocks_all(self, own::<K>(columns))
+    }
+
+    fn distance_m(&self, columns: &dyn AnyColumns, row: usize) -> Option<u32> {
+        Kernel::distance_m(self, own::<K>(columns), row)
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -32,14 +32,15 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::columns::Sparse;
+use crate::columns::{Sparse, put};
 use crate::date::day_number;
 use crate::facts::{Cert, Coach, Holding, HoldingState, Job, Requirement, RequirementKind};
-use crate::num::{FULL, div_round_bp};
+use crate::num::{Divisor, FULL, real};
 use crate::subscore::{
-    BLOCK, BLOCKS, Case, Change, Figure, Gate, Kernel, Lanes, Outcome, PROVISIONAL, Side, State, Statement,
-    SubScore,
+    BLOCKS, Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, PROVISIONAL, Side, State, Statement,
+    SubScore, UNKNOWN, figure,
 };
+use crate::wide::wide;
 
 /// The table `[certifications]` of a preset.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -76,18 +77,55 @@ impl Standing {
     }
 }
 
-/// One entry of the column of its code.
-struct Entry {
-    standing: Standing,
-    /// [`day_number`] of the last valid day; `i32::MAX` for ever.
-    expires: i32,
+/// A holding in the column of its code: the last valid day as a [`day_number`] above, its standing in the low two bits.
+/// Comparing days is comparing entries without those bits.
+#[derive(Clone, Copy)]
+struct Entry(u32);
+
+impl Entry {
+    /// Days are counted from here, so that all that chrono knows are positive; "for ever" is a day after them all.
+    const FIRST_DAY: i32 = -(1 << 28);
+    const LAST_DAY: i32 = (1 << 28) - 1;
+
+    fn new(standing: Standing, expires: i32) -> Self {
+        Self(Self::day(expires) << 2 | standing as u32)
+    }
+
+    fn day(day: i32) -> u32 {
+        (day.clamp(Self::FIRST_DAY, Self::LAST_DAY) - Self::FIRST_DAY).cast_unsigned()
+    }
 }
 
 /// The holdings of a block.
-pub struct Columns {
-    /// Whether the coach has any holding, credited or not.
-    any: Vec<bool>,
-    by_code: Sparse<Cert, Entry>,
+#[derive(Clone, Default)]
+pub struct Holdings {
+    /// [`UNKNOWN`] where the coach has no holding, credited or not.
+    unknown: Vec<u8>,
+    /// Each an [`Entry`].
+    by_code: Sparse,
+}
+
+impl Columns for Holdings {
+    fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
+        if row < self.unknown.len() {
+            self.by_code.remove(row);
+        }
+        put(&mut self.unknown, row, if coach.holdings.is_empty() { UNKNOWN } else { 0 });
+        for holding in &coach.holdings {
+            if let Some(standing) = Standing::of(holding, &coach.holdings) {
+                self.by_code.insert(holding.code.index(), row, Entry::new(standing, expiry(holding)).0);
+            }
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.unknown.shrink_to_fit();
+        self.by_code.shrink();
+    }
+
+    fn bytes(&self) -> usize {
+        self.unknown.capacity() + self.by_code.bytes()
+    }
 }
 
 /// The two days that credit depends on, as [`day_number`]s.
@@ -100,21 +138,51 @@ struct Days {
 impl Days {
     /// The credit table of the manual above.
     fn credit(self, standing: Standing, expires: i32, grace_days: i32, case: Case) -> u16 {
-        let uncertain = |credit: u16, worst: u16| match case {
-            Case::Actual => credit,
-            Case::Worst => worst,
-            Case::Best => 10_000,
+        Credits::new(self, grace_days, case).of(Entry::new(standing, expires))
+    }
+}
+
+/// The credit table for one type and case: what a holding earns whose last day is on or after each of three days. The
+/// first day that it reaches decides.
+#[derive(Clone, Copy)]
+struct Credits {
+    start: u32,
+    as_of: u32,
+    grace: u32,
+    pending: u16,
+    claimed: u16,
+    to_renew: u16,
+}
+
+impl Credits {
+    fn new(days: Days, grace_days: i32, case: Case) -> Self {
+        let (to_renew, pending, claimed) = match case {
+            Case::Actual => (6_000, 6_000, 3_000),
+            Case::Worst => (0, 0, 0),
+            Case::Best => (10_000, 10_000, 10_000),
         };
-        let valid_at_start = expires >= self.start;
-        let in_grace = || if self.start - expires <= grace_days { 5_000 } else { 0 };
-        match standing {
-            Standing::Verified if valid_at_start => 10_000,
-            Standing::Verified if expires >= self.as_of => uncertain(6_000, in_grace()),
-            Standing::Verified => in_grace(),
-            Standing::Pending if valid_at_start => uncertain(6_000, 0),
-            Standing::Claimed if valid_at_start => uncertain(3_000, 0),
-            Standing::Pending | Standing::Claimed => 0,
+        // At worst nothing is renewed, so that being valid today earns nothing beside the grace.
+        let as_of = if case == Case::Worst { days.start } else { days.as_of };
+        Self {
+            start: Entry::day(days.start),
+            as_of: Entry::day(as_of),
+            grace: Entry::day(days.start.saturating_sub(grace_days)),
+            pending,
+            claimed,
+            to_renew,
         }
+    }
+
+    /// In basis points.
+    #[inline(always)]
+    fn of(self, entry: Entry) -> u16 {
+        let (day, standing) = (entry.0 >> 2, entry.0 & 3);
+        let late = if day >= self.grace { 5_000 } else { 0 };
+        let today = if day >= self.as_of { self.to_renew } else { late };
+        let verified = if day >= self.start { 10_000 } else { today };
+        let unproved = if standing == Standing::Pending as u32 { self.pending } else { self.claimed };
+        let unproved = if day >= self.start { unproved } else { 0 };
+        if standing == Standing::Verified as u32 { verified } else { unproved }
     }
 }
 
@@ -123,8 +191,8 @@ pub struct Requirements {
     asked: Vec<Asked>,
     days: Days,
     starts_on: NaiveDate,
-    required: u64,
-    preferred: u64,
+    required: u32,
+    preferred: u32,
 }
 
 struct Asked {
@@ -142,27 +210,16 @@ impl SubScore for Parameters {
         self.gate
     }
 
-    fn pack(coaches: &[&Coach], _as_of: NaiveDate) -> Columns {
-        let mut columns = Columns { any: Vec::with_capacity(coaches.len()), by_code: Sparse::new() };
-        for (row, coach) in coaches.iter().enumerate() {
-            columns.any.push(!coach.holdings.is_empty());
-            for holding in &coach.holdings {
-                if let Some(standing) = Standing::of(holding, &coach.holdings) {
-                    columns.by_code.push(holding.code, row, Entry { standing, expires: expiry(holding) });
-                }
-            }
-        }
-        columns
-    }
-
     fn compile(&self, job: &Job, as_of: NaiveDate) -> Option<Requirements> {
         if job.requirements.is_empty() {
             return None;
         }
         let proofs =
             |asked: &[Cert]| Cert::all().filter(|held| asked.iter().any(|code| held.proves(*code))).collect();
-        let count =
-            |kind| job.requirements.iter().filter(|requirement| requirement.kind == kind).count() as u64;
+        let count = |kind| {
+            let of_kind = job.requirements.iter().filter(|requirement| requirement.kind == kind);
+            u32::try_from(of_kind.count()).unwrap_or(u32::MAX)
+        };
         let starts_on = job.start(as_of);
         Some(Requirements {
             asked: job
@@ -185,48 +242,104 @@ fn expiry(holding: &Holding) -> i32 {
     holding.expires_on.map_or(i32::MAX, day_number)
 }
 
-impl Kernel for Requirements {
-    type Columns = Columns;
+/// Holdings whose credits are found together, before each goes to its row.
+const CHUNK: usize = 128;
 
-    fn run(&self, columns: &Columns, case: Case, out: &mut Lanes) {
-        let rows = columns.any.len();
-        let mut required_sum = [0_u64; BLOCK];
-        let mut preferred_sum = [0_u64; BLOCK];
-        let mut least_required = [10_000_u16; BLOCK];
+#[inline(always)]
+fn earn(earned: &mut [u16], entries: &[u32], credits: Credits) {
+    for (earned, entry) in earned.iter_mut().zip(entries) {
+        *earned = credits.of(Entry(*entry));
+    }
+}
+
+#[inline(always)]
+fn gather(sums: &mut [u32], best: &[u16]) {
+    for (sum, best) in sums.iter_mut().zip(best) {
+        *sum += u32::from(*best);
+    }
+}
+
+#[inline(always)]
+fn lessen(least: &mut [u16], best: &[u16]) {
+    for (least, best) in least.iter_mut().zip(best) {
+        *least = (*least).min(*best);
+    }
+}
+
+#[inline(always)]
+fn divide(
+    bp: &mut [u16],
+    required: &[u32],
+    preferred: &[u32],
+    unknown: &[u8],
+    (of_required, of_preferred, share): (f64, f64, Divisor),
+    case: Case,
+) {
+    for (bp, ((required, preferred), unknown)) in bp.iter_mut().zip(required.iter().zip(preferred).zip(unknown)) {
+        let sum = real(*required) * of_required + real(*preferred) * of_preferred;
+        *bp = figure(share.bp(sum), *unknown, case);
+    }
+}
+
+#[inline(always)]
+fn flag(flags: &mut [u8], least: &[u16], unknown: &[u8]) {
+    for (flags, (least, unknown)) in flags.iter_mut().zip(least.iter().zip(unknown)) {
+        let doubt = if *least < 10_000 { PROVISIONAL } else { 0 };
+        *flags = *unknown | if *least == 0 { BLOCKS } else { doubt };
+    }
+}
+
+impl Kernel for Requirements {
+    type Columns = Holdings;
+
+    fn run(&self, columns: &Holdings, case: Case, out: &mut Lanes) {
+        let rows = columns.unknown.len();
+        let Lanes { bp, flags, sums: [required, preferred, _], least: [least, best], .. } = out;
+        let (bp, flags) = (&mut bp[..rows], &mut flags[..rows]);
+        let (required, preferred) = (&mut required[..rows], &mut preferred[..rows]);
+        let (least, best) = (&mut least[..rows], &mut best[..rows]);
+        required.fill(0);
+        preferred.fill(0);
+        least.fill(10_000);
         for asked in &self.asked {
-            let mut best = [0_u16; BLOCK];
+            best.fill(0);
             for code in &asked.proofs {
-                let grace = code.details().grace_days;
-                for (row, entry) in columns.by_code.rows(code) {
-                    best[row] = best[row].max(self.days.credit(entry.standing, entry.expires, grace, case));
+                let credits = Credits::new(self.days, code.details().grace_days, case);
+                let (places, entries) = columns.by_code.of(code.index());
+                for (places, entries) in places.chunks(CHUNK).zip(entries.chunks(CHUNK)) {
+                    let mut earned = [0; CHUNK];
+                    wide(earn, (&mut earned[..], entries, credits));
+                    for (row, earned) in places.iter().zip(earned) {
+                        let best = &mut best[usize::from(*row)];
+                        *best = earned.max(*best);
+                    }
                 }
             }
-            let required = asked.requirement.kind == RequirementKind::Required;
-            let sum = if required { &mut required_sum } else { &mut preferred_sum };
-            for row in 0..rows {
-                sum[row] += u64::from(best[row]);
-                if required {
-                    least_required[row] = least_required[row].min(best[row]);
+            match asked.requirement.kind {
+                RequirementKind::Required => {
+                    wide(gather, (&mut *required, &*best));
+                    wide(lessen, (&mut *least, &*best));
                 }
+                RequirementKind::Preferred => wide(gather, (&mut *preferred, &*best)),
             }
         }
-        let (n, m) = (self.required, self.preferred);
-        for row in 0..rows {
-            let (required, preferred) = (required_sum[row], preferred_sum[row]);
-            out.bp[row] = match (n, m) {
-                (_, 0) => div_round_bp(required, n),
-                (0, _) => div_round_bp(preferred, m),
-                _ => div_round_bp(8 * m * required + 2 * n * preferred, 10 * n * m),
-            };
-            if least_required[row] == 0 {
-                out.flags[row] |= BLOCKS;
-            } else if least_required[row] < 10_000 {
-                out.flags[row] |= PROVISIONAL;
-            }
-            if !columns.any[row] {
-                out.unknown(row, case);
-            }
-        }
+        // 8·m·ΣR + 2·n·ΣP of 10·n·m; with one kind alone, Σ of its count.
+        let (n, m) = (f64::from(self.required), f64::from(self.preferred));
+        let (of_required, of_preferred, whole) = match (self.required, self.preferred) {
+            (_, 0) => (1.0, 0.0, n),
+            (0, _) => (0.0, 1.0, m),
+            _ => (8.0 * m, 2.0 * n, 10.0 * n * m),
+        };
+        let share = Divisor::new(whole);
+        wide(divide, (bp, &*required, &*preferred, &columns.unknown[..], (of_required, of_preferred, share), case));
+        wide(flag, (flags, &*least, &columns.unknown[..]));
+    }
+
+    fn blocks_all(&self, columns: &Holdings) -> bool {
+        self.asked.iter().any(|asked| {
+            asked.requirement.kind == RequirementKind::Required
+                && asked.proofs.iter().all(|code| columns.by_code.of(code.index()).0.is_empty())
+        })
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -16,15 +16,17 @@
 //! unknown dimensions add nothing at worst and full credit at best. It never makes anyone ineligible, and no
 //! advice is given on it.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::facts::{Coach, Job, Wanted};
-use crate::num::div_round_bp;
-use crate::subscore::{BLOCK, Case, Figure, Kernel, Lanes, State, Statement, SubScore, UNKNOWN};
+use crate::columns::put;
+use crate::num::{Divisor, real};
+use crate::subscore::{
+    BLOCK, Case, Columns, Figure, Kernel, Lanes, State, Statement, SubScore, UNKNOWN,
+};
+use crate::wide::wide;
 
 /// The table `[culture]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -35,16 +37,49 @@ pub struct Parameters {}
 const NOT_RATED: u8 = u8::MAX;
 
 /// The levels of a block, dense, one column per dimension that any of its coaches has.
-pub struct Columns {
+#[derive(Clone, Default)]
+pub struct Levels {
     rows: usize,
-    levels: BTreeMap<String, Vec<u8>>,
+    of: Vec<(String, Vec<u8>)>,
+}
+
+impl Columns for Levels {
+    fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
+        self.rows = self.rows.max(row + 1);
+        for (_, levels) in &mut self.of {
+            put(levels, row, NOT_RATED);
+        }
+        let mut ratings: Vec<_> = coach.style.iter().collect();
+        // The last one written stays: a reviewer's.
+        ratings.sort_by_key(|rating| rating.source);
+        for rating in ratings {
+            let known = self.of.iter().position(|(dimension, _)| *dimension == rating.dimension);
+            let place = known.unwrap_or_else(|| {
+                self.of.push((rating.dimension.clone(), vec![NOT_RATED; self.rows]));
+                self.of.len() - 1
+            });
+            self.of[place].1[row] = rating.level;
+        }
+    }
+
+    fn shrink(&mut self) {
+        for (_, levels) in &mut self.of {
+            levels.shrink_to_fit();
+        }
+        self.of.shrink_to_fit();
+    }
+
+    fn bytes(&self) -> usize {
+        let of = |(dimension, levels): &(String, Vec<u8>)| dimension.capacity() + levels.capacity();
+        self.of.capacity() * size_of::<(String, Vec<u8>)>() + self.of.iter().map(of).sum::<usize>()
+    }
 }
 
 /// The style that one job wants.
 pub struct Style {
     wanted: Vec<Wanted>,
-    /// Σ w.
-    weight: u64,
+    /// By Σ w, of what stands for `2500 · Σ`.
+    share: Divisor,
 }
 
 impl SubScore for Parameters {
@@ -53,62 +88,53 @@ impl SubScore for Parameters {
     const MAX_WEIGHT_BP: u32 = 1_500;
     type Kernel = Style;
 
-    fn pack(coaches: &[&Coach], _as_of: NaiveDate) -> Columns {
-        let mut columns = Columns { rows: coaches.len(), levels: BTreeMap::new() };
-        for (row, coach) in coaches.iter().enumerate() {
-            let mut ratings: Vec<_> = coach.style.iter().collect();
-            // The last one written stays: a reviewer's.
-            ratings.sort_by_key(|rating| rating.source);
-            for rating in ratings {
-                let column = match columns.levels.get_mut(&rating.dimension) {
-                    Some(column) => column,
-                    None => columns
-                        .levels
-                        .entry(rating.dimension.clone())
-                        .or_insert_with(|| vec![NOT_RATED; coaches.len()]),
-                };
-                column[row] = rating.level;
-            }
-        }
-        columns
-    }
-
     fn compile(&self, job: &Job, _as_of: NaiveDate) -> Option<Style> {
         if job.style.is_empty() {
             return None;
         }
-        let weight = job.style.iter().map(|wanted| u64::from(wanted.weight)).sum();
-        Some(Style { wanted: job.style.clone(), weight })
+        let weight = job.style.iter().map(|wanted| f64::from(wanted.weight)).sum();
+        Some(Style { wanted: job.style.clone(), share: Divisor::scaled(2_500.0, weight) })
+    }
+}
+
+/// Adds what a dimension is worth; at most 10 · 4 in each of at most eight.
+#[inline(always)]
+fn compare(sums: &mut [u16], flags: &mut [u8], levels: &[u8], (wanted, weight, unknown): (u8, u8, u8)) {
+    for ((sum, flags), level) in sums.iter_mut().zip(flags).zip(levels) {
+        let alike = 4 - wanted.abs_diff(*level).min(4);
+        let alike = if *level == NOT_RATED { unknown } else { alike };
+        *sum += u16::from(weight * alike);
+        *flags &= if *level == NOT_RATED { UNKNOWN } else { 0 };
+    }
+}
+
+#[inline(always)]
+fn divide(bp: &mut [u16], sums: &[u16], share: Divisor) {
+    for (bp, sum) in bp.iter_mut().zip(sums) {
+        *bp = share.bp(real((*sum).into()));
     }
 }
 
 impl Kernel for Style {
-    type Columns = Columns;
+    type Columns = Levels;
 
-    fn run(&self, columns: &Columns, case: Case, out: &mut Lanes) {
+    fn run(&self, columns: &Levels, case: Case, out: &mut Lanes) {
         // What an unknown dimension adds, where a known one adds 0..=4.
         let unknown: u8 = match case {
             Case::Actual => 2,
             Case::Worst => 0,
             Case::Best => 4,
         };
-        let mut sums = [0_u64; BLOCK];
-        let mut known = [false; BLOCK];
+        let Lanes { bp, flags, least: [sums, _], .. } = out;
+        let (bp, flags, sums) = (&mut bp[..columns.rows], &mut flags[..columns.rows], &mut sums[..columns.rows]);
+        flags.fill(UNKNOWN);
+        sums.fill(0);
         for wanted in &self.wanted {
-            let column = columns.levels.get(&wanted.dimension);
-            for row in 0..columns.rows {
-                let level = column.map_or(NOT_RATED, |column| column[row]);
-                let alike = if level == NOT_RATED { unknown } else { 4 - wanted.level.abs_diff(level) };
-                known[row] |= level != NOT_RATED;
-                sums[row] += u64::from(wanted.weight) * u64::from(alike);
-            }
+            let levels = columns.of.iter().find(|(dimension, _)| *dimension == wanted.dimension);
+            let levels = levels.map_or(&[NOT_RATED; BLOCK][..columns.rows], |(_, levels)| levels);
+            wide(compare, (&mut *sums, &mut *flags, levels, (wanted.level, wanted.weight, unknown)));
         }
-        for row in 0..columns.rows {
-            out.bp[row] = div_round_bp(2_500 * sums[row], self.weight);
-            if !known[row] {
-                out.flags[row] |= UNKNOWN;
-            }
-        }
+        wide(divide, (bp, &*sums, self.share));
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

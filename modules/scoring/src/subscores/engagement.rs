@@ -23,8 +23,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::facts::{Coach, Engagement, Job};
+use crate::columns::put;
 use crate::num::{FULL, IDLE_WORTH, div_round_bp};
-use crate::subscore::{Case, Change, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore};
+use crate::subscore::{
+    Case, Change, Columns, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore, UNKNOWN, figure,
+};
 
 /// The table `[engagement]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -32,9 +35,27 @@ use crate::subscore::{Case, Change, Figure, Kernel, Lanes, Outcome, State, State
 pub struct Parameters {}
 
 /// The sub-score of a block, finished: it depends on the coach alone.
-pub struct Columns {
+#[derive(Clone, Default)]
+pub struct Activity {
     bp: Vec<u16>,
-    unknown: Vec<bool>,
+    /// [`UNKNOWN`] or nothing.
+    unknown: Vec<u8>,
+}
+
+impl Columns for Activity {
+    fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
+        put(&mut self.bp, row, Parts::of(&coach.engagement.unwrap_or_default()).score());
+        put(&mut self.unknown, row, if coach.engagement.is_none() { UNKNOWN } else { 0 });
+    }
+
+    fn shrink(&mut self) {
+        self.bp.shrink_to_fit();
+        self.unknown.shrink_to_fit();
+    }
+
+    fn bytes(&self) -> usize {
+        2 * self.bp.capacity() + self.unknown.capacity()
+    }
 }
 
 /// Every job asks for the same.
@@ -78,30 +99,21 @@ impl SubScore for Parameters {
     const SHORT: &'static str = "engage";
     type Kernel = Always;
 
-    fn pack(coaches: &[&Coach], _as_of: NaiveDate) -> Columns {
-        let score = |coach: &&Coach| Parts::of(&coach.engagement.unwrap_or_default()).score();
-        Columns {
-            bp: coaches.iter().map(score).collect(),
-            unknown: coaches.iter().map(|coach| coach.engagement.is_none()).collect(),
-        }
-    }
-
     fn compile(&self, _job: &Job, _as_of: NaiveDate) -> Option<Always> {
         Some(Always)
     }
 }
 
 impl Kernel for Always {
-    type Columns = Columns;
+    type Columns = Activity;
 
-    fn run(&self, columns: &Columns, case: Case, out: &mut Lanes) {
-        for (row, bp) in columns.bp.iter().enumerate() {
-            out.bp[row] = *bp;
-            if columns.unknown[row] {
-                if case == Case::Worst {
-                    out.bp[row] = 0;
-                }
-                out.unknown(row, case);
+    fn run(&self, columns: &Activity, case: Case, out: &mut Lanes) {
+        let rows = columns.bp.len();
+        out.bp[..rows].copy_from_slice(&columns.bp);
+        out.flags[..rows].copy_from_slice(&columns.unknown);
+        if case != Case::Actual {
+            for (bp, unknown) in out.bp.iter_mut().zip(&columns.unknown) {
+                *bp = if *unknown != 0 && case == Case::Worst { 0 } else { figure(*bp, *unknown, case) };
             }
         }
     }

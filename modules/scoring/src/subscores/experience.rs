@@ -28,11 +28,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::catalog::Family;
-use crate::columns::Sparse;
+use crate::columns::{Sparse, put};
 use crate::date::{day_number, month_index};
 use crate::facts::{Coach, Job, Modality, Position};
-use crate::num::{MONTH_WORTH_BELOW, MONTHS, div_round, div_round_bp};
-use crate::subscore::{BLOCK, Case, Change, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore};
+use crate::num::{Divisor, low_half, MONTH_WORTH_BELOW, MONTHS, real};
+use crate::subscore::{
+    Case, Change, Columns, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore, UNKNOWN, figure,
+};
+use crate::wide::wide;
 
 /// The table `[experience]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -42,16 +45,57 @@ pub struct Parameters {}
 /// A day long before any other: never taught.
 const NEVER: i32 = i32::MIN / 2;
 
-/// What was taught, in one block.
-pub struct Columns {
-    unknown: Vec<bool>,
+/// What was taught, in one block, by the day of the snapshot.
+#[derive(Clone, Default)]
+pub struct Teaching {
+    /// [`UNKNOWN`] or nothing.
+    unknown: Vec<u8>,
     /// `A_3`: worth of all months taught.
     any: Vec<u32>,
     /// `A_6` by family.
-    by_family: Sparse<Family, u32>,
-    /// `A_10` and the [`day_number`] of the last class, by modality.
-    by_modality: Sparse<Modality, (u32, i32)>,
-    as_of: i32,
+    by_family: Sparse,
+    /// `A_10` by modality, in the low bits, with how recent the last class is above.
+    by_modality: Sparse,
+}
+
+/// Bits that hold a worth of months; [`MONTHS`] months are worth 867 231.
+const WORTH_BITS: u32 = 20;
+
+impl Columns for Teaching {
+    fn set(&mut self, row: usize, coach: &Coach, as_of: NaiveDate) {
+        if row < self.any.len() {
+            self.by_family.remove(row);
+            self.by_modality.remove(row);
+        }
+        let past = Past::of(coach, as_of);
+        put(&mut self.unknown, row, if past.by_modality.is_empty() { UNKNOWN } else { 0 });
+        put(&mut self.any, row, worth(&past.all));
+        for (family, months) in &past.by_family {
+            self.by_family.insert(family.index(), row, worth(months));
+        }
+        for (modality, (months, last_taught)) in &past.by_modality {
+            let recent = match day_number(as_of) - last_taught {
+                ..=90 => 2,
+                91..=365 => 1,
+                _ => 0,
+            };
+            self.by_modality.insert(modality.index(), row, worth(months) | recent << WORTH_BITS);
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.unknown.shrink_to_fit();
+        self.any.shrink_to_fit();
+        self.by_family.shrink();
+        self.by_modality.shrink();
+    }
+
+    fn bytes(&self) -> usize {
+        self.unknown.capacity()
+            + 4 * self.any.capacity()
+            + self.by_family.bytes()
+            + self.by_modality.bytes()
+    }
 }
 
 /// The experience that one job asks for.
@@ -67,28 +111,6 @@ impl SubScore for Parameters {
     const KEY: &'static str = "experience";
     const SHORT: &'static str = "exp";
     type Kernel = Asked;
-
-    fn pack(coaches: &[&Coach], as_of: NaiveDate) -> Columns {
-        let mut columns = Columns {
-            unknown: Vec::with_capacity(coaches.len()),
-            any: Vec::with_capacity(coaches.len()),
-            by_family: Sparse::new(),
-            by_modality: Sparse::new(),
-            as_of: day_number(as_of),
-        };
-        for (row, coach) in coaches.iter().enumerate() {
-            let past = Past::of(coach, as_of);
-            columns.unknown.push(past.by_modality.is_empty());
-            columns.any.push(worth(&past.all));
-            for (family, months) in &past.by_family {
-                columns.by_family.push(*family, row, worth(months));
-            }
-            for (modality, (months, last_taught)) in &past.by_modality {
-                columns.by_modality.push(*modality, row, (worth(months), *last_taught));
-            }
-        }
-        columns
-    }
 
     fn compile(&self, job: &Job, as_of: NaiveDate) -> Option<Asked> {
         let modality = job.modality?;
@@ -150,43 +172,51 @@ fn worth(ages: &Ages) -> u32 {
     sum
 }
 
-impl Asked {
-    /// The formula of the manual, from `A_10`, `A_6`, `A_3` and the days since the last class.
-    fn score(&self, same: u32, family: u32, any: u32, days_since: i32) -> u16 {
-        let q = u64::from(self.worth);
-        let up_to_q = |worth: u32| u64::from(worth.min(self.worth));
-        let ratio = match q {
-            0 => 10_000,
-            _ => div_round(4_000 * up_to_q(same) + 3_000 * up_to_q(family) + 3_000 * up_to_q(any), q),
-        };
-        let recent = match days_since {
-            ..=90 => 10_000,
-            91..=365 => 5_000,
-            _ => 0,
-        };
-        div_round_bp(75 * ratio + 25 * recent, 100)
+/// The formula of the manual.
+#[inline(always)]
+fn weigh(
+    bp: &mut [u16],
+    same: &[u32],
+    family: &[u32],
+    any: &[u32],
+    unknown: &[u8],
+    (q, ratio): (u32, Divisor),
+    case: Case,
+) {
+    for (bp, (((same, family), any), unknown)) in bp.iter_mut().zip(same.iter().zip(family).zip(any).zip(unknown)) {
+        let (same, recent) = (same & ((1 << WORTH_BITS) - 1), same >> WORTH_BITS);
+        let tenths = 4 * same.min(q) + 3 * (*family).min(q) + 3 * (*any).min(q);
+        let ratio = ratio.round(real(tenths));
+        // A quarter of the score, by steps of a half.
+        *bp = figure(low_half((75 * ratio + 25 * 5_000 * recent + 50) / 100), *unknown, case);
     }
 }
 
 impl Kernel for Asked {
-    type Columns = Columns;
+    type Columns = Teaching;
 
-    fn run(&self, columns: &Columns, case: Case, out: &mut Lanes) {
-        let mut same = [(0, NEVER); BLOCK];
-        for (row, value) in columns.by_modality.rows(&self.modality) {
-            same[row] = *value;
-        }
-        let mut family = [0; BLOCK];
-        for (row, value) in columns.by_family.rows(&self.modality.family()) {
-            family[row] = *value;
-        }
-        for (row, any) in columns.any.iter().enumerate() {
-            let (worth, last_taught) = same[row];
-            out.bp[row] = self.score(worth, family[row], *any, columns.as_of - last_taught);
-            if columns.unknown[row] {
-                out.unknown(row, case);
+    fn run(&self, columns: &Teaching, case: Case, out: &mut Lanes) {
+        let rows = columns.any.len();
+        let Lanes { bp, flags, sums: [same, family, _], .. } = out;
+        let (bp, flags) = (&mut bp[..rows], &mut flags[..rows]);
+        let (same, family) = (&mut same[..rows], &mut family[..rows]);
+        for (lanes, (places, values)) in [
+            (&mut *same, columns.by_modality.of(self.modality.index())),
+            (&mut *family, columns.by_family.of(self.modality.family().index())),
+        ] {
+            lanes.fill(0);
+            for (row, value) in places.iter().zip(values) {
+                lanes[usize::from(*row)] = *value;
             }
         }
+        // Of 10 000 shares, 4 in each 10 are for the modality, 3 for the family and 3 for any; what nobody asks, everybody has.
+        let q = self.worth;
+        let ratio = match q {
+            0 => Divisor::always(10_000),
+            q => Divisor::scaled(1_000.0, q.into()),
+        };
+        flags.copy_from_slice(&columns.unknown);
+        wide(weigh, (bp, &*same, &*family, &columns.any[..], &columns.unknown[..], (q, ratio), case));
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -24,11 +24,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::facts::{Coach, Job};
-use crate::geo::Sited;
-use crate::num::div_round_bp;
+use crate::columns::put;
+use crate::geo::{Bounds, Near, Sited};
+use crate::num::{TO_NEAREST, div_round_bp, low_half, nearest, real};
 use crate::subscore::{
-    BLOCKS, Case, Change, Figure, Gate, Kernel, Lanes, Outcome, Side, State, Statement, SubScore,
+    BLOCKS, Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Side, State, Statement, SubScore,
+    UNKNOWN, figure,
 };
+use crate::wide::wide;
 
 /// The table `[location]` of a preset.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -53,15 +56,67 @@ impl Default for Parameters {
 }
 
 /// Where the coaches of a block live and how far they go.
-pub struct Columns {
-    home: Vec<Option<Sited>>,
+#[derive(Clone, Default)]
+pub struct Homes {
+    /// [`UNKNOWN`] where no coordinate is given; the coordinates are then those of nowhere, 0.
+    unknown: Vec<u8>,
+    /// Radians, and the cosine of the latitude.
+    lat: Vec<f64>,
+    lon: Vec<f64>,
+    cos_lat: Vec<f64>,
     /// Metres, saturated at what any preset could count; 0 where none is given.
     radius_m: Vec<u32>,
+    /// What holds every home that is or was in the block.
+    bounds: Bounds,
+    /// Whether there is or was a coach without a home.
+    some_unknown: bool,
+}
+
+/// More than any preset counts.
+const RADIUS_LIMIT_M: u32 = 1_000_000;
+
+impl Columns for Homes {
+    fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
+        let home = coach.point.map(Sited::new);
+        match home {
+            Some(home) => self.bounds.include(home),
+            None => self.some_unknown = true,
+        }
+        let radius = coach.radius_m.map_or(0, |radius| radius.min(RADIUS_LIMIT_M.into()));
+        let home_or_nowhere = home.unwrap_or_default();
+        put(&mut self.unknown, row, if home.is_none() { UNKNOWN } else { 0 });
+        put(&mut self.lat, row, home_or_nowhere.lat);
+        put(&mut self.lon, row, home_or_nowhere.lon);
+        put(&mut self.cos_lat, row, home_or_nowhere.cos_lat);
+        put(&mut self.radius_m, row, u32::try_from(radius).unwrap_or(RADIUS_LIMIT_M));
+    }
+
+    fn shrink(&mut self) {
+        self.unknown.shrink_to_fit();
+        for column in [&mut self.lat, &mut self.lon, &mut self.cos_lat] {
+            column.shrink_to_fit();
+        }
+        self.radius_m.shrink_to_fit();
+    }
+
+    fn bytes(&self) -> usize {
+        let places = self.lat.capacity() + self.lon.capacity() + self.cos_lat.capacity();
+        self.unknown.capacity() + 8 * places + 4 * self.radius_m.capacity()
+    }
+}
+
+impl Homes {
+    fn home(&self, row: usize) -> Sited {
+        Sited { lat: self.lat[row], lon: self.lon[row], cos_lat: self.cos_lat[row] }
+    }
 }
 
 /// The place of one job.
 pub struct Place {
     site: Sited,
+    near: Near,
+    /// Half as far again as anyone goes, and what rounding could add.
+    beyond_m: f64,
     default_radius_m: u32,
     max_radius_m: u32,
 }
@@ -86,19 +141,14 @@ impl SubScore for Parameters {
         self.gate
     }
 
-    fn pack(coaches: &[&Coach], _as_of: NaiveDate) -> Columns {
-        let radius =
-            |coach: &&Coach| coach.radius_m.map_or(0, |radius| u32::try_from(radius).unwrap_or(u32::MAX));
-        Columns {
-            home: coaches.iter().map(|coach| coach.point.map(Sited::new)).collect(),
-            radius_m: coaches.iter().map(radius).collect(),
-        }
-    }
-
     fn compile(&self, job: &Job, _as_of: NaiveDate) -> Option<Place> {
         let point = job.point.filter(|_| !job.is_virtual)?;
+        let site = Sited::new(point);
+        let beyond_m = 1.5 * f64::from(self.max_radius_m) + 2.0;
         Some(Place {
-            site: Sited::new(point),
+            site,
+            near: Near::new(site, beyond_m),
+            beyond_m,
             default_radius_m: self.default_radius_m,
             max_radius_m: self.max_radius_m,
         })
@@ -106,6 +156,11 @@ impl SubScore for Parameters {
 }
 
 impl Place {
+    /// Whether nobody within bounds can reach it.
+    fn beyond(&self, bounds: &Bounds) -> bool {
+        bounds.metres_at_least(self.site) > self.beyond_m
+    }
+
     /// The reach that counts, from a column value.
     fn reach(&self, radius_m: u32) -> u32 {
         if radius_m == 0 { self.default_radius_m } else { radius_m }.min(self.max_radius_m)
@@ -126,32 +181,89 @@ fn score(d: u32, r: u32) -> u16 {
     }
 }
 
-impl Kernel for Place {
-    type Columns = Columns;
+/// Set while a distance is so close to the middle between two metres that only the exact formula may round it.
+const UNSURE: u8 = 1 << 7;
+/// In place of metres: far beyond reach.
+const FAR: f64 = 1e9;
 
-    fn run(&self, columns: &Columns, case: Case, out: &mut Lanes) {
-        for (row, home) in columns.home.iter().enumerate() {
-            let Some(home) = home else {
-                out.bp[row] = 0;
-                out.unknown(row, case);
-                continue;
-            };
-            let d = self.site.distance_m(*home);
-            out.distance_m[row] = d;
-            out.bp[row] = score(d, self.reach(columns.radius_m[row]));
-            if out.bp[row] == 0 {
-                out.flags[row] |= BLOCKS;
+/// Whole metres to each home, [`FAR`] where it is far.
+#[inline(always)]
+fn measure(metres: &mut [f64], flags: &mut [u8], lat: &[f64], lon: &[f64], cos_lat: &[f64], near: Near) {
+    for ((d, flags), ((lat, lon), cos_lat)) in metres.iter_mut().zip(flags).zip(lat.iter().zip(lon).zip(cos_lat)) {
+        let (metres, far, sure) = near.metres(*lat, *lon, *cos_lat);
+        *d = if far { FAR } else { (metres + TO_NEAREST) - TO_NEAREST };
+        *flags = if sure { 0 } else { UNSURE };
+    }
+}
+
+/// The table of the manual, both slopes over 3r. Both are multiples of 1/3r, so that the nudge breaks ties and no more.
+#[inline(always)]
+fn weigh(
+    bp: &mut [u16],
+    flags: &mut [u8],
+    metres: &[f64],
+    radius_m: &[u32],
+    unknown: &[u8],
+    (default, most): (u32, u32),
+    case: Case,
+) {
+    let facts = metres.iter().zip(radius_m).zip(unknown);
+    for ((bp, flags), ((d, radius), unknown)) in bp.iter_mut().zip(flags).zip(facts) {
+        let reach = if *radius == 0 { default } else { *radius };
+        let r = real(if reach < most { reach } else { most });
+        let within = *d <= r;
+        let cost = if within { 5_000.0 * (4.0 * *d - r) } else { 30_000.0 * (*d - r) };
+        let full: u32 = if within { 10_000 } else { 5_000 };
+        let slope = full.wrapping_sub(nearest(cost / (3.0 * r) + 1e-8));
+        let score = if 4.0 * *d <= r { 10_000 } else { slope };
+        let score = if (2.0 * *d > 3.0 * r) | (*unknown != 0) { 0 } else { low_half(score) };
+        *bp = figure(score, *unknown, case);
+        let known = (if score == 0 { BLOCKS } else { 0 }) | (*flags & UNSURE);
+        *flags = if *unknown == 0 { known } else { UNKNOWN };
+    }
+}
+
+impl Kernel for Place {
+    type Columns = Homes;
+
+    fn run(&self, columns: &Homes, case: Case, out: &mut Lanes) {
+        let rows = columns.unknown.len();
+        let (bp, flags) = (&mut out.bp[..rows], &mut out.flags[..rows]);
+        if self.beyond(&columns.bounds) {
+            for ((bp, flags), unknown) in bp.iter_mut().zip(flags).zip(&columns.unknown) {
+                *bp = figure(0, *unknown, case);
+                *flags = if *unknown == 0 { BLOCKS } else { UNKNOWN };
+            }
+            return;
+        }
+        let metres = &mut out.metres[..rows];
+        let homes = (&columns.lat[..], &columns.lon[..], &columns.cos_lat[..]);
+        wide(measure, (&mut *metres, &mut *flags, homes.0, homes.1, homes.2, self.near));
+        let radii = (self.default_radius_m, self.max_radius_m);
+        wide(weigh, (&mut *bp, &mut *flags, &*metres, &columns.radius_m[..], &columns.unknown[..], radii, case));
+        for row in 0..rows {
+            if flags[row] & UNSURE != 0 {
+                bp[row] = score(self.site.distance_m(columns.home(row)), self.reach(columns.radius_m[row]));
+                flags[row] = if bp[row] == 0 { BLOCKS } else { 0 };
             }
         }
     }
 
+    fn blocks_all(&self, columns: &Homes) -> bool {
+        !columns.some_unknown && self.beyond(&columns.bounds)
+    }
+
+    fn distance_m(&self, columns: &Homes, row: usize) -> Option<u32> {
+        (columns.unknown[row] == 0).then(|| self.site.distance_m(columns.home(row)))
+    }
+
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {
-        let columns = <Parameters as SubScore>::pack(&[coach], NaiveDate::default());
-        let fact = match columns.home[0] {
+        let fact = match coach.point {
             None => "No home location given".to_owned(),
             Some(home) => {
-                let d = self.site.distance_m(home);
-                let r = self.reach(columns.radius_m[0]);
+                let d = self.site.distance_m(Sited::new(home));
+                let radius = coach.radius_m.map_or(0, |radius| u32::try_from(radius).unwrap_or(u32::MAX));
+                let r = self.reach(radius);
                 let reach = if d <= r { "within" } else { "beyond" };
                 format!("{} away, {reach} your {}", kilometres(d), kilometres(r))
             }

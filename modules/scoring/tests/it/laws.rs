@@ -15,8 +15,9 @@ fn numbered(coaches: &[Coach]) -> Vec<(u64, &Coach)> {
 }
 
 fn in_block(plan: &Plan<'_>, asked: &Asked, coaches: &[Coach]) -> Vec<u16> {
-    let mut scores = Vec::new();
-    plan.each(&Snapshot::build(asked.as_of, &numbered(coaches)), |_, bp| scores.push(bp));
+    let mut scores = vec![0; coaches.len()];
+    let place = |id| usize::try_from(id).unwrap();
+    plan.each(&Snapshot::build(asked.as_of, &numbered(coaches)), |id, bp| scores[place(id)] = bp);
     scores
 }
 

@@ -1,0 +1,49 @@
+//! Loops compiled several times over, for the widest instructions that the machine at hand has.
+//!
+//! There is one source for all widths: what differs is how many rows an instruction takes. Whole numbers, and floating
+//! point in a fixed order without fused operations, come out the same in each, which the laws test.
+//!
+//! A loop is a function of its own marked `#[inline(always)]`, and so is what it calls: only what is inlined is compiled
+//! for a width. Its columns are parameters of their own, because only of parameters does the compiler know that they do
+//! not overlap.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Runs a loop in the widest version that this machine can.
+#[inline]
+pub(crate) fn wide<F: Loop<A>, A>(run: F, columns: A) -> F::Output {
+    Arch::new().dispatch(Run(run, columns))
+}
+
+struct Run<F, A>(F, A);
+
+impl<F: Loop<A>, A> WithSimd for Run<F, A> {
+    type Output = F::Output;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> F::Output {
+        self.0.run(self.1)
+    }
+}
+
+/// A function of several parameters.
+pub(crate) trait Loop<A> {
+    /// What it returns.
+    type Output;
+    fn run(self, columns: A) -> Self::Output;
+}
+
+macro_rules! loops {
+    ($(($($of:ident)*))*) => { $(
+        impl<Function: FnOnce($($of),*) -> Output, Output, $($of),*> Loop<($($of,)*)> for Function {
+            type Output = Output;
+
+            #[inline(always)]
+            #[expect(non_snake_case, reason = "a parameter is named like its type")]
+            fn run(self, ($($of,)*): ($($of,)*)) -> Output {
+                self($($of),*)
+            }
+        }
+    )* };
+}
+loops! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H) (A B C D E F G H I) }
