@@ -10,6 +10,7 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::UncasedStr;
 use fithire_identity::{IssuerSettings, RateSettings, Secret};
 use fithire_mail::Mail;
+use fithire_matching::RankingSettings;
 use poem::http::Uri;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) identity: IdentityConfig,
     pub(crate) mail: MailConfig,
     pub(crate) rates: RateSettings,
+    pub(crate) rankings: RankingSettings,
     pub(crate) log: Log,
 }
 

@@ -196,7 +196,7 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     let folder = PresetFolder { folder: config.presets.folder.clone() };
     let presets = Arc::new(folder.load()?);
     presets.named(DEFAULT_PRESET).map_err(Failure::configuration)?;
-    let rankings = Arc::new(Rankings::new(presets.clone()));
+    let rankings = Arc::new(Rankings::new(db.clone(), presets.clone(), config.rankings));
     let stopping = stopping()?;
     let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
     let bound = listener.local_addr().iter().find_map(|address| address.as_socket_addr().copied());

@@ -3,7 +3,7 @@
 //! A coach belongs to a brand and may belong to an account, which then sees and edits it. What is scored is kept as
 //! one text, [`facts`](fithire_scoring::facts::Coach) in the exchange format, so that a score can be checked by hand.
 //!
-//! Every write takes the brand's next revision in its transaction. [`revision`] and [`changed_since`] are how a
+//! Every write takes the brand's next revision in its transaction. [`revision`], [`everybody`] and [`changed_since`] are how a
 //! ranking keeps its copy fresh: whoever sees a revision sees everything that was written up to it.
 //!
 //! A coach fills in a profile section by section; [`pieces`] says what is there and what is missing.
@@ -23,6 +23,6 @@ mod service;
 pub use model::{Pay, Profile, Scored};
 pub use pieces::{Piece, pieces};
 pub use service::{
-    Changed, changed_since, count, count_known, erase, link, of_account, own, own_profile, profile, put_all,
-    revision, visible,
+    Changed, by_ids, changed_since, count, count_known, erase, everybody, link, of_account, own, own_profile,
+    profile, put_all, revision, visible,
 };

@@ -16,6 +16,7 @@ use poem_openapi::types::ToJSON;
 use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
 use serde_json::{Value, json};
 use sqlx::FromRow;
+use tokio::sync::mpsc;
 
 use crate::decided::{carried_over, reserved};
 use crate::model::{CoachChange, CoachFacts, CoachRevisions, Coaches, NewCoach, Pay, Profile, Row, Scored};
@@ -43,13 +44,25 @@ async fn next_revision(tx: &mut Tx) -> Result<i64, Problem> {
     row.map(|(revision,)| revision).ok_or_else(|| Problem::internal(&"a revision returned no row"))
 }
 
-#[derive(FromRow)]
+#[derive(Debug, FromRow)]
 struct ScoredRow {
     id: Id,
     name: String,
     facts: String,
     erased: bool,
 }
+
+impl ScoredRow {
+    fn read(self) -> Result<Changed, Problem> {
+        let id = self.id;
+        let now =
+            if self.erased { None } else { Some(Scored { id, name: self.name, facts: read(&self.facts)? }) };
+        Ok(Changed { id, now })
+    }
+}
+
+/// The columns of [`ScoredRow`].
+const SCORED: [Coaches; 4] = [Coaches::Id, Coaches::Name, Coaches::Facts, Coaches::Erased];
 
 /// What became of a coach.
 #[derive(Debug)]
@@ -67,17 +80,51 @@ pub struct Changed {
 pub async fn changed_since(tx: &mut Tx, revision: i64) -> Result<Vec<Changed>, Problem> {
     let mut select = tx.select(Coaches::Table);
     select
-        .columns([Coaches::Id, Coaches::Name, Coaches::Facts, Coaches::Erased])
+        .columns(SCORED)
         .and_where(Expr::col(Coaches::Revision).gt(revision))
         .order_by(Coaches::Id, Order::Asc);
     let rows: Vec<ScoredRow> = tx.all(&select).await?;
-    let changed = |row: ScoredRow| {
-        let id = row.id;
-        let now =
-            if row.erased { None } else { Some(Scored { id, name: row.name, facts: read(&row.facts)? }) };
-        Ok(Changed { id, now })
-    };
-    rows.into_iter().map(changed).collect()
+    rows.into_iter().map(ScoredRow::read).collect()
+}
+
+/// The coaches of these ids who are there, in no particular order.
+///
+/// # Errors
+/// When the database cannot be reached or holds facts that cannot be read.
+pub async fn by_ids(tx: &mut Tx, ids: &[Id]) -> Result<Vec<Scored>, Problem> {
+    let mut select = there(tx);
+    select.columns(SCORED).and_where(Expr::col(Coaches::Id).is_in(ids.iter().copied()));
+    let rows: Vec<ScoredRow> = tx.all(&select).await?;
+    let coaches = rows.into_iter().map(|row| row.read().map(|changed| changed.now));
+    coaches.filter_map(Result::transpose).collect()
+}
+
+/// Hands on the facts of everybody who is there, by id, as they come from the database: a brand may have a million.
+/// Reading them is work for a processor, so `each` is called on a thread of its own; the answer is what it has made.
+///
+/// # Errors
+/// When the database cannot be reached or holds facts that cannot be read.
+pub async fn everybody<T: Send + 'static>(
+    tx: &mut Tx,
+    mut made: T,
+    mut each: impl FnMut(&mut T, Id, facts::Coach) + Send + 'static,
+) -> Result<T, Problem> {
+    /// Rows that wait to be read.
+    const WAITING: usize = 2_048;
+    let mut select = there(tx);
+    select.columns([Coaches::Id, Coaches::Facts]).order_by(Coaches::Id, Order::Asc);
+    let (sender, mut rows) = mpsc::channel::<(Id, String)>(WAITING);
+    let reader = tokio::task::spawn_blocking(move || {
+        while let Some((id, facts)) = rows.blocking_recv() {
+            each(&mut made, id, read(&facts)?);
+        }
+        Ok::<T, Problem>(made)
+    });
+    let streamed = tx.stream(&select, &sender).await;
+    drop(sender);
+    let made = reader.await.map_err(|error| Problem::internal(&error))??;
+    streamed?;
+    Ok(made)
 }
 
 /// Erases everything that is known of a coach; the row that is left says nothing. What the audit log said of them is not

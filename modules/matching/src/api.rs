@@ -63,7 +63,7 @@ impl Api {
         let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
         let mut tx = db.read(&allowed).await?;
         let job = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?;
-        let found = rankings.candidates(&mut tx, (allowed.brand_id(), as_of), job, asked).await?;
+        let found = rankings.candidates(tx, as_of, &job, asked).await?;
         reads.note(&allowed, found.viewed("candidates.listed", id.0))?;
         let more = found.ranking.rows.len() > skip + limit;
         Ok(Json(CandidatePage {

@@ -8,6 +8,7 @@
 //! content, and computed again from them at any time.
 
 pub mod api;
+mod copies;
 mod erasure;
 mod model;
 pub mod pages;
@@ -18,6 +19,7 @@ mod scores;
 pub mod testing;
 mod views;
 
+pub use copies::RankingSettings;
 pub use erasure::{erase_person, knows_person};
 pub use pages::PresetSource;
 pub use rankings::Rankings;

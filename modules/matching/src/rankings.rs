@@ -1,36 +1,27 @@
-//! The copies of coaches that rankings run over, one per brand, kept fresh by revision.
+//! What is asked of the engine: candidates of a job, jobs of a coach, one pair, and how every job stands.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
-use fithire_coaches::{Changed, Scored, changed_since, revision};
+use fithire_coaches::Scored;
 use fithire_jobs::Open;
 use fithire_kernel::audit::Event;
-use fithire_kernel::db::Tx;
+use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::exchange::share;
 use fithire_scoring::explain::Explanation;
-use fithire_scoring::plan::{Group, Plan, Query, Ranking};
+use fithire_scoring::plan::{Group, Plan, Query, Ranked, Ranking};
 use fithire_scoring::preset::{Preset, Presets};
-use fithire_scoring::snapshot::Snapshot;
-
 use serde_json::json;
 
+use crate::copies::{Copies, RankingSettings};
 use crate::model::{Pair, Show};
 
-/// Presets, and a copy of each brand's coaches.
+/// Presets, and a copy of the coaches of each brand that is asked for.
 pub struct Rankings {
     presets: Arc<Presets>,
-    brands: RwLock<BTreeMap<Id, Arc<Copy>>>,
-}
-
-/// The coaches of a brand as of a revision and a day.
-struct Copy {
-    revision: i64,
-    coaches: BTreeMap<Id, Arc<Scored>>,
-    snapshot: Snapshot,
+    copies: Copies,
 }
 
 /// The candidates of a job.
@@ -51,8 +42,19 @@ impl Candidates {
 impl Rankings {
     /// Rankings by these presets, with no brand read yet.
     #[must_use]
-    pub fn new(presets: Arc<Presets>) -> Self {
-        Self { presets, brands: RwLock::default() }
+    pub fn new(db: Db, presets: Arc<Presets>, settings: RankingSettings) -> Self {
+        Self { presets, copies: Copies::new(db, settings) }
+    }
+
+    /// Gives back the memory of brands that nobody has asked for since this was called last.
+    pub fn drop_idle(&self) {
+        self.copies.drop_idle();
+    }
+
+    /// How many brands' coaches are in memory, and the bytes that they take.
+    #[must_use]
+    pub fn held(&self) -> (usize, usize) {
+        self.copies.held()
     }
 
     /// The preset of a job. Jobs take only presets that exist; its file may have been removed since.
@@ -70,101 +72,94 @@ impl Rankings {
     }
 
     /// Whether a preset can have these weights.
-    pub(crate) fn can_weigh(&self, name: &str, weights: &Weights) -> bool {
-        self.preset_with(name, Some(weights)).is_ok()
-    }
-
-    /// The brand's copy, brought up to what the transaction sees.
-    async fn fresh(&self, tx: &mut Tx, brand_id: Id, as_of: NaiveDate) -> Result<Arc<Copy>, Problem> {
-        // The revision is read before the rows: what is written in between is read twice, never missed.
-        let now = revision(tx).await?;
-        let known = self.brands.read().unwrap_or_else(PoisonError::into_inner).get(&brand_id).cloned();
-        if let Some(copy) = &known
-            && copy.revision == now
-            && copy.snapshot.as_of() == as_of
-        {
-            return Ok(copy.clone());
-        }
-        let seen = known.as_ref().map_or(0, |copy| copy.revision);
-        let changed = changed_since(tx, seen).await?;
-        let copy = tokio::task::spawn_blocking(move || {
-            let mut coaches = known.map_or_else(BTreeMap::new, |copy| copy.coaches.clone());
-            for Changed { id, now } in changed {
-                match now {
-                    Some(coach) => coaches.insert(id, Arc::new(coach)),
-                    None => coaches.remove(&id),
-                };
-            }
-            let numbered: Vec<_> =
-                coaches.iter().map(|(id, coach)| (id.unsigned_abs(), &coach.facts)).collect();
-            let snapshot = Snapshot::build(as_of, &numbered);
-            Arc::new(Copy { revision: now, coaches, snapshot })
-        });
-        let copy = copy.await.map_err(|error| Problem::internal(&error))?;
-        let mut brands = self.brands.write().unwrap_or_else(PoisonError::into_inner);
-        // Another request may have come further meanwhile.
-        if brands.get(&brand_id).is_none_or(|other| other.revision <= now) {
-            brands.insert(brand_id, copy.clone());
-        }
-        Ok(copy)
+    ///
+    /// # Errors
+    /// A sentence on why not.
+    pub(crate) fn can_weigh(&self, name: &str, weights: &Weights) -> Result<(), String> {
+        self.preset_with(name, Some(weights)).map(|_| ()).map_err(|problem| {
+            problem
+                .errors
+                .into_iter()
+                .next()
+                .map_or_else(|| problem.detail.unwrap_or_default(), |error| error.detail)
+        })
     }
 
     /// The candidates for a job, best first, after the first `skip`.
     pub(crate) async fn candidates(
         self: &Arc<Self>,
-        tx: &mut Tx,
-        (brand_id, as_of): (Id, NaiveDate),
-        job: Open,
+        mut tx: Tx,
+        as_of: NaiveDate,
+        job: &Open,
         asked: Asked,
     ) -> Result<Candidates, Problem> {
-        let copy = self.fresh(tx, brand_id, as_of).await?;
-        let rankings = self.clone();
-        let ranked = tokio::task::spawn_blocking(move || {
-            let preset = rankings.preset_with(&job.preset, asked.weights.as_ref())?;
+        /// Lists that are made anew because somebody in them has changed meanwhile.
+        const TRIES: usize = 3;
+        let preset = self.preset_with(&job.preset, asked.weights.as_ref())?;
+        let threshold = asked.min_score.or(job.threshold).unwrap_or(preset.threshold);
+        let query = Query { threshold, limit: asked.skip + asked.limit + 1, group: asked.group };
+        for left in (0..TRIES).rev() {
+            let (brand, copy);
+            (tx, brand, copy) = self.copies.fresh(tx, as_of).await?;
+            let pairs = copy.snapshot.len();
+            let ranking = {
+                let (rankings, copy, weights) = (self.clone(), copy.clone(), asked.weights.clone());
+                let (preset, facts) = (job.preset.clone(), job.facts.clone());
+                let rank = move || {
+                    let preset = rankings.preset_with(&preset, weights.as_ref())?;
+                    Ok(Plan::compile(&preset, &facts, as_of).rank(&copy.snapshot, query))
+                };
+                work(pairs, rank).await?
+            };
+            let rows: Vec<Ranked> = ranking.rows.iter().skip(asked.skip).take(asked.limit).copied().collect();
+            let ids: Vec<Id> = rows.iter().map(|row| row.id.cast_signed()).collect();
+            let coaches = brand.coaches(&mut tx, &ids).await?;
             let plan = Plan::compile(&preset, &job.facts, as_of);
-            let threshold = asked.min_score.or(job.threshold).unwrap_or(preset.threshold);
-            let query = Query { threshold, limit: asked.skip + asked.limit + 1, group: asked.group };
-            let ranking = plan.rank(&copy.snapshot, query);
-            let rows = ranking.rows.iter().skip(asked.skip).take(asked.limit);
-            let coaches = rows.filter_map(|row| copy.coaches.get(&row.id.cast_signed()));
-            let shown = coaches.map(|coach| (coach.clone(), plan.explain(&coach.facts))).collect();
-            Ok(Candidates { ranking, threshold, shown })
-        });
-        ranked.await.map_err(|error| Problem::internal(&error))?
+            let coaches = ids.iter().filter_map(|id| coaches.get(id));
+            let shown: Vec<_> = coaches.map(|coach| (coach.clone(), plan.explain(&coach.facts))).collect();
+            let scores = shown.iter().map(|(_, why)| why.score.bp);
+            if left == 0 || scores.eq(rows.iter().map(|row| row.score.0)) {
+                return Ok(Candidates { ranking, threshold, shown });
+            }
+        }
+        Err(Problem::internal(&"a list was not made"))
     }
-
     /// For each job how its candidates are counted, and the best of them. A job whose preset is gone is left out.
     pub(crate) async fn standings(
         self: &Arc<Self>,
-        tx: &mut Tx,
-        (brand_id, as_of): (Id, NaiveDate),
-        jobs: Vec<Open>,
+        tx: Tx,
+        as_of: NaiveDate,
+        mut jobs: Vec<Open>,
     ) -> Result<Vec<JobStanding>, Problem> {
         /// How many of the best are named.
         const BEST: usize = 3;
-        let copy = self.fresh(tx, brand_id, as_of).await?;
+        let (mut tx, brand, copy) = self.copies.fresh(tx, as_of).await?;
+        jobs.retain(|job| self.preset(&job.preset).is_ok());
         let rankings = self.clone();
-        let counted = tokio::task::spawn_blocking(move || {
-            let standing = |job: Open| {
-                let preset = rankings.preset(&job.preset).ok()?;
+        let pairs = copy.snapshot.len() * jobs.len();
+        let rank = move || {
+            let compiled = |job: &Open| {
+                let preset = rankings.preset(&job.preset)?;
                 let threshold = job.threshold.unwrap_or(preset.threshold);
                 let query = Query { threshold, limit: BEST, group: Group::Ranked };
-                let ranking = Plan::compile(preset, &job.facts, as_of).rank(&copy.snapshot, query);
-                let best = ranking.rows.iter().take(BEST);
-                let best = best.filter_map(|row| {
-                    let coach = copy.coaches.get(&row.id.cast_signed())?;
-                    Some((coach.id, coach.name.clone(), row.score.0))
-                });
-                Some(JobStanding {
-                    best: best.collect(),
-                    total: ranking.total,
-                    below: ranking.below_threshold,
-                    job,
-                })
+                Ok((Plan::compile(preset, &job.facts, as_of), query))
             };
-            jobs.into_iter().filter_map(standing).collect()
-        });
-        counted.await.map_err(|error| Problem::internal(&error))
+            let plans: Vec<(Plan<'_>, Query)> = jobs.iter().map(compiled).collect::<Result<_, Problem>>()?;
+            let plans: Vec<(&Plan<'_>, Query)> = plans.iter().map(|(plan, query)| (plan, *query)).collect();
+            let ranked = Plan::rank_all(&plans, &copy.snapshot);
+            Ok(jobs.into_iter().zip(ranked).collect::<Vec<_>>())
+        };
+        let ranked: Vec<(Open, Ranking)> = work(pairs, rank).await?;
+        let best = ranked.iter().flat_map(|(_, ranking)| &ranking.rows).map(|row| row.id.cast_signed());
+        let coaches = brand.coaches(&mut tx, &best.collect::<Vec<Id>>()).await?;
+        let standing = |(job, ranking): (Open, Ranking)| {
+            let named = ranking.rows.iter().filter_map(|row| {
+                let coach = coaches.get(&row.id.cast_signed())?;
+                Some((coach.id, coach.name.clone(), row.score.0))
+            });
+            JobStanding { best: named.collect(), total: ranking.total, below: ranking.below_threshold, job }
+        };
+        Ok(ranked.into_iter().map(standing).collect())
     }
 
     /// What is said of one coach for one job.
@@ -253,6 +248,19 @@ impl Rankings {
     pub(crate) fn default_threshold(&self) -> Result<u16, Problem> {
         Ok(self.preset(fithire_scoring::exchange::DEFAULT_PRESET)?.threshold)
     }
+}
+
+/// Does work for a processor: here when it takes no time to speak of, on a thread of its own when it does.
+async fn work<T: Send + 'static>(
+    pairs: usize,
+    run: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    /// Less than a millisecond's.
+    const FEW: usize = 200_000;
+    if pairs <= FEW {
+        return run();
+    }
+    tokio::task::spawn_blocking(run).await.map_err(|error| Problem::internal(&error))?
 }
 
 /// Other weights for a preset: keys of sub-scores with numbers that count relative to one another.

@@ -49,7 +49,7 @@ fn main() {
     println!("{:<52}{bytes:>9.1} bytes/coach", "snapshot, with the places of everybody");
     println!("{:<52}{:>9.1} ns/coach", "building it", per_coach(building.saturating_sub(making)));
     let edits = 1_000;
-    let (time, _) = once(|| {
+    let (time, ()) = once(|| {
         for number in 0..edits {
             let number = number * 7_919 % coaches;
             roster.put(number, &tables.coach(number));
@@ -188,9 +188,9 @@ fn query(preset: &Preset) -> Query {
 
 /// A preset that scores everybody: nobody is left out.
 fn flagging(weights: &str) -> Preset {
-    let gated =
+    let with_gate =
         ["certifications", "availability", "location"].into_iter().filter(|key| weights.contains(key));
-    let gates: Vec<String> = gated.map(|key| format!("[{key}]\ngate = \"flag\"\n")).collect();
+    let gates: Vec<String> = with_gate.map(|key| format!("[{key}]\ngate = \"flag\"\n")).collect();
     preset::read("everybody", &format!("{weights}{}", gates.concat())).expect("a valid preset")
 }
 

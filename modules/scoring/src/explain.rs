@@ -9,10 +9,10 @@ use crate::catalog::reference_hash;
 use crate::date;
 use crate::facts::{Coach, Job};
 use crate::hash;
-use crate::num::{FULL, div_round_bp};
+use crate::num::FULL;
 use crate::plan::Plan;
 use crate::score::Score;
-use crate::subscore::{Figure, Outcome, Side};
+use crate::subscore::{Lanes, Outcome, Side};
 use crate::zone::tzdata_version;
 
 /// The version of the arithmetic: it changes whenever any figure for any input does.
@@ -98,7 +98,8 @@ impl Plan<'_> {
     /// Explains a pair with the kernels that score it.
     #[must_use]
     pub fn explain(&self, coach: &Coach) -> Explanation {
-        let score = self.score(coach);
+        let mut lanes = Lanes::new();
+        let score = self.score_in(coach, &mut lanes);
         let mut strengths = Vec::new();
         let mut gaps = Vec::new();
         let mut evidence = Vec::new();
@@ -130,14 +131,14 @@ impl Plan<'_> {
             strengths: strengths.into_iter().map(|(_, fact)| fact).collect(),
             gaps: gaps.into_iter().map(|(_, fact)| fact).collect(),
             evidence,
-            advice: self.advise(coach, &score),
+            advice: self.advise(coach, &score, &mut lanes),
             provenance: self.provenance(coach),
             score,
         }
     }
 
     /// Scores every change that the sub-scores propose and keeps the best.
-    fn advise(&self, coach: &Coach, score: &Score) -> Vec<Advice> {
+    fn advise(&self, coach: &Coach, score: &Score, lanes: &mut Lanes) -> Vec<Advice> {
         let mut advice = Vec::new();
         for (place, term) in self.terms.iter().enumerate() {
             let (Some(kernel), Some(figure)) = (&term.kernel, score.components[place].figure) else {
@@ -145,8 +146,8 @@ impl Plan<'_> {
             };
             for change in kernel.advise(coach, &figure) {
                 let (to, up_to) = match &change.outcome {
-                    Outcome::Facts(changed) => (self.score(changed).bp, false),
-                    Outcome::UpToFull => (with_full(score, place), true),
+                    Outcome::Facts(changed) => (self.score_with(score, place, changed, lanes), false),
+                    Outcome::UpToFull => (score.with(place, 10_000), true),
                 };
                 if to >= score.bp + MIN_GAIN {
                     advice.push(Advice { action: change.action, from: score.bp, to, up_to });
@@ -162,7 +163,11 @@ impl Plan<'_> {
     /// day, everything that the score rests on.
     #[must_use]
     pub fn input(&self, coach: &Coach) -> String {
-        format!("{}\n{}", canonical(&self.job), canonical(coach))
+        format!("{}\n{}", self.written_job(), canonical(coach))
+    }
+
+    fn written_job(&self) -> &str {
+        self.written_job.get_or_init(|| canonical(&self.job))
     }
 
     fn provenance(&self, coach: &Coach) -> Provenance {
@@ -186,22 +191,6 @@ pub fn read_input(input: &str) -> Result<(Job, Coach), String> {
     let (job, coach) = input.split_once('\n').ok_or("there is one line and not two")?;
     let cannot = |error: serde_json::Error| error.to_string();
     Ok((serde_json::from_str(job).map_err(cannot)?, serde_json::from_str(coach).map_err(cannot)?))
-}
-
-/// The score if one component had full marks.
-fn with_full(score: &Score, place: usize) -> u16 {
-    let weigh = |at: usize, figure: &Figure| if at == place { FULL } else { u32::from(figure.score) };
-    let applicable = || {
-        score
-            .components
-            .iter()
-            .enumerate()
-            .filter_map(|(at, c)| c.figure.map(|figure| (u64::from(c.weight), weigh(at, &figure))))
-    };
-    match applicable().map(|(weight, _)| weight).sum() {
-        0 => 0,
-        total => div_round_bp(applicable().map(|(weight, bp)| weight * u64::from(bp)).sum(), total),
-    }
 }
 
 /// The one way to write facts: keys in the order of their types, nothing that is missing.

@@ -1,7 +1,5 @@
 //! Content hashes: SHA-256, in lower-case hexadecimal.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the parts one after the other: what `cat PARTS | sha256sum` prints.
@@ -10,10 +8,6 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> String {
     for part in parts {
         hasher.update(part);
     }
-    let mut hex = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    hasher.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

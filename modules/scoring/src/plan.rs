@@ -6,6 +6,7 @@
 //! and not scored.
 
 use std::collections::BinaryHeap;
+use std::sync::OnceLock;
 
 use chrono::NaiveDate;
 
@@ -24,6 +25,8 @@ use crate::wide::wide;
 pub struct Plan<'p> {
     pub(crate) preset: &'p Preset,
     pub(crate) job: Job,
+    /// The job as it is hashed, once it is asked for.
+    pub(crate) written_job: OnceLock<String>,
     pub(crate) as_of: NaiveDate,
     pub(crate) terms: Vec<Term>,
     /// By the sum of the weights of the applicable terms.
@@ -65,7 +68,7 @@ pub struct Query {
 }
 
 /// Everyone in scope, counted, and the best of one group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranking {
     /// The best rows of the group asked for, best first.
     pub rows: Vec<Ranked>,
@@ -110,7 +113,7 @@ impl<'p> Plan<'p> {
         let weight: u32 =
             terms.iter().filter(|term| term.kernel.is_some()).map(|term| u32::from(term.weight)).sum();
         let share = if weight == 0 { Divisor::always(0) } else { Divisor::new(weight.into()) };
-        Self { preset, job: job.clone(), as_of, terms, share }
+        Self { preset, job: job.clone(), written_job: OnceLock::new(), as_of, terms, share }
     }
 
     /// Ranks everyone in a snapshot of the same day.
@@ -195,7 +198,11 @@ impl<'p> Plan<'p> {
     /// The score of one coach, with range, coverage and eligibility, by the same kernels.
     #[must_use]
     pub fn score(&self, coach: &Coach) -> Score {
-        let mut lanes = Lanes::new();
+        self.score_in(coach, &mut Lanes::new())
+    }
+
+    /// The same in lanes that are there.
+    pub(crate) fn score_in(&self, coach: &Coach, lanes: &mut Lanes) -> Score {
         let mut distance = None;
         let parts: Vec<Part> = self
             .terms
@@ -205,12 +212,22 @@ impl<'p> Plan<'p> {
                 let figure = kernel.map(|kernel| {
                     let columns = self.columns(term, coach);
                     distance = distance.or_else(|| kernel.distance_m(&*columns, 0));
-                    figure(kernel, &*columns, &mut lanes)
+                    figure(kernel, &*columns, lanes)
                 });
                 Part { key: term.key, weight: term.weight, gate: term.gate, figure }
             })
             .collect();
         Score::combine(&parts, distance)
+    }
+
+    /// The score with other facts that only the sub-score in a place reads.
+    pub(crate) fn score_with(&self, score: &Score, place: usize, changed: &Coach, lanes: &mut Lanes) -> u16 {
+        let term = &self.terms[place];
+        let Some(kernel) = &term.kernel else { return score.bp };
+        kernel.run(&*self.columns(term, changed), Case::Actual, lanes);
+        let changed_to = score.with(place, lanes.bp[0]);
+        debug_assert_eq!(changed_to, self.score_in(changed, lanes).bp, "{} alone has changed", term.key);
+        changed_to
     }
 
     /// The columns of one coach alone.
@@ -293,8 +310,12 @@ struct Standing<'p> {
 impl<'p> Standing<'p> {
     fn new(plan: &'p Plan<'p>, query: Query, snapshot: &Snapshot) -> Self {
         assert_eq!(snapshot.as_of(), plan.as_of, "a snapshot is ranked on its own day");
-        let ranking = Ranking { rows: Vec::new(), total: 0, below_threshold: 0, ineligible: 0 };
-        Self { plan, query, ranking, best: BinaryHeap::with_capacity(query.limit.min(BLOCK) + 1) }
+        Self {
+            plan,
+            query,
+            ranking: Ranking::default(),
+            best: BinaryHeap::with_capacity(query.limit.min(BLOCK) + 1),
+        }
     }
 
     /// Counts everybody in a block, and keeps the best.

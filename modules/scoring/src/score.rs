@@ -62,6 +62,16 @@ pub(crate) struct Part {
 }
 
 impl Score {
+    /// The score if one component had another figure.
+    pub(crate) fn with(&self, place: usize, bp: u16) -> u16 {
+        let parts = self.components.iter().enumerate().filter_map(|(at, part)| {
+            let figure = if at == place { bp } else { part.figure?.score };
+            Some((u64::from(part.weight), u64::from(figure)))
+        });
+        let (weight, sum) = parts.fold((0, 0), |(weights, sum), (weight, bp)| (weights + weight, sum + weight * bp));
+        if weight == 0 { 0 } else { div_round_bp(sum, weight) }
+    }
+
     /// Combines figures; with no applicable weight the score, range and coverage are 0.
     pub(crate) fn combine(parts: &[Part], distance_m: Option<u32>) -> Self {
         let applicable = || parts.iter().filter_map(|part| part.figure.map(|figure| (part, figure)));

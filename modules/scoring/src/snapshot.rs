@@ -131,6 +131,24 @@ impl Roster {
         Self { current, waiting: Vec::new(), places: Places::default() }
     }
 
+    /// The day that it belongs to.
+    #[must_use]
+    pub fn as_of(&self) -> NaiveDate {
+        self.current.as_of
+    }
+
+    /// How many coaches it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.current.len + self.waiting.len()
+    }
+
+    /// Whether it holds nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Adds a coach who is not in it. For one who may be, there is [`Roster::put`].
     pub fn add(&mut self, id: u64, coach: Coach) {
         self.waiting.push((id, coach));

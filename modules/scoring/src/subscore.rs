@@ -85,7 +85,8 @@ pub trait Kernel: Send + Sync + 'static {
     /// Puts the figure that [`Kernel::run`] gave into words.
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement;
 
-    /// Single changes that could raise this coach's figure, in the job's order. The engine scores them.
+    /// Single changes that could raise this coach's figure, in the job's order, and no other sub-score's. The engine scores
+    /// them.
     fn advise(&self, _coach: &Coach, _figure: &Figure) -> Vec<Change> {
         Vec::new()
     }

@@ -1,5 +1,6 @@
 //! Transactions. A [`Tx`] belongs to one brand and opens every statement inside it.
 
+use futures_util::{Stream, TryStreamExt};
 use sea_query::{
     DeleteStatement, Expr, ExprTrait, Iden, InsertStatement, IntoCondition, PostgresQueryBuilder, Query,
     SelectStatement, SimpleExpr, SqliteQueryBuilder, UpdateStatement, Value,
@@ -8,6 +9,7 @@ use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite, Transaction};
+use tokio::sync::mpsc::Sender;
 
 #[cfg(feature = "testing")]
 use super::audit::Reach;
@@ -133,6 +135,31 @@ impl Connection {
         }
     }
 
+    /// Ends early when nobody takes the rows any more.
+    async fn stream<R: Row>(&mut self, statement: &impl Statement, to: &Sender<R>) -> Result<(), Error> {
+        async fn pass<R>(
+            mut rows: impl Stream<Item = Result<R, Error>> + Unpin,
+            to: &Sender<R>,
+        ) -> Result<(), Error> {
+            while let Some(row) = rows.try_next().await? {
+                if to.send(row).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        }
+        match self {
+            Self::Sqlite(tx) => {
+                let (sql, values) = statement.render(Dialect::Sqlite);
+                pass(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch(&mut **tx), to).await
+            }
+            Self::Postgres(tx) => {
+                let (sql, values) = statement.render(Dialect::Postgres);
+                pass(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch(&mut **tx), to).await
+            }
+        }
+    }
+
     async fn run(&mut self, statement: &impl Statement) -> Result<u64, Error> {
         Ok(match self {
             Self::Sqlite(tx) => {
@@ -159,6 +186,20 @@ macro_rules! runs_statements {
                 #[cfg(feature = "testing")]
                 super::audit::check(statement, self.reach());
                 self.connection.all(statement).await
+            }
+
+            /// Every row, one after the other as they come: for more of them than one should hold at once.
+            ///
+            /// # Errors
+            /// When the database refuses or cannot be reached.
+            pub async fn stream<R: Row>(
+                &mut self,
+                statement: &impl Statement,
+                to: &Sender<R>,
+            ) -> Result<(), Error> {
+                #[cfg(feature = "testing")]
+                super::audit::check(statement, self.reach());
+                self.connection.stream(statement, to).await
             }
 
             /// The first row, if there is one.

@@ -145,7 +145,8 @@ async fn preview(
     let page = match form::preview(&mut tx, (&allowed, presets), &fields).await {
         Ok(job) => {
             let asked = Asked { weights: None, min_score: None, skip: 0, limit: 0, group: Group::Ranked };
-            let found = rankings.candidates(&mut tx, (allowed.brand_id(), as_of), job, asked).await?;
+            let found = rankings.candidates(tx, as_of, &job, asked).await?;
+            tx = db.read(&allowed).await?;
             let counts = [found.ranking.total, found.ranking.below_threshold, found.ranking.ineligible];
             Page::new(&mut tx, (&allowed, presets), id, fields, None).await?.with_preview(counts)
         }

@@ -43,13 +43,13 @@ pub(super) const GROUPS: [(&str, &str, Group); 3] = [
 /// Lists at most `limit` candidates of a job. Weights or a lowest score that cannot be do not count, and `problem`
 /// says why.
 pub(super) async fn list(
-    tx: &mut Tx,
+    mut tx: Tx,
     rankings: &Arc<Rankings>,
     (allowed, as_of): (&Allowed<ViewCoaches>, NaiveDate),
     job_id: Id,
     (query, limit): (&Query, usize),
 ) -> Result<Listing, Problem> {
-    let job = fithire_jobs::find(tx, allowed.limits(), job_id).await?;
+    let job = fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
     let preset = rankings.preset(&job.preset)?;
     let weights: Vec<(&'static str, u16)> = preset.weights().collect();
     let skip = match query.get("cursor") {
@@ -68,20 +68,17 @@ pub(super) async fn list(
         group: wanted,
     });
     let plain = || Asked { weights: None, min_score: None, skip, limit, group: wanted };
-    let (title, brand) = (preset.title.clone(), (allowed.brand_id(), as_of));
-    let (asked, problem) = match asked {
+    let title = preset.title.clone();
+    let possible = asked.and_then(|asked| match &asked.weights {
+        Some(weights) => rankings.can_weigh(&job.preset, weights).map(|()| asked),
+        None => Ok(asked),
+    });
+    let (asked, problem) = match possible {
         Ok(asked) => (asked, None),
         Err(problem) => (plain(), Some(problem)),
     };
     let what_if = asked.weights.is_some();
-    let (found, what_if, problem) = match rankings.candidates(tx, brand, job.clone(), asked).await {
-        Ok(found) => (found, what_if, problem),
-        Err(Problem { errors, .. }) if errors.iter().any(|error| error.pointer == "weights") => {
-            let found = rankings.candidates(tx, brand, job.clone(), plain()).await?;
-            (found, false, errors.into_iter().next().map(|error| error.detail))
-        }
-        Err(problem) => return Err(problem),
-    };
+    let found = rankings.candidates(tx, as_of, &job, asked).await?;
     Ok(Listing { job, preset: title, weights, group, skip, found, what_if, problem })
 }
 
@@ -134,7 +131,7 @@ pub(super) fn same_list(query: &Query, weights: &[(&'static str, u16)], changed:
 pub(super) fn tried(rankings: &Rankings, job: &Open, query: &Query) -> Result<Option<Weights>, Problem> {
     let own: Vec<_> = rankings.preset(&job.preset)?.weights().collect();
     let tried = asked(&own, query).ok().and_then(|(weights, _)| weights);
-    Ok(tried.filter(|weights| rankings.can_weigh(&job.preset, weights)))
+    Ok(tried.filter(|weights| rankings.can_weigh(&job.preset, weights).is_ok()))
 }
 
 /// The query that leads back to the list from which a page on single coaches was opened.

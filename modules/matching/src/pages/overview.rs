@@ -137,7 +137,7 @@ pub(super) async fn of_manager(
     let coaches = fithire_coaches::count(&mut tx).await?;
     let open = fithire_jobs::count_active(&mut tx, allowed.limits()).await?.values().sum();
     let jobs = fithire_jobs::newest(&mut tx, allowed.limits(), JOBS).await?;
-    let standings = rankings.standings(&mut tx, (allowed.brand_id(), as_of), jobs).await?;
+    let standings = rankings.standings(tx, as_of, jobs).await?;
     let mut jobs: Vec<Listed> = standings.into_iter().map(Listed::from).collect();
     // What needs a person first: jobs with the fewest candidates.
     jobs.sort_by_key(|job| job.total);

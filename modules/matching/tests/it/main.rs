@@ -9,7 +9,7 @@ use fithire_identity::{Limits, Role};
 use fithire_kernel::ids::Id;
 use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::testing::{CANARY, Client, World, on_both};
-use fithire_matching::Rankings;
+use fithire_matching::{RankingSettings, Rankings};
 use fithire_orgs::{Located, NewBrand, create_brand, location, region};
 use fithire_scoring::exchange::{Question, explained};
 use fithire_scoring::plan::Plan;
@@ -69,7 +69,7 @@ async fn app(world: &World) -> App<impl Endpoint> {
             .data(fithire_kernel::audit::Reads::new(world.clock.clone()))
             .data(staff.identity.clone())
             .data(presets.clone())
-            .data(Arc::new(Rankings::new(presets)));
+            .data(Arc::new(Rankings::new(world.db.clone(), presets, RankingSettings::default())));
         Client::new(app, &foreigner)
     };
     let app = App {

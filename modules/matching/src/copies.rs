@@ -1,0 +1,253 @@
+//! The coaches of brands in memory, as rankings run over them: read when a brand is first asked for, kept up to date by
+//! revision, and dropped when nobody asks any more.
+//!
+//! A request reads the brand's revision from the database; a copy of that revision or a later one holds everything that
+//! was saved before the request came, by whichever replica. Where the copy is behind, one request brings it up to date for
+//! all: the others wait without a connection, and whoever has a copy already keeps it. So nobody is shown an older state
+//! than was there when they asked, and nobody waits for anybody else's brand.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use chrono::NaiveDate;
+use fithire_coaches::{Scored, by_ids, changed_since, everybody, revision};
+use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::ids::Id;
+use fithire_kernel::problem::Problem;
+use fithire_scoring::snapshot::{Roster, Snapshot};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedMutexGuard;
+
+/// `[rankings]`
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RankingSettings {
+    /// Megabytes that the copies of all brands may take together. The brand that is asked for has its copy whatever it
+    /// takes; those asked for longest ago make room.
+    pub memory_mb: usize,
+}
+
+impl Default for RankingSettings {
+    fn default() -> Self {
+        Self { memory_mb: 2_048 }
+    }
+}
+
+/// The copies of every brand that was asked for lately.
+pub(crate) struct Copies {
+    db: Db,
+    settings: RankingSettings,
+    brands: Mutex<BTreeMap<Id, Arc<Brand>>>,
+    /// Counts what was asked for, so that it is known what was asked for last.
+    asked: AtomicU64,
+    /// What `asked` was when idle brands were last dropped.
+    swept: AtomicU64,
+}
+
+/// One brand.
+#[derive(Default)]
+pub(crate) struct Brand {
+    current: RwLock<Option<Arc<Copy>>>,
+    /// Whoever brings the copy up to date.
+    keeper: Arc<tokio::sync::Mutex<Option<Keeper>>>,
+    shown: Mutex<Shown>,
+    asked: AtomicU64,
+    bytes: AtomicUsize,
+}
+
+/// The coaches of a brand as of a revision and a day.
+pub(crate) struct Copy {
+    revision: i64,
+    pub(crate) snapshot: Snapshot,
+}
+
+struct Keeper {
+    revision: i64,
+    roster: Roster,
+}
+
+/// What people were shown of coaches last, so that the next list does not read it again.
+#[derive(Default)]
+struct Shown {
+    /// Nothing in it is older.
+    revision: i64,
+    coaches: HashMap<Id, Arc<Scored>>,
+}
+
+/// Coaches in [`Shown`]; about 2 KB each.
+const MOST_SHOWN: usize = 8_192;
+
+impl Brand {
+    fn current(&self, least: i64, as_of: NaiveDate) -> Option<Arc<Copy>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|copy| copy.revision >= least && copy.snapshot.as_of() == as_of).cloned()
+    }
+
+    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Coaches by id, as they were at the revision of the copy or are now; those who were erased meanwhile are missing.
+    pub(crate) async fn coaches(&self, tx: &mut Tx, ids: &[Id]) -> Result<HashMap<Id, Arc<Scored>>, Problem> {
+        let mut found = HashMap::with_capacity(ids.len());
+        let before = {
+            let shown = self.shown();
+            found.extend(ids.iter().filter_map(|id| Some((*id, shown.coaches.get(id)?.clone()))));
+            shown.revision
+        };
+        let missing: Vec<Id> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
+        if !missing.is_empty() {
+            let read = by_ids(tx, &missing).await?.into_iter().map(|coach| (coach.id, Arc::new(coach)));
+            let read: Vec<_> = read.collect();
+            let mut shown = self.shown();
+            // What was read before the copy moved on may be older than the copy.
+            if shown.revision == before {
+                if shown.coaches.len() + read.len() > MOST_SHOWN {
+                    shown.coaches.clear();
+                }
+                shown.coaches.extend(read.iter().cloned());
+            }
+            found.extend(read);
+        }
+        Ok(found)
+    }
+
+    /// Publishes what the keeper has.
+    fn publish(&self, keeper: &mut Keeper) -> Arc<Copy> {
+        let copy = Arc::new(Copy { revision: keeper.revision, snapshot: keeper.roster.snapshot() });
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(copy.clone());
+        copy
+    }
+
+    /// Brings the copy up to what the transaction sees, and to a day.
+    async fn update(
+        self: Arc<Self>,
+        mut keeper: OwnedMutexGuard<Option<Keeper>>,
+        mut tx: Tx,
+        as_of: NaiveDate,
+    ) -> Result<(Tx, Arc<Copy>), Problem> {
+        // The revision is read before the rows: what is written in between is read twice, never missed.
+        let now = revision(&mut tx).await?;
+        if let Some(known) = keeper.as_mut().filter(|known| known.roster.as_of() == as_of) {
+            let changed = changed_since(&mut tx, known.revision).await?;
+            known.revision = now;
+            {
+                let mut shown = self.shown();
+                shown.revision = now;
+                for change in changed {
+                    match change.now {
+                        Some(coach) => {
+                            known.roster.put(change.id.unsigned_abs(), &coach.facts);
+                            shown.coaches.insert(change.id, Arc::new(coach));
+                        }
+                        None => {
+                            known.roster.remove(change.id.unsigned_abs());
+                            shown.coaches.remove(&change.id);
+                        }
+                    }
+                }
+            }
+            let copy = self.publish(known);
+            return Ok((tx, copy));
+        }
+        let roster = everybody(&mut tx, Roster::new(as_of), |roster, id, facts| {
+            roster.add(id.unsigned_abs(), facts);
+        });
+        let mut read = Keeper { revision: now, roster: roster.await? };
+        // Settling the last of them and counting bytes is work for a processor as well.
+        let (read, bytes) = tokio::task::spawn_blocking(move || {
+            let _ = read.roster.snapshot();
+            let bytes = read.roster.bytes();
+            (read, bytes)
+        })
+        .await
+        .map_err(|error| Problem::internal(&error))?;
+        self.bytes.store(bytes, Ordering::Relaxed);
+        let brand_id = tx.scope().brand_id();
+        tracing::debug!(
+            brand.id = brand_id,
+            coaches = read.roster.len(),
+            bytes,
+            "coaches were read for rankings"
+        );
+        *self.shown() = Shown { revision: now, coaches: HashMap::new() };
+        let copy = self.publish(keeper.insert(read));
+        Ok((tx, copy))
+    }
+}
+
+impl Copies {
+    pub(crate) fn new(db: Db, settings: RankingSettings) -> Self {
+        Self { db, settings, brands: Mutex::default(), asked: AtomicU64::new(1), swept: AtomicU64::new(0) }
+    }
+
+    fn brands(&self) -> std::sync::MutexGuard<'_, BTreeMap<Id, Arc<Brand>>> {
+        self.brands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The brand of a transaction, with a copy of everything that the transaction sees, on a day. The transaction comes
+    /// back, or another one that began later.
+    pub(crate) async fn fresh(
+        &self,
+        mut tx: Tx,
+        as_of: NaiveDate,
+    ) -> Result<(Tx, Arc<Brand>, Arc<Copy>), Problem> {
+        let scope = tx.scope().clone();
+        let brand = self.brands().entry(scope.brand_id()).or_default().clone();
+        brand.asked.store(self.asked.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let least = revision(&mut tx).await?;
+        if let Some(copy) = brand.current(least, as_of) {
+            return Ok((tx, brand, copy));
+        }
+        let keeper = if let Ok(keeper) = brand.keeper.clone().try_lock_owned() {
+            keeper
+        } else {
+            // Whoever waits here holds no connection that others need.
+            drop(tx);
+            let keeper = brand.keeper.clone().lock_owned().await;
+            tx = self.db.read(&scope).await?;
+            keeper
+        };
+        if let Some(copy) = brand.current(least, as_of) {
+            return Ok((tx, brand, copy));
+        }
+        // A task of its own: who asked may be gone before it ends, and others wait for it.
+        let updated = tokio::spawn(brand.clone().update(keeper, tx, as_of)).await;
+        let (tx, copy) = updated.map_err(|error| Problem::internal(&error))??;
+        self.make_room(scope.brand_id());
+        Ok((tx, brand, copy))
+    }
+
+    /// Drops the copies that were asked for longest ago, until the others fit.
+    fn make_room(&self, wanted: Id) {
+        let mut brands = self.brands();
+        let limit = self.settings.memory_mb << 20;
+        loop {
+            let taken: usize = brands.values().map(|brand| brand.bytes.load(Ordering::Relaxed)).sum();
+            let others = brands.iter().filter(|(id, _)| **id != wanted);
+            let oldest =
+                others.min_by_key(|(_, brand)| brand.asked.load(Ordering::Relaxed)).map(|(id, _)| *id);
+            match oldest {
+                Some(oldest) if taken > limit => brands.remove(&oldest),
+                _ => return,
+            };
+        }
+    }
+
+    /// Drops the copies that nobody has asked for since this was called last.
+    pub(crate) fn drop_idle(&self) {
+        let since = self.swept.swap(self.asked.load(Ordering::Relaxed), Ordering::Relaxed);
+        let mut brands = self.brands();
+        let before = brands.len();
+        brands.retain(|_, brand| brand.asked.load(Ordering::Relaxed) >= since);
+        tracing::debug!(dropped = before - brands.len(), kept = brands.len(), "idle copies were dropped");
+    }
+
+    /// Brands that have a copy, and the bytes that these take.
+    #[must_use]
+    pub(crate) fn held(&self) -> (usize, usize) {
+        let brands = self.brands();
+        (brands.len(), brands.values().map(|brand| brand.bytes.load(Ordering::Relaxed)).sum())
+    }
+}
