@@ -23,6 +23,6 @@ mod service;
 pub use model::{Pay, Profile, Scored};
 pub use pieces::{Piece, pieces};
 pub use service::{
-    Changed, by_ids, changed_since, count, count_known, erase, everybody, link, of_account, own, own_profile,
-    profile, put_all, revision, visible,
+    Changed, ask_revision, by_ids, changed_since, count, count_known, erase, everybody, link, of_account,
+    own, own_profile, profile, put_all, revision, revision_there, visible,
 };

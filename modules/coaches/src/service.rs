@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use fithire_identity::{Caller, ManageCoaches, ViewCoaches};
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, Tx, containing};
+use fithire_kernel::db::{Db, Glimpse, Tx, Within, containing};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
@@ -27,9 +27,24 @@ use crate::pieces::pieces;
 /// # Errors
 /// When the database cannot be reached.
 pub async fn revision(tx: &mut Tx) -> Result<i64, Problem> {
-    let mut select = tx.select(CoachRevisions::Table);
+    let row: Option<(i64,)> = tx.optional(&ask_revision(tx)).await?;
+    Ok(row.map_or(0, |(revision,)| revision))
+}
+
+/// Asks for the revision of a brand's coaches; [`revision_there`] reads the answer.
+#[must_use]
+pub fn ask_revision(within: &Within) -> SelectStatement {
+    let mut select = within.select(CoachRevisions::Table);
     select.column(CoachRevisions::Revision);
-    let row: Option<(i64,)> = tx.optional(&select).await?;
+    select
+}
+
+/// The revision that [`ask_revision`] has asked for; 0 before the first write.
+///
+/// # Errors
+/// When the database gives something else.
+pub fn revision_there(seen: &mut Glimpse) -> Result<i64, Problem> {
+    let row: Option<(i64,)> = seen.optional()?;
     Ok(row.map_or(0, |(revision,)| revision))
 }
 

@@ -1,9 +1,9 @@
 //! Sign-in and tokens: ES256 by a key of our own, an hour long, for one account in one brand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::audit::{self, Event};
@@ -19,6 +19,7 @@ use p256::pkcs8::{EncodePrivateKey, LineEnding};
 use sea_query::{Expr, ExprTrait, Order};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
 use crate::arrivals::issued_after;
@@ -67,6 +68,7 @@ pub struct Identity {
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) mail: Mail,
     keys: RwLock<Keys>,
+    verified: Verified,
     by_account: Rate<String>,
     by_address: Rate<IpAddr>,
     /// Messages to an address by whoever has forgotten a password.
@@ -84,7 +86,7 @@ pub struct Token {
 }
 
 /// What a token says. Everything is needed; what is missing or of another type makes the token invalid.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
     /// The account.
@@ -98,6 +100,33 @@ struct Claims {
     micros: u32,
     nbf: i64,
     exp: i64,
+}
+
+/// Our own tokens whose signature was found right, by their hash: verifying one costs more than everything else that a
+/// request needs. A signature stays right; whether the token is still valid, and what its account may do, is asked each
+/// time.
+#[derive(Default)]
+struct Verified(Mutex<HashMap<[u8; 32], Claims>>);
+
+impl Verified {
+    /// Some 200 bytes each.
+    const MOST: usize = 20_000;
+
+    fn hash(token: &str) -> [u8; 32] {
+        Sha256::digest(token.as_bytes()).into()
+    }
+
+    fn find(&self, token: &str) -> Option<Claims> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&Self::hash(token)).cloned()
+    }
+
+    fn keep(&self, token: &str, claims: Claims) {
+        let mut verified = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if verified.len() >= Self::MOST {
+            verified.clear();
+        }
+        verified.insert(Self::hash(token), claims);
+    }
 }
 
 /// Somebody whose password was right.
@@ -166,6 +195,7 @@ impl Identity {
             issuers,
             mail,
             keys: RwLock::new(keys),
+            verified: Verified::default(),
             by_account: Rate::per_minute(ATTEMPTS_BY_ACCOUNT),
             by_address: Rate::per_minute(ATTEMPTS_BY_ADDRESS),
             resets: Rate::per_hour(RESETS),
@@ -401,16 +431,16 @@ impl Identity {
         issued_at: DateTime<Utc>,
     ) -> Result<Option<Caller>, Problem> {
         let scope = BrandScope::mint(brand_id, Actor::Account(account_id));
-        let mut tx = self.db.read(&scope).await?;
-        let mut select = tx.select(Memberships::Table);
+        let within = self.db.within(&scope);
+        let mut select = within.select(Memberships::Table);
         let account =
             Expr::col((Accounts::Table, Accounts::Id)).equals((Memberships::Table, Memberships::AccountId));
-        tx.join_global(&mut select, Accounts::Table, account);
+        within.join_global(&mut select, Accounts::Table, account);
         select
             .columns([Memberships::Role, Memberships::RegionId, Memberships::LocationId])
             .columns([Accounts::Name, Accounts::Brands, Accounts::Disabled, Accounts::SignedOutAt])
             .and_where(Expr::col(Memberships::AccountId).eq(account_id));
-        let row: Option<MemberRow> = tx.optional(&select).await?;
+        let row: Option<MemberRow> = self.db.glimpse(&within, &[select]).await?.optional()?;
         let lasts = |at: DateTime<Utc>| issued_after(issued_at, at);
         Ok(row.filter(|row| !row.disabled && row.signed_out_at.is_none_or(lasts)).and_then(|row| {
             let limits = Limits { region_id: row.region_id, location_id: row.location_id };
@@ -427,20 +457,34 @@ impl Identity {
 
     /// The claims of a token that one of our keys has signed and that is valid now.
     async fn verify(&self, token: &str) -> Result<Option<Claims>, Problem> {
+        let claims = match self.verified.find(token) {
+            Some(claims) => Some(claims),
+            None => self.verify_signature(token).await?,
+        };
+        Ok(claims.filter(|claims| self.is_current(claims)))
+    }
+
+    async fn verify_signature(&self, token: &str) -> Result<Option<Claims>, Problem> {
         let Ok(header) = jsonwebtoken::decode_header(token) else { return Ok(None) };
         let (Algorithm::ES256, Some(kid)) = (header.alg, header.kid) else { return Ok(None) };
         let Some(key) = self.key(&kid).await? else { return Ok(None) };
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_issuer(&[&self.origin]);
-        // Times are judged below, by our own clock.
+        // Times are judged each time, by our own clock.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
         let Ok(data) = jsonwebtoken::decode::<Claims>(token, &key, &validation) else { return Ok(None) };
+        self.verified.keep(token, data.claims.clone());
+        Ok(Some(data.claims))
+    }
+
+    /// Whether the times of a token are those of now.
+    fn is_current(&self, claims: &Claims) -> bool {
         let now = self.clock.now();
         let at = |seconds| DateTime::from_timestamp(seconds, 0);
-        let begun = at(data.claims.nbf).is_some_and(|from| from <= now + SKEW);
-        let lasts = at(data.claims.exp).is_some_and(|until| now - SKEW < until);
-        Ok(Some(data.claims).filter(|_| begun && lasts))
+        let begun = at(claims.nbf).is_some_and(|from| from <= now + SKEW);
+        let lasts = at(claims.exp).is_some_and(|until| now - SKEW < until);
+        begun && lasts
     }
 
     /// The key of that id. An unknown one may be another replica's new key: the keys are read again, at most once

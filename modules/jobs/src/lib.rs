@@ -12,4 +12,6 @@ pub mod pages;
 mod service;
 
 pub use model::{Open, Pay};
-pub use service::{NewJob, active, count_active, find, location_of, newest, put_all, set_active};
+pub use service::{
+    NewJob, active, ask_job, count_active, find, job_there, location_of, newest, put_all, set_active,
+};

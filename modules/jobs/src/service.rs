@@ -7,17 +7,17 @@ use chrono::{DateTime, Utc};
 use fithire_identity::ManageJobs;
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, Tx, containing};
+use fithire_kernel::db::{Db, Glimpse, Tx, Within, containing};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::{Allowed, Limits};
-use fithire_orgs::{Located, find_location, reached};
+use fithire_orgs::{Located, ask_location, find_location, location_there, reached};
 use fithire_scoring::exchange::{DEFAULT_PRESET, read_facts};
 use fithire_scoring::facts::{self, Point, Zone};
 use fithire_scoring::preset::Presets;
 use poem_openapi::types::ToJSON;
-use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order, SelectStatement};
+use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order, SelectStatement, SimpleExpr};
 
 use serde_json::{Value, json};
 
@@ -510,6 +510,32 @@ pub async fn location_of(tx: &mut Tx, limits: Limits, id: Id) -> Result<Id, Prob
 pub async fn find(tx: &mut Tx, limits: Limits, id: Id) -> Result<Open, Problem> {
     let row = row(tx, limits, id).await?;
     let location = located(tx, row.location_id).await?;
+    open(row, location)
+}
+
+/// Asks for a job as a ranking needs it; [`job_there`] reads the answer.
+#[must_use]
+pub fn ask_job(within: &Within, id: Id) -> [SelectStatement; 2] {
+    let job = |columns: &[Jobs]| {
+        let mut select = within.select(Jobs::Table);
+        select.columns(columns.iter().copied()).and_where(Expr::col(Jobs::Id).eq(id));
+        select
+    };
+    let location = SimpleExpr::SubQuery(None, Box::new(job(&[Jobs::LocationId]).into()));
+    [job(&SHOWN), ask_location(within, location)]
+}
+
+/// The job that [`ask_job`] has asked for.
+///
+/// # Errors
+/// 404 when there is none of that id within the limits.
+pub fn job_there(seen: &mut Glimpse, limits: Limits) -> Result<Open, Problem> {
+    let row: Option<Row> = seen.optional()?;
+    let location = location_there(seen)?;
+    let (row, (id, region_id, location)) = row.zip(location).ok_or_else(|| Problem::new(Code::NotFound))?;
+    if !limits.reach(region_id, id) {
+        return Err(Problem::new(Code::NotFound));
+    }
     open(row, location)
 }
 

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "testing")]
 mod audit;
+mod glimpse;
 mod health;
 mod tx;
 #[cfg(feature = "testing")]
@@ -21,11 +22,12 @@ use sea_query::{Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, SimpleExpr};
 use sqlx::migrate::{Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{Connection as _, PgPool, SqlitePool};
 
+pub use glimpse::Glimpse;
 #[cfg(feature = "testing")]
 pub use tx::Probe;
-pub use tx::{GlobalTable, GlobalTx, Row, ScopedTable, Statement, Tx};
+pub use tx::{GlobalTable, GlobalTx, Row, ScopedTable, Statement, Tx, Within};
 
 use crate::form::capital;
 use crate::scope::BrandScope;
@@ -81,7 +83,16 @@ fn lenient(mut migrator: Migrator) -> Migrator {
 /// Connections that read, on either database.
 const READERS: u32 = 8;
 
+/// A connection that has not been used for longer is asked whether it is still there before it is.
+const RESTED: Duration = Duration::from_secs(1);
+
 impl Db {
+    /// Where the selects of a [`Glimpse`] are opened.
+    #[must_use]
+    pub fn within(&self, scope: &BrandScope) -> Within {
+        Within::new(scope)
+    }
+
     /// Opens a database by its URL: `sqlite:PATH` or `postgres://…`. A SQLite file is made when it is missing.
     ///
     /// # Errors
@@ -115,7 +126,19 @@ impl Db {
         }
         // A pooler may hand each transaction another server connection: no statement outlives its transaction.
         let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(0);
-        Ok(Self::Postgres(PgPoolOptions::new().max_connections(READERS).connect_with(options).await?))
+        let pool = PgPoolOptions::new()
+            .max_connections(READERS)
+            // A connection that was used a moment ago is there; one that has rested is asked first.
+            .test_before_acquire(false)
+            .before_acquire(|connection, rested| {
+                Box::pin(async move {
+                    if rested.idle_for > RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            });
+        Ok(Self::Postgres(pool.connect_with(options).await?))
     }
 
     /// Brings the schema up to date. On PostgreSQL this needs the owner of the tables, not the app's role.

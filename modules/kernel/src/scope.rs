@@ -89,6 +89,18 @@ pub struct Limits {
     pub location_id: Option<Id>,
 }
 
+impl Limits {
+    /// Whether a location of a region is within them.
+    #[must_use]
+    pub fn reach(self, region_id: Id, location_id: Id) -> bool {
+        match (self.location_id, self.region_id) {
+            (Some(only), _) => only == location_id,
+            (None, Some(only)) => only == region_id,
+            (None, None) => true,
+        }
+    }
+}
+
 /// Something that only some may do.
 pub trait Privilege {
     /// Its name, for logs and the access table.

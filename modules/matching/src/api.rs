@@ -19,7 +19,7 @@ use poem_openapi::payload::Json;
 use serde_json::json;
 
 use crate::model::{Candidate, CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
-use crate::rankings::{Asked, Rankings, Reach, Weights};
+use crate::rankings::{Asked, Rankings, Reach, Seen, Weights};
 use crate::scores;
 
 /// The operations on matches.
@@ -60,10 +60,8 @@ impl Api {
         };
         let weights = weights.0.as_deref().map(Weights::read).transpose()?;
         let asked = Asked { weights, min_score: least(min_score.0)?, skip, limit, group };
-        let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
-        let mut tx = db.read(&allowed).await?;
-        let job = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?;
-        let found = rankings.candidates(tx, as_of, &job, asked).await?;
+        let (seen, job) = Seen::with_job((&db, &clock), &allowed, id.0).await?;
+        let found = rankings.candidates(&allowed, seen, &job, asked).await?;
         reads.note(&allowed, found.viewed("candidates.listed", id.0))?;
         let more = found.ranking.rows.len() > skip + limit;
         Ok(Json(CandidatePage {

@@ -15,6 +15,7 @@ use fithire_coaches::{Scored, by_ids, changed_since, everybody, revision};
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
+use fithire_kernel::scope::BrandScope;
 use fithire_scoring::snapshot::{Roster, Snapshot};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
@@ -89,7 +90,11 @@ impl Brand {
     }
 
     /// Coaches by id, as they were at the revision of the copy or are now; those who were erased meanwhile are missing.
-    pub(crate) async fn coaches(&self, tx: &mut Tx, ids: &[Id]) -> Result<HashMap<Id, Arc<Scored>>, Problem> {
+    async fn coaches(
+        &self,
+        (db, scope): (&Db, &BrandScope),
+        ids: &[Id],
+    ) -> Result<HashMap<Id, Arc<Scored>>, Problem> {
         let mut found = HashMap::with_capacity(ids.len());
         let before = {
             let shown = self.shown();
@@ -98,8 +103,10 @@ impl Brand {
         };
         let missing: Vec<Id> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
         if !missing.is_empty() {
-            let read = by_ids(tx, &missing).await?.into_iter().map(|coach| (coach.id, Arc::new(coach)));
+            let mut tx = db.read(scope).await?;
+            let read = by_ids(&mut tx, &missing).await?.into_iter().map(|coach| (coach.id, Arc::new(coach)));
             let read: Vec<_> = read.collect();
+            drop(tx);
             let mut shown = self.shown();
             // What was read before the copy moved on may be older than the copy.
             if shown.revision == before {
@@ -126,7 +133,7 @@ impl Brand {
         mut keeper: OwnedMutexGuard<Option<Keeper>>,
         mut tx: Tx,
         as_of: NaiveDate,
-    ) -> Result<(Tx, Arc<Copy>), Problem> {
+    ) -> Result<Arc<Copy>, Problem> {
         // The revision is read before the rows: what is written in between is read twice, never missed.
         let now = revision(&mut tx).await?;
         if let Some(known) = keeper.as_mut().filter(|known| known.roster.as_of() == as_of) {
@@ -148,8 +155,7 @@ impl Brand {
                     }
                 }
             }
-            let copy = self.publish(known);
-            return Ok((tx, copy));
+            return Ok(self.publish(known));
         }
         let roster = everybody(&mut tx, Roster::new(as_of), |roster, id, facts| {
             roster.add(id.unsigned_abs(), facts);
@@ -172,8 +178,7 @@ impl Brand {
             "coaches were read for rankings"
         );
         *self.shown() = Shown { revision: now, coaches: HashMap::new() };
-        let copy = self.publish(keeper.insert(read));
-        Ok((tx, copy))
+        Ok(self.publish(keeper.insert(read)))
     }
 }
 
@@ -186,37 +191,44 @@ impl Copies {
         self.brands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The brand of a transaction, with a copy of everything that the transaction sees, on a day. The transaction comes
-    /// back, or another one that began later.
+    /// A brand with a copy of its coaches as of a revision or later, on a day.
     pub(crate) async fn fresh(
         &self,
-        mut tx: Tx,
-        as_of: NaiveDate,
-    ) -> Result<(Tx, Arc<Brand>, Arc<Copy>), Problem> {
-        let scope = tx.scope().clone();
+        scope: &BrandScope,
+        (least, as_of): (i64, NaiveDate),
+    ) -> Result<(Arc<Brand>, Arc<Copy>), Problem> {
         let brand = self.brands().entry(scope.brand_id()).or_default().clone();
         brand.asked.store(self.asked.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        let least = revision(&mut tx).await?;
         if let Some(copy) = brand.current(least, as_of) {
-            return Ok((tx, brand, copy));
+            return Ok((brand, copy));
         }
-        let keeper = if let Ok(keeper) = brand.keeper.clone().try_lock_owned() {
-            keeper
-        } else {
-            // Whoever waits here holds no connection that others need.
-            drop(tx);
-            let keeper = brand.keeper.clone().lock_owned().await;
-            tx = self.db.read(&scope).await?;
-            keeper
-        };
+        // Whoever waits here holds no connection that others need.
+        let keeper = brand.keeper.clone().lock_owned().await;
         if let Some(copy) = brand.current(least, as_of) {
-            return Ok((tx, brand, copy));
+            return Ok((brand, copy));
         }
         // A task of its own: who asked may be gone before it ends, and others wait for it.
+        let tx = self.db.read(scope).await?;
         let updated = tokio::spawn(brand.clone().update(keeper, tx, as_of)).await;
-        let (tx, copy) = updated.map_err(|error| Problem::internal(&error))??;
+        let copy = updated.map_err(|error| Problem::internal(&error))??;
         self.make_room(scope.brand_id());
-        Ok((tx, brand, copy))
+        Ok((brand, copy))
+    }
+
+    /// The revision of a brand now.
+    pub(crate) async fn revision(&self, scope: &BrandScope) -> Result<i64, Problem> {
+        revision(&mut self.db.read(scope).await?).await
+    }
+
+    /// Coaches of a brand by id, as they were at the revision of the copy or are now; those who were erased meanwhile are
+    /// missing.
+    pub(crate) async fn coaches(
+        &self,
+        brand: &Brand,
+        scope: &BrandScope,
+        ids: &[Id],
+    ) -> Result<HashMap<Id, Arc<Scored>>, Problem> {
+        brand.coaches((&self.db, scope), ids).await
     }
 
     /// Drops the copies that were asked for longest ago, until the others fit.

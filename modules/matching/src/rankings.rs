@@ -6,13 +6,16 @@ use chrono::NaiveDate;
 use fithire_coaches::Scored;
 use fithire_jobs::Open;
 use fithire_kernel::audit::Event;
-use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::{Db, Glimpse, Within};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
+use fithire_kernel::scope::{Allowed, BrandScope, Privilege};
 use fithire_scoring::exchange::share;
 use fithire_scoring::explain::Explanation;
 use fithire_scoring::plan::{Group, Plan, Query, Ranked, Ranking};
 use fithire_scoring::preset::{Preset, Presets};
+use sea_query::SelectStatement;
 use serde_json::json;
 
 use crate::copies::{Copies, RankingSettings};
@@ -88,19 +91,19 @@ impl Rankings {
     /// The candidates for a job, best first, after the first `skip`.
     pub(crate) async fn candidates(
         self: &Arc<Self>,
-        mut tx: Tx,
-        as_of: NaiveDate,
+        scope: &BrandScope,
+        mut seen: Seen,
         job: &Open,
         asked: Asked,
     ) -> Result<Candidates, Problem> {
         /// Lists that are made anew because somebody in them has changed meanwhile.
         const TRIES: usize = 3;
+        let as_of = seen.as_of;
         let preset = self.preset_with(&job.preset, asked.weights.as_ref())?;
         let threshold = asked.min_score.or(job.threshold).unwrap_or(preset.threshold);
         let query = Query { threshold, limit: asked.skip + asked.limit + 1, group: asked.group };
         for left in (0..TRIES).rev() {
-            let (brand, copy);
-            (tx, brand, copy) = self.copies.fresh(tx, as_of).await?;
+            let (brand, copy) = self.copies.fresh(scope, (seen.revision, as_of)).await?;
             let pairs = copy.snapshot.len();
             let ranking = {
                 let (rankings, copy, weights) = (self.clone(), copy.clone(), asked.weights.clone());
@@ -113,7 +116,7 @@ impl Rankings {
             };
             let rows: Vec<Ranked> = ranking.rows.iter().skip(asked.skip).take(asked.limit).copied().collect();
             let ids: Vec<Id> = rows.iter().map(|row| row.id.cast_signed()).collect();
-            let coaches = brand.coaches(&mut tx, &ids).await?;
+            let coaches = self.copies.coaches(&brand, scope, &ids).await?;
             let plan = Plan::compile(&preset, &job.facts, as_of);
             let coaches = ids.iter().filter_map(|id| coaches.get(id));
             let shown: Vec<_> = coaches.map(|coach| (coach.clone(), plan.explain(&coach.facts))).collect();
@@ -121,19 +124,21 @@ impl Rankings {
             if left == 0 || scores.eq(rows.iter().map(|row| row.score.0)) {
                 return Ok(Candidates { ranking, threshold, shown });
             }
+            seen.revision = self.copies.revision(scope).await?;
         }
         Err(Problem::internal(&"a list was not made"))
     }
     /// For each job how its candidates are counted, and the best of them. A job whose preset is gone is left out.
     pub(crate) async fn standings(
         self: &Arc<Self>,
-        tx: Tx,
-        as_of: NaiveDate,
+        scope: &BrandScope,
+        seen: Seen,
         mut jobs: Vec<Open>,
     ) -> Result<Vec<JobStanding>, Problem> {
         /// How many of the best are named.
         const BEST: usize = 3;
-        let (mut tx, brand, copy) = self.copies.fresh(tx, as_of).await?;
+        let as_of = seen.as_of;
+        let (brand, copy) = self.copies.fresh(scope, (seen.revision, as_of)).await?;
         jobs.retain(|job| self.preset(&job.preset).is_ok());
         let rankings = self.clone();
         let pairs = copy.snapshot.len() * jobs.len();
@@ -151,7 +156,7 @@ impl Rankings {
         };
         let ranked: Vec<(Open, Ranking)> = work(pairs, rank).await?;
         let best = ranked.iter().flat_map(|(_, ranking)| &ranking.rows).map(|row| row.id.cast_signed());
-        let coaches = brand.coaches(&mut tx, &best.collect::<Vec<Id>>()).await?;
+        let coaches = self.copies.coaches(&brand, scope, &best.collect::<Vec<Id>>()).await?;
         let standing = |(job, ranking): (Open, Ranking)| {
             let named = ranking.rows.iter().filter_map(|row| {
                 let coach = coaches.get(&row.id.cast_signed())?;
@@ -306,6 +311,47 @@ impl std::ops::Deref for Cow<'_> {
             Self::Known(preset) => preset,
             Self::Made(preset) => preset,
         }
+    }
+}
+
+/// What a request has seen of the brand before it ranks: nothing older is shown to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// The day in the brand's time zone.
+    pub(crate) as_of: NaiveDate,
+    /// Of the brand's coaches.
+    pub(crate) revision: i64,
+}
+
+impl Seen {
+    /// Asks for it; [`Seen::there`] reads the answer.
+    fn ask(within: &Within) -> [SelectStatement; 2] {
+        [fithire_orgs::ask_zone(within), fithire_coaches::ask_revision(within)]
+    }
+
+    /// What [`Seen::ask`] has asked for.
+    fn there(seen: &mut Glimpse, clock: &Clock) -> Result<Self, Problem> {
+        let as_of = fithire_orgs::today_there(seen, clock)?;
+        Ok(Self { as_of, revision: fithire_coaches::revision_there(seen)? })
+    }
+
+    /// With a job that is asked for together with it.
+    pub(crate) async fn with_job(
+        (db, clock): (&Db, &Clock),
+        allowed: &Allowed<impl Privilege>,
+        job_id: Id,
+    ) -> Result<(Self, Open), Problem> {
+        let within = db.within(allowed);
+        let asked = [Self::ask(&within), fithire_jobs::ask_job(&within, job_id)];
+        let mut seen = db.glimpse(&within, asked.as_flattened()).await?;
+        let own = Self::there(&mut seen, clock)?;
+        Ok((own, fithire_jobs::job_there(&mut seen, allowed.limits())?))
+    }
+
+    /// Alone.
+    pub(crate) async fn now((db, clock): (&Db, &Clock), scope: &BrandScope) -> Result<Self, Problem> {
+        let within = db.within(scope);
+        Self::there(&mut db.glimpse(&within, &Self::ask(&within)).await?, clock)
     }
 }
 

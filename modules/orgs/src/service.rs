@@ -6,14 +6,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use fithire_identity::ManageBrand;
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::db::{Db, Glimpse, Tx, Within};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem, breaks};
 use fithire_kernel::scope::{Actor, Allowed, BrandScope, Limits, SystemScope};
 use fithire_scoring::facts::Zone;
 use fithire_scoring::wording;
-use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
+use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use serde_json::json;
 
@@ -151,23 +151,68 @@ pub async fn today(db: &Db, clock: &Clock, brand_id: Id) -> Result<NaiveDate, Pr
     Ok(zone.day_at(clock.now()))
 }
 
+/// Asks for the brand's time zone; [`today_there`] reads the answer.
+#[must_use]
+pub fn ask_zone(within: &Within) -> SelectStatement {
+    let mut select = within.select_global(Brands::Table);
+    select.column(Brands::TimeZone).and_where(Expr::col(Brands::Id).eq(within.scope().brand_id()));
+    select
+}
+
+/// The day in the brand's time zone, as [`ask_zone`] has asked.
+///
+/// # Errors
+/// When the database has no such brand.
+pub fn today_there(seen: &mut Glimpse, clock: &Clock) -> Result<NaiveDate, Problem> {
+    let (zone,): (String,) = seen.optional()?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(Zone::named(&zone).map_err(|message| Problem::internal(&message))?.day_at(clock.now()))
+}
+
+/// Asks for a location of the brand by its id; [`location_there`] reads the answer.
+#[must_use]
+pub fn ask_location(within: &Within, id: SimpleExpr) -> SelectStatement {
+    let mut select = within.select(Locations::Table);
+    select.columns(LOCATED).and_where(Expr::col(Locations::Id).eq(id));
+    select
+}
+
+/// The location that [`ask_location`] has asked for, with its id and that of its region.
+///
+/// # Errors
+/// When the database gives something else.
+pub fn location_there(seen: &mut Glimpse) -> Result<Option<(Id, Id, Located)>, Problem> {
+    let row: Option<LocationRow> = seen.optional()?;
+    Ok(row.map(|row| (row.id, row.region_id, row.located())))
+}
+
+const LOCATED: [Locations; 7] = [
+    Locations::Id,
+    Locations::RegionId,
+    Locations::Name,
+    Locations::TimeZone,
+    Locations::PostalCode,
+    Locations::Latitude,
+    Locations::Longitude,
+];
+
+impl LocationRow {
+    fn located(self) -> Located {
+        Located {
+            name: self.name,
+            time_zone: self.time_zone,
+            postal_code: self.postal_code,
+            point: self.latitude.zip(self.longitude),
+        }
+    }
+}
+
 /// Where a location of the brand is; `None` where there is none of that id.
 ///
 /// # Errors
 /// When the database cannot be reached.
 pub async fn find_location(tx: &mut Tx, id: Id) -> Result<Option<Located>, Problem> {
-    use Locations::{Id as Key, Latitude, Longitude, Name, PostalCode, RegionId, TimeZone};
-    let mut select = tx.select(Locations::Table);
-    select
-        .columns([Key, RegionId, Name, TimeZone, PostalCode, Latitude, Longitude])
-        .and_where(Expr::col(Key).eq(id));
-    let row: Option<LocationRow> = tx.optional(&select).await?;
-    Ok(row.map(|row| Located {
-        name: row.name,
-        time_zone: row.time_zone,
-        postal_code: row.postal_code,
-        point: row.latitude.zip(row.longitude),
-    }))
+    let row: Option<LocationRow> = tx.optional(&ask_location(tx, Expr::value(id))).await?;
+    Ok(row.map(LocationRow::located))
 }
 
 /// The brand's locations by name.

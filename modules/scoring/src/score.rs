@@ -68,7 +68,8 @@ impl Score {
             let figure = if at == place { bp } else { part.figure?.score };
             Some((u64::from(part.weight), u64::from(figure)))
         });
-        let (weight, sum) = parts.fold((0, 0), |(weights, sum), (weight, bp)| (weights + weight, sum + weight * bp));
+        let (weight, sum) =
+            parts.fold((0, 0), |(weights, sum), (weight, bp)| (weights + weight, sum + weight * bp));
         if weight == 0 { 0 } else { div_round_bp(sum, weight) }
     }
 

@@ -1,4 +1,5 @@
-//! Transactions. A [`Tx`] belongs to one brand and opens every statement inside it.
+//! Transactions. A [`Tx`] belongs to one brand and opens every statement inside it, as [`Within`] does for whoever only
+//! looks.
 
 use futures_util::{Stream, TryStreamExt};
 use sea_query::{
@@ -233,24 +234,37 @@ macro_rules! runs_statements {
 runs_statements!(Tx);
 runs_statements!(GlobalTx);
 
-/// A transaction inside one brand.
-///
-/// Statements are opened by [`Tx::select`], [`Tx::insert`], [`Tx::update`] and [`Tx::delete`], which carry the
-/// brand; a join goes through [`Tx::join`]. On PostgreSQL row-level security holds the same line again.
-#[derive(Debug)]
-pub struct Tx {
+/// Opens statements inside one brand: [`Within::select`], [`Within::insert`], [`Within::update`] and [`Within::delete`] carry
+/// the brand; a join goes through [`Within::join`].
+#[derive(Clone, Debug)]
+pub struct Within {
     scope: BrandScope,
-    connection: Connection,
     #[cfg(feature = "testing")]
     unscoped: Unscoped,
 }
 
+/// A transaction inside one brand, which is where it opens statements. On PostgreSQL row-level security holds the same line
+/// again.
+#[derive(Debug)]
+pub struct Tx {
+    within: Within,
+    connection: Connection,
+}
+
+impl std::ops::Deref for Tx {
+    type Target = Within;
+
+    fn deref(&self) -> &Within {
+        &self.within
+    }
+}
+
 impl Tx {
     pub(super) async fn begin(db: &Db, scope: &BrandScope, mode: Mode) -> Result<Self, Error> {
-        Self::within(Connection::begin(db, mode).await?, scope).await
+        Self::on(Connection::begin(db, mode).await?, scope).await
     }
 
-    async fn within(mut connection: Connection, scope: &BrandScope) -> Result<Self, Error> {
+    async fn on(mut connection: Connection, scope: &BrandScope) -> Result<Self, Error> {
         if let Connection::Postgres(tx) = &mut connection {
             // Local to the transaction: behind a pooler the connection goes to somebody else afterwards.
             sqlx::query("SELECT set_config('app.brand_id', $1, true)")
@@ -258,12 +272,7 @@ impl Tx {
                 .execute(&mut **tx)
                 .await?;
         }
-        Ok(Self {
-            scope: scope.clone(),
-            connection,
-            #[cfg(feature = "testing")]
-            unscoped: Unscoped::from_environment(),
-        })
+        Ok(Self { within: Within::new(scope), connection })
     }
 
     /// Drops the brand predicate of a table, or of every table (`*`), from the statements that are opened from now on: for
@@ -271,12 +280,7 @@ impl Tx {
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn unscoped(self, tables: &str) -> Self {
-        Self { unscoped: Unscoped::of(tables), ..self }
-    }
-
-    #[cfg(feature = "testing")]
-    fn reach(&self) -> Reach<'_> {
-        Reach::Brand(&self.unscoped)
+        Self { within: Within { unscoped: Unscoped::of(tables), ..self.within }, ..self }
     }
 
     /// Goes on in another brand, within the same transaction: for what happens to an account in all of its brands.
@@ -284,10 +288,25 @@ impl Tx {
     /// # Errors
     /// When the database cannot be reached; nothing has happened then.
     pub async fn enter(self, scope: &BrandScope) -> Result<Self, Error> {
-        Self::within(self.connection, scope).await
+        Self::on(self.connection, scope).await
+    }
+}
+
+impl Within {
+    pub(super) fn new(scope: &BrandScope) -> Self {
+        Self {
+            scope: scope.clone(),
+            #[cfg(feature = "testing")]
+            unscoped: Unscoped::from_environment(),
+        }
     }
 
-    /// Whose transaction it is.
+    #[cfg(feature = "testing")]
+    pub(super) fn reach(&self) -> Reach<'_> {
+        Reach::Brand(&self.unscoped)
+    }
+
+    /// Whose statements they are.
     #[must_use]
     pub fn scope(&self) -> &BrandScope {
         &self.scope
@@ -426,7 +445,7 @@ impl GlobalTx {
     /// # Errors
     /// When the database cannot be reached; nothing has happened then.
     pub async fn enter(self, scope: &BrandScope) -> Result<Tx, Error> {
-        Tx::within(self.connection, scope).await
+        Tx::on(self.connection, scope).await
     }
 
     #[cfg(feature = "testing")]

@@ -88,10 +88,10 @@ pub(super) async fn page(
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
     let limit = usize::try_from(DEFAULT_LIMIT).unwrap_or(usize::MAX);
-    let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
     let mut tx = db.read(&allowed).await?;
     let views = views::of(&mut tx, visitor.caller().account_id()).await?;
-    let listing = listing::list(tx, &rankings, (&allowed, as_of), id.0, (&query.0, limit)).await?;
+    drop(tx);
+    let listing = listing::list((&db, &clock), &rankings, &allowed, id.0, (&query.0, limit)).await?;
     reads.note(&allowed, listing.found.viewed("candidates.listed", id.0))?;
     pages.render(visitor.shell(), &shown(listing, &query.0, limit, views))
 }

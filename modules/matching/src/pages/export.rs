@@ -37,9 +37,7 @@ pub(super) async fn file(
         asked.iter().filter(|(name, _)| name == "coach").filter_map(|(_, id)| id.parse().ok()).collect();
     let query: listing::Query =
         asked.into_iter().filter(|(name, _)| name != "coach" && name != "cursor").collect();
-    let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
-    let mut tx = db.read(&allowed).await?;
-    let listing = list(tx, &rankings, (&allowed, as_of), id.0, (&query, MOST)).await?;
+    let listing = list((&db, &clock), &rankings, &allowed, id.0, (&query, MOST)).await?;
 
     reads.note(&allowed, listing.found.viewed("candidates.exported", id.0))?;
     let head = ["rank", "coach_id", "name", "fitscore", "low", "high", "eligible", "distance_m"];

@@ -17,7 +17,7 @@ use poem::web::{Data, Html, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Deserialize;
 
-use crate::rankings::{Asked, Rankings};
+use crate::rankings::{Asked, Rankings, Seen};
 
 #[handler]
 pub(super) async fn blank(
@@ -140,13 +140,14 @@ async fn preview(
     fields: Fields,
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
-    let as_of = fithire_orgs::today(db, clock, allowed.brand_id()).await?;
+    let seen = Seen::now((db, clock), &allowed).await?;
     let mut tx = db.read(&allowed).await?;
     let page = match form::preview(&mut tx, (&allowed, presets), &fields).await {
         Ok(job) => {
             let asked = Asked { weights: None, min_score: None, skip: 0, limit: 0, group: Group::Ranked };
-            let found = rankings.candidates(tx, as_of, &job, asked).await?;
-            tx = db.read(&allowed).await?;
+            drop(tx);
+            let found = rankings.candidates(&allowed, seen, &job, asked).await?;
+            let mut tx = db.read(&allowed).await?;
             let counts = [found.ranking.total, found.ranking.below_threshold, found.ranking.ineligible];
             Page::new(&mut tx, (&allowed, presets), id, fields, None).await?.with_preview(counts)
         }

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use fithire_identity::ViewCoaches;
 use fithire_jobs::Open;
-use fithire_kernel::db::Tx;
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
 use fithire_kernel::paging;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::Allowed;
 use fithire_scoring::plan::Group;
 
-use crate::rankings::{Asked, Candidates, Rankings, Weights};
+use crate::rankings::{Asked, Candidates, Rankings, Seen, Weights};
 
 /// The query of a page.
 pub(super) type Query = BTreeMap<String, String>;
@@ -43,13 +43,13 @@ pub(super) const GROUPS: [(&str, &str, Group); 3] = [
 /// Lists at most `limit` candidates of a job. Weights or a lowest score that cannot be do not count, and `problem`
 /// says why.
 pub(super) async fn list(
-    mut tx: Tx,
+    tools: (&Db, &Clock),
     rankings: &Arc<Rankings>,
-    (allowed, as_of): (&Allowed<ViewCoaches>, NaiveDate),
+    allowed: &Allowed<ViewCoaches>,
     job_id: Id,
     (query, limit): (&Query, usize),
 ) -> Result<Listing, Problem> {
-    let job = fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
+    let (seen, job) = Seen::with_job(tools, allowed, job_id).await?;
     let preset = rankings.preset(&job.preset)?;
     let weights: Vec<(&'static str, u16)> = preset.weights().collect();
     let skip = match query.get("cursor") {
@@ -78,7 +78,7 @@ pub(super) async fn list(
         Err(problem) => (plain(), Some(problem)),
     };
     let what_if = asked.weights.is_some();
-    let found = rankings.candidates(tx, as_of, &job, asked).await?;
+    let found = rankings.candidates(allowed, seen, &job, asked).await?;
     Ok(Listing { job, preset: title, weights, group, skip, found, what_if, problem })
 }
 

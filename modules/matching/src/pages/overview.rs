@@ -15,7 +15,7 @@ use poem::web::{Data, Html};
 use serde::Serialize;
 
 use super::matches::Row;
-use crate::rankings::{JobStanding, Rankings, Reach};
+use crate::rankings::{JobStanding, Rankings, Reach, Seen};
 
 /// Matches on a coach's overview.
 const MATCHES: usize = 3;
@@ -131,13 +131,14 @@ pub(super) async fn of_manager(
     pages: Data<&Arc<Pages>>,
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
-    let as_of = fithire_orgs::today(&db, &clock, allowed.brand_id()).await?;
+    let seen = Seen::now((&db, &clock), &allowed).await?;
     let brand = fithire_orgs::brand_name(&db, allowed.brand_id()).await?;
     let mut tx = db.read(&allowed).await?;
     let coaches = fithire_coaches::count(&mut tx).await?;
     let open = fithire_jobs::count_active(&mut tx, allowed.limits()).await?.values().sum();
     let jobs = fithire_jobs::newest(&mut tx, allowed.limits(), JOBS).await?;
-    let standings = rankings.standings(tx, as_of, jobs).await?;
+    drop(tx);
+    let standings = rankings.standings(&allowed, seen, jobs).await?;
     let mut jobs: Vec<Listed> = standings.into_iter().map(Listed::from).collect();
     // What needs a person first: jobs with the fewest candidates.
     jobs.sort_by_key(|job| job.total);
