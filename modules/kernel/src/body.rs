@@ -6,6 +6,7 @@
 
 mod check;
 mod json;
+mod written;
 
 use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::{ParsePayload, Payload};
@@ -15,6 +16,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use tokio::io::AsyncReadExt as _;
 
+pub use self::written::Written;
 use crate::problem::{Code, FieldError, Problem};
 
 /// The most bytes that a body may have.

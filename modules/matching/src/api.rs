@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fithire_identity::{Signed, ViewCoaches};
 use fithire_kernel::audit::{Event, Reads};
-use fithire_kernel::body::Body;
+use fithire_kernel::body::{Body, Written};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
@@ -18,7 +18,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use serde_json::json;
 
-use crate::model::{Candidate, CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
+use crate::model::{CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
 use crate::rankings::{Asked, Rankings, Reach, Seen, Weights};
 use crate::scores;
 
@@ -49,7 +49,7 @@ impl Api {
         /// one another; a sub-score that is not named keeps its weight. Nothing is saved.
         weights: Query<Option<String>>,
         cursor: Query<Option<String>>,
-    ) -> Result<Json<CandidatePage>, Problem> {
+    ) -> Result<Written<CandidatePage>, Problem> {
         let allowed = signed.0.allowed::<ViewCoaches>()?;
         let skip = skip(cursor.0.as_deref())?;
         let limit = usize::try_from(page_size(limit.0)?).unwrap_or(usize::MAX);
@@ -64,14 +64,15 @@ impl Api {
         let found = rankings.candidates(&allowed, seen, &job, asked).await?;
         reads.note(&allowed, found.viewed("candidates.listed", id.0))?;
         let more = found.ranking.rows.len() > skip + limit;
-        Ok(Json(CandidatePage {
-            candidates: found.shown.into_iter().map(|(coach, why)| Candidate::new(&coach, why)).collect(),
+        let page = CandidatePage {
+            candidates: Vec::new(),
             total: found.ranking.total,
             below_threshold: found.ranking.below_threshold,
             ineligible: found.ranking.ineligible,
             threshold: share(found.threshold),
             next_cursor: more.then(|| paging::cursor("candidates", &(skip + limit))),
-        }))
+        };
+        Ok(page.written(found.shown.iter().map(|shown| shown.json())))
     }
 
     /// One coach for one job

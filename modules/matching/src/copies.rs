@@ -7,7 +7,7 @@
 //! than was there when they asked, and nobody waits for anybody else's brand.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::NaiveDate;
@@ -16,9 +16,12 @@ use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::BrandScope;
+use fithire_scoring::plan::Plan;
 use fithire_scoring::snapshot::{Roster, Snapshot};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
+
+use crate::lately::{Explained, Lately};
 
 /// `[rankings]`
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -39,6 +42,7 @@ impl Default for RankingSettings {
 pub(crate) struct Copies {
     db: Db,
     settings: RankingSettings,
+    lately: Arc<Lately>,
     brands: Mutex<BTreeMap<Id, Arc<Brand>>>,
     /// Counts what was asked for, so that it is known what was asked for last.
     asked: AtomicU64,
@@ -52,9 +56,10 @@ pub(crate) struct Brand {
     current: RwLock<Option<Arc<Copy>>>,
     /// Whoever brings the copy up to date.
     keeper: Arc<tokio::sync::Mutex<Option<Keeper>>>,
-    shown: Mutex<Shown>,
     asked: AtomicU64,
     bytes: AtomicUsize,
+    /// The revision that the copy has, or is about to have.
+    moved: AtomicI64,
 }
 
 /// The coaches of a brand as of a revision and a day.
@@ -68,56 +73,10 @@ struct Keeper {
     roster: Roster,
 }
 
-/// What people were shown of coaches last, so that the next list does not read it again.
-#[derive(Default)]
-struct Shown {
-    /// Nothing in it is older.
-    revision: i64,
-    coaches: HashMap<Id, Arc<Scored>>,
-}
-
-/// Coaches in [`Shown`]; about 2 KB each.
-const MOST_SHOWN: usize = 8_192;
-
 impl Brand {
     fn current(&self, least: i64, as_of: NaiveDate) -> Option<Arc<Copy>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.as_ref().filter(|copy| copy.revision >= least && copy.snapshot.as_of() == as_of).cloned()
-    }
-
-    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Coaches by id, as they were at the revision of the copy or are now; those who were erased meanwhile are missing.
-    async fn coaches(
-        &self,
-        (db, scope): (&Db, &BrandScope),
-        ids: &[Id],
-    ) -> Result<HashMap<Id, Arc<Scored>>, Problem> {
-        let mut found = HashMap::with_capacity(ids.len());
-        let before = {
-            let shown = self.shown();
-            found.extend(ids.iter().filter_map(|id| Some((*id, shown.coaches.get(id)?.clone()))));
-            shown.revision
-        };
-        let missing: Vec<Id> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
-        if !missing.is_empty() {
-            let mut tx = db.read(scope).await?;
-            let read = by_ids(&mut tx, &missing).await?.into_iter().map(|coach| (coach.id, Arc::new(coach)));
-            let read: Vec<_> = read.collect();
-            drop(tx);
-            let mut shown = self.shown();
-            // What was read before the copy moved on may be older than the copy.
-            if shown.revision == before {
-                if shown.coaches.len() + read.len() > MOST_SHOWN {
-                    shown.coaches.clear();
-                }
-                shown.coaches.extend(read.iter().cloned());
-            }
-            found.extend(read);
-        }
-        Ok(found)
     }
 
     /// Publishes what the keeper has.
@@ -131,30 +90,30 @@ impl Brand {
     async fn update(
         self: Arc<Self>,
         mut keeper: OwnedMutexGuard<Option<Keeper>>,
-        mut tx: Tx,
-        as_of: NaiveDate,
+        (mut tx, as_of): (Tx, NaiveDate),
+        lately: Arc<Lately>,
     ) -> Result<Arc<Copy>, Problem> {
         // The revision is read before the rows: what is written in between is read twice, never missed.
         let now = revision(&mut tx).await?;
         if let Some(known) = keeper.as_mut().filter(|known| known.roster.as_of() == as_of) {
             let changed = changed_since(&mut tx, known.revision).await?;
             known.revision = now;
-            {
-                let mut shown = self.shown();
-                shown.revision = now;
-                for change in changed {
-                    match change.now {
-                        Some(coach) => {
-                            known.roster.put(change.id.unsigned_abs(), &coach.facts);
-                            shown.coaches.insert(change.id, Arc::new(coach));
-                        }
-                        None => {
-                            known.roster.remove(change.id.unsigned_abs());
-                            shown.coaches.remove(&change.id);
-                        }
+            let mut coaches = lately.coaches();
+            // From here on nothing is kept that was read before.
+            self.moved.store(now, Ordering::Release);
+            for change in changed {
+                match change.now {
+                    Some(coach) => {
+                        known.roster.put(change.id.unsigned_abs(), &coach.facts);
+                        coaches.insert(change.id, Arc::new(coach));
+                    }
+                    None => {
+                        known.roster.remove(change.id.unsigned_abs());
+                        coaches.remove(&change.id);
                     }
                 }
             }
+            drop(coaches);
             return Ok(self.publish(known));
         }
         let roster = everybody(&mut tx, Roster::new(as_of), |roster, id, facts| {
@@ -177,14 +136,21 @@ impl Brand {
             bytes,
             "coaches were read for rankings"
         );
-        *self.shown() = Shown { revision: now, coaches: HashMap::new() };
+        self.moved.store(now, Ordering::Release);
         Ok(self.publish(keeper.insert(read)))
     }
 }
 
 impl Copies {
     pub(crate) fn new(db: Db, settings: RankingSettings) -> Self {
-        Self { db, settings, brands: Mutex::default(), asked: AtomicU64::new(1), swept: AtomicU64::new(0) }
+        Self {
+            db,
+            settings,
+            lately: Arc::default(),
+            brands: Mutex::default(),
+            asked: AtomicU64::new(1),
+            swept: AtomicU64::new(0),
+        }
     }
 
     fn brands(&self) -> std::sync::MutexGuard<'_, BTreeMap<Id, Arc<Brand>>> {
@@ -209,7 +175,7 @@ impl Copies {
         }
         // A task of its own: who asked may be gone before it ends, and others wait for it.
         let tx = self.db.read(scope).await?;
-        let updated = tokio::spawn(brand.clone().update(keeper, tx, as_of)).await;
+        let updated = tokio::spawn(brand.clone().update(keeper, (tx, as_of), self.lately.clone())).await;
         let copy = updated.map_err(|error| Problem::internal(&error))??;
         self.make_room(scope.brand_id());
         Ok((brand, copy))
@@ -220,15 +186,37 @@ impl Copies {
         revision(&mut self.db.read(scope).await?).await
     }
 
-    /// Coaches of a brand by id, as they were at the revision of the copy or are now; those who were erased meanwhile are
+    /// Coaches of a brand by id, as they were at the revision of its copy or are now. Those who were erased meanwhile are
     /// missing.
     pub(crate) async fn coaches(
         &self,
         brand: &Brand,
         scope: &BrandScope,
         ids: &[Id],
-    ) -> Result<HashMap<Id, Arc<Scored>>, Problem> {
-        brand.coaches((&self.db, scope), ids).await
+    ) -> Result<Vec<Arc<Scored>>, Problem> {
+        let before = brand.moved.load(Ordering::Acquire);
+        let mut found: HashMap<Id, Arc<Scored>> = {
+            let coaches = self.lately.coaches();
+            ids.iter().filter_map(|id| Some((*id, coaches.get(id)?.clone()))).collect()
+        };
+        let missing: Vec<Id> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
+        if !missing.is_empty() {
+            let mut tx = self.db.read(scope).await?;
+            let read = by_ids(&mut tx, &missing).await?.into_iter().map(|coach| (coach.id, Arc::new(coach)));
+            found.extend(read);
+            drop(tx);
+            let mut coaches = self.lately.coaches();
+            // What was read before the copy moved on may be older than the copy.
+            if brand.moved.load(Ordering::Acquire) == before {
+                coaches.extend(missing.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))));
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    }
+
+    /// Explains coaches for the job of a plan.
+    pub(crate) fn explained(&self, plan: &Plan<'_>, coaches: Vec<Arc<Scored>>) -> Vec<Arc<Explained>> {
+        self.lately.explained(plan, coaches)
     }
 
     /// Drops the copies that were asked for longest ago, until the others fit.

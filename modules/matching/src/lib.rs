@@ -10,6 +10,7 @@
 pub mod api;
 mod copies;
 mod erasure;
+mod lately;
 mod model;
 pub mod pages;
 mod rankings;

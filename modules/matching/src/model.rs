@@ -1,11 +1,13 @@
 //! The shapes of the API.
 
 use fithire_coaches::Scored;
+use fithire_kernel::body::Written;
 use fithire_kernel::ids::Id;
 use fithire_scoring::exchange::share;
 use fithire_scoring::explain;
 use fithire_scoring::score::{self, Eligibility};
 use fithire_scoring::subscore::State;
+use poem_openapi::types::ToJSON as _;
 use poem_openapi::{Enum, Object};
 
 use crate::rankings::Match;
@@ -25,6 +27,15 @@ pub(crate) struct CandidatePage {
     pub(crate) threshold: f64,
     /// Where the next page begins; null on the last.
     pub(crate) next_cursor: Option<String>,
+}
+
+impl CandidatePage {
+    /// The page with these candidates, as they are written already, in its empty list.
+    pub(crate) fn written<'c>(&self, candidates: impl Iterator<Item = &'c str>) -> Written<Self> {
+        let list: Vec<&str> = candidates.collect();
+        let empty = self.to_json_string();
+        Written::new(empty.replacen("\"candidates\":[]", &format!("\"candidates\":[{}]", list.join(",")), 1))
+    }
 }
 
 /// A coach as they fit a job.

@@ -1,5 +1,6 @@
 //! What is asked of the engine: candidates of a job, jobs of a coach, one pair, and how every job stands.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -19,6 +20,7 @@ use sea_query::SelectStatement;
 use serde_json::json;
 
 use crate::copies::{Copies, RankingSettings};
+use crate::lately::Explained;
 use crate::model::{Pair, Show};
 
 /// Presets, and a copy of the coaches of each brand that is asked for.
@@ -31,13 +33,13 @@ pub struct Rankings {
 pub(crate) struct Candidates {
     pub(crate) ranking: Ranking,
     pub(crate) threshold: u16,
-    pub(crate) shown: Vec<(Arc<Scored>, Explanation)>,
+    pub(crate) shown: Vec<Arc<Explained>>,
 }
 
 impl Candidates {
     /// That these candidates of a job are shown, for the log.
     pub(crate) fn viewed(&self, action: &'static str, job_id: Id) -> Event {
-        let coaches: Vec<Id> = self.shown.iter().map(|(coach, _)| coach.id).collect();
+        let coaches: Vec<Id> = self.shown.iter().map(|shown| shown.coach.id).collect();
         Event::new(action, "job", job_id).with(json!({"coaches": coaches}))
     }
 }
@@ -118,9 +120,8 @@ impl Rankings {
             let ids: Vec<Id> = rows.iter().map(|row| row.id.cast_signed()).collect();
             let coaches = self.copies.coaches(&brand, scope, &ids).await?;
             let plan = Plan::compile(&preset, &job.facts, as_of);
-            let coaches = ids.iter().filter_map(|id| coaches.get(id));
-            let shown: Vec<_> = coaches.map(|coach| (coach.clone(), plan.explain(&coach.facts))).collect();
-            let scores = shown.iter().map(|(_, why)| why.score.bp);
+            let shown = self.copies.explained(&plan, coaches);
+            let scores = shown.iter().map(|shown| shown.why.score.bp);
             if left == 0 || scores.eq(rows.iter().map(|row| row.score.0)) {
                 return Ok(Candidates { ranking, threshold, shown });
             }
@@ -157,10 +158,11 @@ impl Rankings {
         let ranked: Vec<(Open, Ranking)> = work(pairs, rank).await?;
         let best = ranked.iter().flat_map(|(_, ranking)| &ranking.rows).map(|row| row.id.cast_signed());
         let coaches = self.copies.coaches(&brand, scope, &best.collect::<Vec<Id>>()).await?;
+        let names: HashMap<Id, &str> = coaches.iter().map(|coach| (coach.id, &coach.name[..])).collect();
         let standing = |(job, ranking): (Open, Ranking)| {
             let named = ranking.rows.iter().filter_map(|row| {
-                let coach = coaches.get(&row.id.cast_signed())?;
-                Some((coach.id, coach.name.clone(), row.score.0))
+                let id = row.id.cast_signed();
+                Some((id, (*names.get(&id)?).to_owned(), row.score.0))
             });
             JobStanding { best: named.collect(), total: ranking.total, below: ranking.below_threshold, job }
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use serde::Serialize;
 
 use crate::catalog::reference_hash;
@@ -164,6 +164,14 @@ impl Plan<'_> {
     #[must_use]
     pub fn input(&self, coach: &Coach) -> String {
         format!("{}\n{}", self.written_job(), canonical(coach))
+    }
+
+    /// A hash of everything but the coach that an explanation is made from.
+    #[must_use]
+    pub fn key(&self) -> [u8; 32] {
+        let day = self.as_of.num_days_from_ce().to_be_bytes();
+        let preset = [self.preset.hash.as_bytes(), self.preset.name.as_bytes(), b"\n"];
+        hash::sha256_bytes(&[preset[0], preset[1], preset[2], &day, self.written_job().as_bytes()])
     }
 
     fn written_job(&self) -> &str {

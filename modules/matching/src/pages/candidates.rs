@@ -110,7 +110,6 @@ fn shown(listing: Listing, query: &listing::Query, limit: usize, views: Vec<view
         let cursor = paging::cursor("candidates", &(skip + limit));
         same_list(query, &weights, &[("cursor", &cursor)])
     });
-    let row = |(place, (coach, why)): (usize, &(Arc<_>, _))| row(place, coach, why);
     Page {
         job_id: job.id,
         title: job.title,
@@ -124,7 +123,10 @@ fn shown(listing: Listing, query: &listing::Query, limit: usize, views: Vec<view
         show: group,
         what_if,
         problem,
-        rows: (skip + 1..).zip(&found.shown).map(row).collect(),
+        rows: (skip + 1..)
+            .zip(&found.shown)
+            .map(|(place, shown)| row(place, &shown.coach, &shown.why))
+            .collect(),
         fields: serde_urlencoded::from_str(&same_list(query, &weights, &[])).unwrap_or_default(),
         query: same_list(query, &weights, &[]),
         next,

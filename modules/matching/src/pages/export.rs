@@ -43,7 +43,8 @@ pub(super) async fn file(
     let head = ["rank", "coach_id", "name", "fitscore", "low", "high", "eligible", "distance_m"];
     let head = head.into_iter().chain(registry::keys()).chain(["strengths", "gaps", "advice"]);
     let mut lines = vec![head.map(str::to_owned).collect()];
-    for (rank, (coach, why)) in (1..).zip(&listing.found.shown) {
+    for (rank, shown) in (1..).zip(&listing.found.shown) {
+        let (coach, why) = (&shown.coach, &shown.why);
         if !chosen.is_empty() && !chosen.contains(&coach.id) {
             continue;
         }
