@@ -225,6 +225,7 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     let reads = Reads::new(clock.clone());
     let keeper = AuditKeeper::start(db.clone(), ids.clone(), reads.clone());
     let schedule = Schedule::start(db.clone(), (clock.clone(), ids.clone()));
+    let idle = tokio::spawn(drop_idle(rankings.clone()));
     let state = State {
         db: db.clone(),
         clock,
@@ -246,9 +247,20 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
     );
     Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;
     schedule.stop();
+    idle.abort();
     keeper.stop().await;
     db.close().await;
     Ok(())
+}
+
+/// Gives back the memory of brands that nobody has asked for lately.
+async fn drop_idle(rankings: Arc<Rankings>) {
+    /// A brand is dropped after one such time at least, and two at most.
+    const LATELY: Duration = Duration::from_mins(15);
+    loop {
+        tokio::time::sleep(LATELY).await;
+        rankings.drop_idle();
+    }
 }
 
 /// The issuers of the configuration, with their brands.

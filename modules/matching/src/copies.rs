@@ -97,23 +97,20 @@ impl Brand {
         let now = revision(&mut tx).await?;
         if let Some(known) = keeper.as_mut().filter(|known| known.roster.as_of() == as_of) {
             let changed = changed_since(&mut tx, known.revision).await?;
-            known.revision = now;
             let mut coaches = lately.coaches();
             // From here on nothing is kept that was read before.
             self.moved.store(now, Ordering::Release);
             for change in changed {
-                match change.now {
-                    Some(coach) => {
-                        known.roster.put(change.id.unsigned_abs(), &coach.facts);
-                        coaches.insert(change.id, Arc::new(coach));
-                    }
-                    None => {
-                        known.roster.remove(change.id.unsigned_abs());
-                        coaches.remove(&change.id);
-                    }
+                if let Some(coach) = change.now {
+                    known.roster.put(change.id.unsigned_abs(), &coach.facts);
+                    coaches.insert(change.id, Arc::new(coach));
+                } else {
+                    known.roster.remove(change.id.unsigned_abs());
+                    coaches.remove(&change.id);
                 }
             }
             drop(coaches);
+            known.revision = now;
             return Ok(self.publish(known));
         }
         let roster = everybody(&mut tx, Roster::new(as_of), |roster, id, facts| {
@@ -136,6 +133,8 @@ impl Brand {
             bytes,
             "coaches were read for rankings"
         );
+        // While there was no copy, nobody replaced what was shown lately.
+        lately.coaches().clear();
         self.moved.store(now, Ordering::Release);
         Ok(self.publish(keeper.insert(read)))
     }

@@ -129,6 +129,7 @@ impl Rankings {
         }
         Err(Problem::internal(&"a list was not made"))
     }
+
     /// For each job how its candidates are counted, and the best of them. A job whose preset is gone is left out.
     pub(crate) async fn standings(
         self: &Arc<Self>,
@@ -160,11 +161,11 @@ impl Rankings {
         let coaches = self.copies.coaches(&brand, scope, &best.collect::<Vec<Id>>()).await?;
         let names: HashMap<Id, &str> = coaches.iter().map(|coach| (coach.id, &coach.name[..])).collect();
         let standing = |(job, ranking): (Open, Ranking)| {
-            let named = ranking.rows.iter().filter_map(|row| {
+            let best = ranking.rows.iter().filter_map(|row| {
                 let id = row.id.cast_signed();
                 Some((id, (*names.get(&id)?).to_owned(), row.score.0))
             });
-            JobStanding { best: named.collect(), total: ranking.total, below: ranking.below_threshold, job }
+            JobStanding { best: best.collect(), total: ranking.total, below: ranking.below_threshold, job }
         };
         Ok(ranked.into_iter().map(standing).collect())
     }

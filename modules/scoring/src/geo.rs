@@ -188,4 +188,64 @@ mod tests {
             assert!(Point::new(lat, lon).is_err());
         }
     }
+
+    /// Places all over, most of them near the other one, at poles and date line too.
+    fn pairs() -> impl Iterator<Item = (Sited, Sited)> {
+        let mut state = 1_u64;
+        let mut share = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            f64::from(u32::try_from(state >> 33).unwrap()) / f64::from(1_u32 << 31)
+        };
+        (0..200_000).map(move |number| {
+            let lat = match number % 4 {
+                0 => 89.99 * (2.0 * share() - 1.0),
+                1 => 90.0 - share() / 10.0,
+                _ => 40.0 + share(),
+            };
+            let lon = if number % 5 == 0 { 180.0 - share() } else { 360.0 * share() - 180.0 };
+            let spread = [0.001, 0.3, 2.0, 20.0, 180.0][number % 5];
+            let near = |at: f64, off: f64, most: f64| (at + off * spread).clamp(-most, most);
+            let other = (near(lat, share() - 0.5, 90.0), near(lon, 2.0 * share() - 1.0, 180.0));
+            let other = if number % 7 == 0 { (other.0, -lon) } else { other };
+            let site = |lat, lon| Sited::new(Point::new(lat, lon).unwrap());
+            (site(lat, lon), site(other.0, other.1))
+        })
+    }
+
+    #[test]
+    fn the_series_rounds_to_the_metre_of_the_formula_or_says_that_it_cannot() {
+        let (mut near, mut sure) = (0, 0);
+        for (from, to) in pairs() {
+            for most in [75_000.0, 1_500_000.0] {
+                let exact = from.distance_m(to);
+                let (metres, far, knows) = Near::new(from, most).metres(to.lat, to.lon, to.cos_lat);
+                if far {
+                    assert!(f64::from(exact) > most - 1.0, "{from:?} {to:?}: {exact}");
+                } else if knows {
+                    assert!(
+                        (metres - f64::from(exact)).abs() <= 0.5,
+                        "{from:?} {to:?}: {exact}, not {metres}"
+                    );
+                    sure += 1;
+                }
+                near += usize::from(!far);
+            }
+        }
+        assert!(near > 100_000 && sure > near * 4 / 5, "{sure} of {near}");
+    }
+
+    #[test]
+    fn bounds_are_no_farther_than_what_they_hold() {
+        let places: Vec<(Sited, Sited)> = pairs().step_by(40).collect();
+        for held in places.chunks(5) {
+            let mut bounds = Bounds::default();
+            for (_, place) in held {
+                bounds.include(*place);
+            }
+            for (from, _) in places.iter().step_by(50) {
+                let least = held.iter().map(|(_, place)| from.distance_m(*place)).min().unwrap();
+                assert!(bounds.metres_at_least(*from) <= f64::from(least), "{from:?} {held:?}");
+            }
+        }
+    }
 }

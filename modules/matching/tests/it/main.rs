@@ -19,8 +19,11 @@ use poem::{Endpoint, EndpointExt};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
+mod copies;
+
 struct App<E> {
     replicas: [Client<E>; 2],
+    rankings: [Arc<Rankings>; 2],
     scope: BrandScope,
     location_id: Id,
     manager: String,
@@ -54,14 +57,20 @@ async fn located(world: &World, scope: &BrandScope, in_region: &str, place: &str
 }
 
 async fn app(world: &World) -> App<impl Endpoint> {
+    app_with(world, RankingSettings::default()).await
+}
+
+async fn app_with(world: &World, settings: RankingSettings) -> App<impl Endpoint> {
     let staff = Staff::open(world).await;
     let (scope, location_id, manager) = brand(world, &staff, "acme", "NYC Tribeca").await;
     let coach = staff.token(&scope, "coach@acme.test", Role::Coach).await;
     let (_, theirs, foreigner) = brand(world, &staff, "canary", CANARY).await;
-    let replica = || {
+    let presets = Arc::new(Presets::builtin());
+    let rankings = || Arc::new(Rankings::new(world.db.clone(), presets.clone(), settings));
+    let rankings = [rankings(), rankings()];
+    let replica = |rankings: &Arc<Rankings>| {
         let operations = (fithire_coaches::api::Api, fithire_jobs::api::Api, fithire_matching::api::Api);
         let service = OpenApiService::new(operations, "test", "1");
-        let presets = Arc::new(Presets::builtin());
         let app = service
             .data(world.db.clone())
             .data(world.clock.clone())
@@ -69,11 +78,12 @@ async fn app(world: &World) -> App<impl Endpoint> {
             .data(fithire_kernel::audit::Reads::new(world.clock.clone()))
             .data(staff.identity.clone())
             .data(presets.clone())
-            .data(Arc::new(Rankings::new(world.db.clone(), presets, RankingSettings::default())));
+            .data(rankings.clone());
         Client::new(app, &foreigner)
     };
     let app = App {
-        replicas: [replica(), replica()],
+        replicas: [replica(&rankings[0]), replica(&rankings[1])],
+        rankings,
         scope,
         location_id,
         manager,

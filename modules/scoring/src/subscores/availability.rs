@@ -17,6 +17,9 @@
 //! never free. **Range**: unknown is full at best. **Eligibility**: known, applicable and 0 makes ineligible
 //! (see `gate`).
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -101,6 +104,8 @@ pub struct Hours {
     buffer_quarters: u16,
     zone: Zone,
     starts_on: NaiveDate,
+    /// The slots by the zone of a coach; each zone's are found once.
+    masks: Mutex<BTreeMap<Option<Zone>, Arc<[Mask]>>>,
 }
 
 /// The quarters that a slot covers in one coach zone.
@@ -131,6 +136,7 @@ impl SubScore for Parameters {
             buffer_quarters: self.buffer_minutes / 15,
             zone: job.tz.unwrap_or_else(Zone::utc),
             starts_on: job.start(as_of),
+            masks: Mutex::default(),
         })
     }
 }
@@ -164,10 +170,17 @@ impl Hours {
         self.slots.iter().map(|slot| suits(self.mask(slot, coach.tz))).collect()
     }
 
+    fn masks(&self, zone: Option<Zone>) -> Arc<[Mask]> {
+        let mut known = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = || self.slots.iter().map(|slot| self.mask(slot, zone)).collect();
+        known.entry(zone).or_insert_with(find).clone()
+    }
+
     /// Adds to the sums of the rows that live in a zone what the slots are worth to them, `weight · a`.
     fn add(&self, columns: &Grids, (zone, whole): (usize, bool), sums: &mut [u32], parts: &mut [u32]) {
-        let masks = self.slots.iter().map(|slot| self.mask(slot, columns.zone.values()[zone]));
-        let (within, across): (Vec<Mask>, Vec<Mask>) = masks.partition(|mask| mask.words.len() == 1);
+        let masks = self.masks(columns.zone.values()[zone]);
+        let (within, across): (Vec<&Mask>, Vec<&Mask>) =
+            masks.iter().partition(|mask| mask.words.len() == 1);
         if !whole {
             parts.fill(0);
         }
@@ -175,9 +188,9 @@ impl Hours {
         // Slots within one word are worth what that word's values say: one look for all of them.
         let mut tables = Vec::new();
         for (place, word) in columns.words.iter().enumerate() {
-            let here: Vec<&Mask> = within.iter().filter(|mask| mask.words[0].0 == place).collect();
+            let here: Vec<&&Mask> = within.iter().filter(|mask| mask.words[0].0 == place).collect();
             if !here.is_empty() {
-                let worth = |mask: &&Mask, third| mask.weight * u32::from(mask.whole(mask.part(third, mask.words[0].1)));
+                let worth = |mask: &&&Mask, third| mask.weight * u32::from(mask.whole(mask.part(third, mask.words[0].1)));
                 let table = word.values().iter().map(|third| here.iter().map(|mask| worth(mask, *third)).sum());
                 tables.push((word.codes(), table.collect()));
             }

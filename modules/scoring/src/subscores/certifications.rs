@@ -335,13 +335,6 @@ impl Kernel for Requirements {
         wide(flag, (flags, &*least, &columns.unknown[..]));
     }
 
-    fn blocks_all(&self, columns: &Holdings) -> bool {
-        self.asked.iter().any(|asked| {
-            asked.requirement.kind == RequirementKind::Required
-                && asked.proofs.iter().all(|code| columns.by_code.of(code.index()).0.is_empty())
-        })
-    }
-
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {
         let served: Vec<Served<'_>> = self.asked.iter().map(|asked| self.served(asked, coach)).collect();
         let decisive = if self.required > 0 { RequirementKind::Required } else { RequirementKind::Preferred };

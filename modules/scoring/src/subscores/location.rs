@@ -196,6 +196,12 @@ fn measure(metres: &mut [f64], flags: &mut [u8], lat: &[f64], lon: &[f64], cos_l
     }
 }
 
+/// Whether any distance is in doubt.
+#[inline(always)]
+fn unsure(flags: &[u8]) -> bool {
+    flags.iter().fold(0, |all, flags| all | flags) & UNSURE != 0
+}
+
 /// The table of the manual, both slopes over 3r. Both are multiples of 1/3r, so that the nudge breaks ties and no more.
 #[inline(always)]
 fn weigh(
@@ -241,6 +247,9 @@ impl Kernel for Place {
         wide(measure, (&mut *metres, &mut *flags, homes.0, homes.1, homes.2, self.near));
         let radii = (self.default_radius_m, self.max_radius_m);
         wide(weigh, (&mut *bp, &mut *flags, &*metres, &columns.radius_m[..], &columns.unknown[..], radii, case));
+        if !wide(unsure, (&*flags,)) {
+            return;
+        }
         for row in 0..rows {
             if flags[row] & UNSURE != 0 {
                 bp[row] = score(self.site.distance_m(columns.home(row)), self.reach(columns.radius_m[row]));

@@ -1,10 +1,13 @@
-//! Rankings of more than one block.
+//! Rankings of more than one block, and snapshots that take changes.
+
+use std::collections::BTreeMap;
 
 use fithire_scoring::facts::{Coach, Engagement, Job};
 use fithire_scoring::plan::{Group, Plan, Query};
 use fithire_scoring::preset::builtin;
-use fithire_scoring::snapshot::Snapshot;
+use fithire_scoring::snapshot::{Roster, Snapshot};
 use fithire_scoring::subscore::BLOCK;
+use fithire_scoring::testing::{Tables, as_of};
 
 use crate::given::day;
 
@@ -43,4 +46,77 @@ fn a_snapshot_of_another_day_is_refused() {
         &Snapshot::build(day("2026-11-24"), &[]),
         Query { threshold: 0, limit: 1, group: Group::Ranked },
     );
+}
+
+/// Everybody's score, by id.
+fn scores(plan: &Plan<'_>, snapshot: &Snapshot) -> BTreeMap<u64, u16> {
+    let mut scores = BTreeMap::new();
+    plan.each(snapshot, |id, bp| assert!(scores.insert(id, bp).is_none(), "{id} is in it twice"));
+    scores
+}
+
+/// Coaches who come, change and leave one by one leave what would have been packed at once; a snapshot that was taken
+/// before stays as it was.
+#[test]
+fn a_roster_that_takes_changes_is_the_one_that_was_made_of_them() {
+    let (tables, as_of) = (Tables::new(), as_of());
+    let preset = builtin().named("balanced").unwrap();
+    let many = 3 * BLOCK as u64;
+    let mut roster = Roster::new(as_of);
+    for id in 0..many {
+        roster.add(id, tables.coach(id));
+    }
+    let before = roster.snapshot();
+    let mut expected: BTreeMap<u64, Coach> = (0..many).map(|id| (id, tables.coach(id))).collect();
+    for step in 0..1_500_u64 {
+        let id = step * 7_919 % (many + 300);
+        if step % 3 == 0 {
+            roster.remove(id);
+            expected.remove(&id);
+        } else {
+            // Somebody else's facts: another place, zone, week and everything.
+            let coach = tables.coach(100_000 + step);
+            roster.put(id, &coach);
+            expected.insert(id, coach);
+        }
+    }
+    let after = roster.snapshot();
+    assert_eq!((before.len(), after.len()), (usize::try_from(many).unwrap(), expected.len()));
+    let numbered: Vec<(u64, &Coach)> = expected.iter().map(|(id, coach)| (*id, coach)).collect();
+    let anew = Snapshot::build(as_of, &numbered);
+    for number in 0..8 {
+        let job = tables.job(number);
+        let plan = Plan::compile(preset, &job, as_of);
+        assert_eq!(scores(&plan, &after), scores(&plan, &anew));
+        for group in [Group::Ranked, Group::BelowThreshold, Group::Ineligible] {
+            let query = Query { threshold: 6_000, limit: 50, group };
+            assert_eq!(plan.rank(&after, query), plan.rank(&anew, query), "{group:?}");
+        }
+        let untouched = scores(&plan, &before);
+        assert!(untouched.iter().all(|(id, bp)| *bp == plan.score(&tables.coach(*id)).bp));
+    }
+}
+
+/// What is left out at one look is counted as if it had been looked at.
+#[test]
+fn blocks_out_of_reach_are_counted_as_everybody_else() {
+    let (tables, as_of) = (Tables::new(), as_of());
+    let coaches: Vec<Coach> = (0..5_000).map(|number| tables.coach(number)).collect();
+    let numbered: Vec<(u64, &Coach)> = (0..).zip(&coaches).collect();
+    let snapshot = Snapshot::build(as_of, &numbered);
+    let preset = builtin().named("local-team").unwrap();
+    for number in 0..20 {
+        let plan = Plan::compile(preset, &tables.job(number), as_of);
+        let all: Vec<_> = coaches.iter().map(|coach| plan.score(coach)).collect();
+        let excluded = all.iter().filter(|score| score.excluded).count();
+        let ranked = all.iter().filter(|score| !score.excluded && score.bp >= 6_000).count();
+        let ranking = plan.rank(&snapshot, Query { threshold: 6_000, limit: 20, group: Group::Ranked });
+        assert_eq!((ranking.ineligible, ranking.total), (excluded, ranked), "job {number}");
+        assert_eq!(ranking.below_threshold, coaches.len() - excluded - ranked);
+        let together = Plan::rank_all(
+            &[(&plan, Query { threshold: 6_000, limit: 20, group: Group::Ranked })],
+            &snapshot,
+        );
+        assert_eq!(together, [ranking]);
+    }
 }
