@@ -2,14 +2,17 @@
 //!
 //! What every request reads, such as a role or a revision, is a few rows. A transaction would ask for it in a dozen messages;
 //! here the brand is set and all is asked in one, in PostgreSQL's simple protocol, where several statements are one
-//! transaction and no statement is prepared, so that a pooler may stand between.
+//! transaction. Planning them would cost the server most of the time, so each is prepared under a name that is the hash of
+//! its text: whichever connection knows it executes it, and one that does not prepares it in the same message. Whoever
+//! else prepared it has prepared the same, so that a pooler may stand between.
 
 use std::collections::VecDeque;
 
 use futures_util::TryStreamExt as _;
-use sea_query::{PostgresQueryBuilder, SelectStatement, SqliteQueryBuilder};
+use sea_query::{PostgresQueryBuilder, QueryBuilder as _, SelectStatement, SqliteQueryBuilder};
 use sea_query_sqlx::SqlxBinder as _;
-use sqlx::postgres::PgRow;
+use sha2::{Digest as _, Sha256};
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Either};
 
@@ -72,26 +75,89 @@ impl Db {
                 Ok(Glimpse(Rows::Sqlite(found)))
             }
             Self::Postgres(pool) => {
+                let asked: Vec<Prepared> = selects.iter().map(Prepared::new).collect();
                 let brand_id = within.scope().brand_id();
-                let mut sql = format!("SELECT set_config('app.brand_id', '{brand_id}', true)");
-                for select in selects {
-                    sql += "; ";
-                    sql += &select.to_string(PostgresQueryBuilder);
-                }
+                let set = format!("SELECT set_config('app.brand_id', '{brand_id}', true)");
+                let whole = |first: String, each: fn(&Prepared) -> String| {
+                    asked.iter().fold(first, |sql, one| sql + "; " + &each(one))
+                };
                 let mut connection = pool.acquire().await?;
-                let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut *connection);
-                let mut found = VecDeque::new();
-                let mut rows = Vec::new();
-                while let Some(answer) = answers.try_next().await? {
-                    match answer {
-                        Either::Left(_) => found.push_back(std::mem::take(&mut rows)),
-                        Either::Right(row) => rows.push(row),
-                    }
+                let found = run(&mut connection, whole(set.clone(), Prepared::execute), 1).await;
+                let Err(problem) = found else { return Ok(Glimpse(Rows::Postgres(found?))) };
+                if !is_about_a_name(&problem) {
+                    return Err(problem);
                 }
-                // What setting the brand says is nobody's.
-                found.pop_front();
+                let prepare = asked.iter().map(Prepared::prepare).collect::<Vec<_>>().join("; ");
+                let anew = whole(format!("{prepare}; {set}"), Prepared::execute);
+                let found = match run(&mut connection, anew, asked.len() + 1).await {
+                    // Somebody else's change came between.
+                    Err(problem) if is_about_a_name(&problem) => {
+                        run(&mut connection, whole(set, |one| one.plain.clone()), 1).await?
+                    }
+                    found => found?,
+                };
                 Ok(Glimpse(Rows::Postgres(found)))
             }
         }
     }
+}
+
+/// A select as a statement with a name.
+struct Prepared {
+    name: String,
+    sql: String,
+    arguments: String,
+    /// The same in one.
+    plain: String,
+}
+
+impl Prepared {
+    fn new(select: &SelectStatement) -> Self {
+        let (sql, values) = select.build(PostgresQueryBuilder);
+        let hash = Sha256::digest(sql.as_bytes());
+        let name =
+            hash.iter().take(16).fold("fithire_".to_owned(), |name, byte| name + &format!("{byte:02x}"));
+        let values: Vec<String> =
+            values.iter().map(|value| PostgresQueryBuilder.value_to_string(value)).collect();
+        let arguments = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
+        Self { name, sql, arguments, plain: select.to_string(PostgresQueryBuilder) }
+    }
+
+    fn execute(&self) -> String {
+        format!("EXECUTE {}{}", self.name, self.arguments)
+    }
+
+    /// Prepares it whatever the connection knows by that name: a plan from before a migration is of no use.
+    fn prepare(&self) -> String {
+        let Self { name, sql, .. } = self;
+        format!(
+            "DO $glimpse$ BEGIN \
+             IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = '{name}') THEN DEALLOCATE {name}; END IF; \
+             EXECUTE $statement$PREPARE {name} AS {sql}$statement$; \
+             END $glimpse$"
+        )
+    }
+}
+
+/// Whether a connection does not know a statement, or knows it from before a change of its tables.
+fn is_about_a_name(problem: &Error) -> bool {
+    /// `invalid_sql_statement_name`, `feature_not_supported` (the cached plan), `duplicate_prepared_statement`.
+    const CODES: [&str; 3] = ["26000", "0A000", "42P05"];
+    let code = problem.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| CODES.contains(&&*code))
+}
+
+/// Runs several statements as one, and gives what each has found after the first `skip`, which are nobody's.
+async fn run(connection: &mut PgConnection, sql: String, skip: usize) -> Result<VecDeque<Vec<PgRow>>, Error> {
+    let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(connection);
+    let mut found = VecDeque::new();
+    let mut rows = Vec::new();
+    while let Some(answer) = answers.try_next().await? {
+        match answer {
+            Either::Left(_) => found.push_back(std::mem::take(&mut rows)),
+            Either::Right(row) => rows.push(row),
+        }
+    }
+    found.drain(..skip);
+    Ok(found)
 }

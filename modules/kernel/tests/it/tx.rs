@@ -298,3 +298,58 @@ fn a_statement_past_its_brand_fails_the_test_that_runs_it() {
         let _: Vec<(Id,)> = tx.all(&select).await.unwrap();
     });
 }
+
+#[test]
+fn a_glimpse_sees_what_a_transaction_does_whatever_the_connection_knows() {
+    on_both(async |world| {
+        let (scope, region_id) = brand(&world, "acme").await;
+        let (other, _) = brand(&world, "canary").await;
+        put(&world, &scope, region_id, "O'Hara \\ $1; --", "UTC").await;
+        let look = async |scope: &BrandScope, name: &str| {
+            let within = world.db.within(scope);
+            let mut regions = within.select(Regions::Table);
+            regions.column(Regions::Name);
+            let mut places = within.select(Locations::Table);
+            places
+                .columns([Locations::Id, Locations::TimeZone])
+                .and_where(Expr::col(Locations::Name).eq(name));
+            let mut seen = world.db.glimpse(&within, &[regions.clone(), places, regions]).await.unwrap();
+            let first: Vec<(String,)> = seen.all().unwrap();
+            let found: Option<(Id, String)> = seen.optional().unwrap();
+            let last: Vec<(String,)> = seen.all().unwrap();
+            assert!(first == [("North".to_owned(),)] && last == first, "{first:?} {last:?}");
+            assert!(seen.all::<(String,)>().is_err(), "no more was asked");
+            found.map(|(_, zone)| zone)
+        };
+        let name = "O'Hara \\ $1; --";
+        // More often than there are connections, so that each has been asked for the first time and again.
+        for _ in 0..20 {
+            assert_eq!(look(&scope, name).await.as_deref(), Some("UTC"));
+            assert_eq!(look(&scope, "nowhere").await, None);
+            assert_eq!(look(&other, name).await, None, "the wall holds");
+        }
+        // A migration changes what a statement that is prepared would answer.
+        if world.dialect == "PostgreSQL" {
+            world.as_owner("ALTER TABLE locations ALTER COLUMN time_zone TYPE varchar(64)").await;
+            for _ in 0..20 {
+                assert_eq!(look(&scope, name).await.as_deref(), Some("UTC"));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_glimpse_says_what_is_wrong() {
+    on_both(async |world| {
+        let (scope, _) = brand(&world, "acme").await;
+        let within = world.db.within(&scope);
+        let mut select = within.select(Regions::Table);
+        select.column(Regions::Name);
+        let mut wrong = within.select(Regions::Table);
+        wrong.expr(Expr::cust("nothing.of_the_kind"));
+        assert!(world.db.glimpse(&within, &[select.clone(), wrong]).await.is_err());
+        // The connection is as good as before.
+        let mut seen = world.db.glimpse(&within, &[select]).await.unwrap();
+        assert!(seen.optional::<(i64,)>().is_err(), "a name is no number");
+    });
+}
