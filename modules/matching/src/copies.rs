@@ -16,12 +16,11 @@ use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::BrandScope;
-use fithire_scoring::plan::Plan;
 use fithire_scoring::snapshot::{Roster, Snapshot};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::lately::{Explained, Lately};
+use crate::lately::Lately;
 
 /// `[rankings]`
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -213,9 +212,9 @@ impl Copies {
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
 
-    /// Explains coaches for the job of a plan.
-    pub(crate) fn explained(&self, plan: &Plan<'_>, coaches: Vec<Arc<Scored>>) -> Vec<Arc<Explained>> {
-        self.lately.explained(plan, coaches)
+    /// What people were shown lately.
+    pub(crate) fn lately(&self) -> &Lately {
+        &self.lately
     }
 
     /// Drops the copies that were asked for longest ago, until the others fit.

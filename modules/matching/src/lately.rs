@@ -1,18 +1,20 @@
-//! What people were shown lately: coaches as rankings need them, and explanations of them. A list of candidates is mostly
-//! the list of a moment ago, and explaining a coach costs a thousand times what scoring one does.
+//! What people were shown lately: rankings, coaches as rankings need them, and explanations of them. A list of candidates is
+//! mostly the list of a moment ago, and explaining a coach costs a thousand times what scoring one does.
 //!
-//! Nothing here is ever older than the copy of its brand: a coach who changed is replaced before the copy moves on, and an
-//! explanation belongs to the very facts of coach, job, preset and day that it was made from.
+//! Nothing here is ever older than the copy of its brand: a ranking belongs to one copy, a coach who changed is replaced
+//! before the copy moves on, and an explanation belongs to the very facts of coach, job, preset and day that it was made
+//! from.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use fithire_coaches::Scored;
 use fithire_kernel::ids::Id;
 use fithire_scoring::explain::Explanation;
-use fithire_scoring::plan::Plan;
+use fithire_scoring::plan::{Plan, Query, Ranking};
 use poem_openapi::types::ToJSON as _;
 
+use crate::copies::Copy;
 use crate::model::Candidate;
 
 /// A coach with what is said of them for a job.
@@ -36,19 +38,49 @@ impl Explained {
 /// Everything that was shown lately, of every brand.
 #[derive(Default)]
 pub(crate) struct Lately {
+    rankings: Mutex<HashMap<(Key, Query), Ranked>>,
     coaches: Mutex<HashMap<Id, Arc<Scored>>>,
     explained: Mutex<HashMap<(Key, Id), Arc<Explained>>>,
+}
+
+/// A ranking, and the copy that it was made of: that is told by its address, which nothing else has while this is here.
+struct Ranked {
+    of: Weak<Copy>,
+    ranking: Arc<Ranking>,
 }
 
 /// The hash of everything but the coach that an explanation is made from.
 pub(crate) type Key = [u8; 32];
 
+/// Rankings that are kept; about half a KB each.
+const RANKINGS: usize = 4_096;
+/// A longer list is not kept: a file is asked for once.
+const LONGEST: usize = 101;
 /// Coaches that are kept; about 2 KB each.
 const COACHES: usize = 16_384;
 /// Explanations that are kept; about 6 KB each.
 const EXPLANATIONS: usize = 8_192;
 
 impl Lately {
+    /// The ranking of a copy that was made lately.
+    pub(crate) fn ranking(&self, copy: &Arc<Copy>, key: (Key, Query)) -> Option<Arc<Ranking>> {
+        let rankings = self.rankings.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = rankings.get(&key)?;
+        std::ptr::eq(known.of.as_ptr(), Arc::as_ptr(copy)).then(|| known.ranking.clone())
+    }
+
+    /// Keeps the ranking of a copy.
+    pub(crate) fn keep_ranking(&self, copy: &Arc<Copy>, key: (Key, Query), ranking: Arc<Ranking>) {
+        if key.1.limit > LONGEST {
+            return;
+        }
+        let mut rankings = self.rankings.lock().unwrap_or_else(PoisonError::into_inner);
+        if rankings.len() >= RANKINGS {
+            rankings.clear();
+        }
+        rankings.insert(key, Ranked { of: Arc::downgrade(copy), ranking });
+    }
+
     /// For changes and looks of one brand at a time.
     pub(crate) fn coaches(&self) -> MutexGuard<'_, HashMap<Id, Arc<Scored>>> {
         let mut coaches = self.coaches.lock().unwrap_or_else(PoisonError::into_inner);

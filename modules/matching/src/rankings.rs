@@ -31,7 +31,7 @@ pub struct Rankings {
 
 /// The candidates of a job.
 pub(crate) struct Candidates {
-    pub(crate) ranking: Ranking,
+    pub(crate) ranking: Arc<Ranking>,
     pub(crate) threshold: u16,
     pub(crate) shown: Vec<Arc<Explained>>,
 }
@@ -104,23 +104,27 @@ impl Rankings {
         let preset = self.preset_with(&job.preset, asked.weights.as_ref())?;
         let threshold = asked.min_score.or(job.threshold).unwrap_or(preset.threshold);
         let query = Query { threshold, limit: asked.skip + asked.limit + 1, group: asked.group };
+        let plan = Plan::compile(&preset, &job.facts, as_of);
+        let (lately, key) = (self.copies.lately(), (plan.key(), query));
         for left in (0..TRIES).rev() {
             let (brand, copy) = self.copies.fresh(scope, (seen.revision, as_of)).await?;
-            let pairs = copy.snapshot.len();
-            let ranking = {
-                let (rankings, copy, weights) = (self.clone(), copy.clone(), asked.weights.clone());
+            let ranking = if let Some(ranking) = lately.ranking(&copy, key) {
+                ranking
+            } else {
+                let (rankings, of, weights) = (self.clone(), copy.clone(), asked.weights.clone());
                 let (preset, facts) = (job.preset.clone(), job.facts.clone());
                 let rank = move || {
                     let preset = rankings.preset_with(&preset, weights.as_ref())?;
-                    Ok(Plan::compile(&preset, &facts, as_of).rank(&copy.snapshot, query))
+                    Ok(Plan::compile(&preset, &facts, as_of).rank(&of.snapshot, query))
                 };
-                work(pairs, rank).await?
+                let ranking = Arc::new(work(copy.snapshot.len(), rank).await?);
+                lately.keep_ranking(&copy, key, ranking.clone());
+                ranking
             };
             let rows: Vec<Ranked> = ranking.rows.iter().skip(asked.skip).take(asked.limit).copied().collect();
             let ids: Vec<Id> = rows.iter().map(|row| row.id.cast_signed()).collect();
             let coaches = self.copies.coaches(&brand, scope, &ids).await?;
-            let plan = Plan::compile(&preset, &job.facts, as_of);
-            let shown = self.copies.explained(&plan, coaches);
+            let shown = lately.explained(&plan, coaches);
             let scores = shown.iter().map(|shown| shown.why.score.bp);
             if left == 0 || scores.eq(rows.iter().map(|row| row.score.0)) {
                 return Ok(Candidates { ranking, threshold, shown });

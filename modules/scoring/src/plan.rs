@@ -45,7 +45,7 @@ pub(crate) struct Term {
 }
 
 /// Which part of everyone in scope a ranking lists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Group {
     /// At or above the threshold and not excluded.
     #[default]
@@ -57,7 +57,7 @@ pub enum Group {
 }
 
 /// What a ranking is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     /// Lowest score that is ranked, in basis points, inclusive.
     pub threshold: u16,
