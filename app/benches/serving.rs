@@ -1,8 +1,9 @@
-//! What a request costs, through HTTP, with authorisation and explanations: `cargo bench -p fithire --bench serving`.
+//! What a request costs, through HTTP, with authorisation and explanations:
+//! `cargo bench -p fithire --bench serving -- [COACHES…]`.
 //!
-//! Starts the program on made-up brands of several sizes and times requests one after the other over one connection.
-//! Compare the last column, not times of different runs or machines: it is in units of the cheapest request of the
-//! same run.
+//! Starts the program on made-up brands of several sizes and times requests over one connection and over sixteen. Compare
+//! the last column, not times of different runs or machines: it is the processor time of the server in units of the
+//! cheapest request of the same run.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,8 +17,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// Requests that are timed; as many again go before, untimed.
-const REQUESTS: usize = 200;
+/// Requests that are timed on each connection; some go before, untimed.
+const REQUESTS: usize = 400;
+const UNTIMED: usize = 50;
+/// Connections at once.
+const CONNECTIONS: [usize; 2] = [1, 16];
 
 struct Server {
     child: Child,
@@ -43,6 +47,9 @@ impl Server {
     fn start(arguments: &[&str]) -> Self {
         let began = now();
         let mut program = Command::new(env!("CARGO_BIN_EXE_fithire"));
+        for of in ["ADDRESS", "ACCOUNT", "KEY"] {
+            program.env(format!("FITHIRE_RATES__{of}"), "100000000");
+        }
         let mut child = program.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (mut url, mut password) = (String::new(), String::new());
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap) {
@@ -59,9 +66,29 @@ impl Server {
     }
 
     fn get(&self, path: &str, token: &str) -> String {
-        let request =
-            self.agent.get(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {token}"));
-        request.call().unwrap().body_mut().read_to_string().unwrap()
+        get(&self.agent, &format!("{}{path}", self.url), token)
+    }
+
+    fn patch(&self, path: &str, token: &str, body: String) {
+        let request = self.agent.patch(format!("{}{path}", self.url)).content_type("application/json");
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        request.send(body).unwrap().body_mut().read_to_string().unwrap();
+    }
+
+    /// Processor time so far.
+    fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 = fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        // Linux counts in hundredths of a second.
+        Duration::from_millis(10 * ticks)
+    }
+
+    /// Megabytes of memory that are its own at this moment.
+    fn memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().next().and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
     }
 
     fn token(&self) -> String {
@@ -73,65 +100,175 @@ impl Server {
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// The median and the 99th percentile of a request, and how long the first took.
-    fn time(&self, path: &str, token: &str) -> [Duration; 3] {
-        let once = || {
-            let began = now();
-            self.get(path, token);
-            now() - began
+    /// Asks for paths each once.
+    fn time_new(&self, paths: &[String], token: &str) -> Times {
+        let (began, cpu) = (now(), self.cpu());
+        let times: Vec<Duration> = (paths.iter().take(REQUESTS))
+            .map(|path| {
+                let began = now();
+                self.get(path, token);
+                now() - began
+            })
+            .collect();
+        let (took, cpu) = (now() - began, self.cpu().saturating_sub(cpu));
+        Times::of(times, took, cpu)
+    }
+
+    /// Asks for paths in turn over so many connections.
+    fn time(&self, paths: &[String], token: &str, connections: usize) -> Times {
+        let urls: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.url)).collect();
+        let one = |from: usize| {
+            let agent = ureq::Agent::new_with_defaults();
+            let mut times = Vec::with_capacity(REQUESTS);
+            for number in 0..REQUESTS {
+                let began = now();
+                get(&agent, &urls[(from + number) % urls.len()], token);
+                times.push(now() - began);
+            }
+            times
         };
-        let first = once();
-        for _ in 0..REQUESTS {
-            once();
+        for number in 0..UNTIMED.max(urls.len()) {
+            get(&self.agent, &urls[number % urls.len()], token);
         }
-        let mut times: Vec<Duration> = (0..REQUESTS).map(|_| once()).collect();
-        times.sort_unstable();
-        [times[REQUESTS / 2], times[REQUESTS * 99 / 100], first]
+        let (began, cpu) = (now(), self.cpu());
+        let times: Vec<Duration> = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..connections).map(|from| scope.spawn(move || one(7 * from))).collect();
+            running.into_iter().flat_map(|one| one.join().unwrap()).collect()
+        });
+        let (took, cpu) = (now() - began, self.cpu().saturating_sub(cpu));
+        Times::of(times, took, cpu)
     }
 }
 
-fn main() {
-    println!(
-        "{:>8}  {:<28} {:>9} {:>9} {:>9}  {:>8}",
-        "coaches", "request", "median", "p99", "first", "of livez"
-    );
-    for coaches in ["1000", "10000", "100000"] {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().display().to_string();
-        let made = Server::start(&["demo", "--coaches", coaches, "--data", &data]);
-        let password = made.password.clone();
-        drop(made);
-        let mut server = Server::start(&["demo", "--data", &data]);
-        server.password = password;
-        let token = server.token();
-        let job: Value = serde_json::from_str(&server.get("/api/v1/jobs?limit=1", &token)).unwrap();
-        let coach: Value = serde_json::from_str(&server.get("/api/v1/coaches?limit=1", &token)).unwrap();
-        let (job, coach) = (&job["items"][0]["id"], &coach["items"][0]["id"]);
-        let requests = [
-            ("livez", "/livez".to_owned()),
-            ("candidates, 20 explained", format!("/api/v1/jobs/{job}/candidates")),
-            ("candidates, what if", format!("/api/v1/jobs/{job}/candidates?weights=location:40")),
-            ("one pair", format!("/api/v1/jobs/{job}/candidates/{coach}")),
-            ("matches, 40 jobs", format!("/api/v1/coaches/{coach}/matches?min_score=0")),
-        ];
-        let mut cheapest = Duration::ZERO;
-        for (name, path) in &requests {
-            let [median, p99, first] = server.time(path, &token);
-            if cheapest == Duration::ZERO {
-                cheapest = median;
-            }
-            let ms = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1_000.0);
-            let of_livez = median.as_secs_f64() / cheapest.as_secs_f64();
-            println!(
-                "{coaches:>8}  {name:<28} {:>9} {:>9} {:>9}  {of_livez:>7.1}x",
-                ms(median),
-                ms(p99),
-                ms(first)
-            );
+fn get(agent: &ureq::Agent, url: &str, token: &str) -> String {
+    let request = agent.get(url).header("Authorization", format!("Bearer {token}"));
+    request.call().unwrap().body_mut().read_to_string().unwrap()
+}
+
+/// What requests took.
+struct Times {
+    median: Duration,
+    p99: Duration,
+    a_second: f64,
+    /// Of the server, for each.
+    cpu: Duration,
+}
+
+impl Times {
+    fn of(mut times: Vec<Duration>, took: Duration, cpu: Duration) -> Self {
+        times.sort_unstable();
+        let count = u32::try_from(times.len()).unwrap();
+        Self {
+            median: times[times.len() / 2],
+            p99: times[times.len() * 99 / 100],
+            a_second: f64::from(count) / took.as_secs_f64(),
+            cpu: cpu / count,
         }
-        println!(
-            "{coaches:>8}  opened again and answering in {:.0} ms",
-            server.started_in.as_secs_f64() * 1_000.0
-        );
     }
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1_000.0)
+}
+
+fn main() {
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|size| size.chars().all(|c| c.is_ascii_digit())).collect();
+    let usual = ["1000", "10000", "100000"].map(str::to_owned).to_vec();
+    println!(
+        "| coaches | request | connections | median | 99 % within | a second | server's processor | of livez |"
+    );
+    println!("|--:|---|--:|--:|--:|--:|--:|--:|");
+    let mut notes = Vec::new();
+    for coaches in if asked.is_empty() { usual } else { asked } {
+        notes.push(measure(&coaches));
+    }
+    println!();
+    for note in notes {
+        println!("- {note}");
+    }
+}
+
+/// Measures a brand of so many coaches, and says what is worth a sentence.
+fn measure(coaches: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let made = Server::start(&["demo", "--coaches", coaches, "--data", &data]);
+    let password = made.password.clone();
+    drop(made);
+    let mut server = Server::start(&["demo", "--data", &data]);
+    server.password = password;
+    let token = server.token();
+    let list: Value = serde_json::from_str(&server.get("/api/v1/jobs?limit=40", &token)).unwrap();
+    let jobs: Vec<String> =
+        list["items"].as_array().unwrap().iter().map(|job| job["id"].to_string()).collect();
+    let coach: Value = serde_json::from_str(&server.get("/api/v1/coaches?limit=1", &token)).unwrap();
+    let coach = coach["items"][0]["id"].to_string();
+    let idle = server.memory();
+    let began = now();
+    server.get(&format!("/api/v1/jobs/{}/candidates", jobs[0]), &token);
+    let first = now() - began;
+    let of_jobs =
+        |rest: &str| jobs.iter().map(|job| format!("/api/v1/jobs/{job}/candidates{rest}")).collect();
+    // Weights that were never asked for before: nothing of it was made lately.
+    let what_if: Vec<String> = (0..20_000)
+        .map(|n| {
+            format!(
+                "/api/v1/jobs/{}/candidates?weights=location:{}.{:03}",
+                jobs[n % jobs.len()],
+                1 + n / 1_000,
+                n % 1_000
+            )
+        })
+        .collect();
+    let requests: [(&str, Vec<String>); 4] = [
+        ("livez", vec!["/livez".to_owned()]),
+        ("candidates, 20 explained", of_jobs("")),
+        ("one pair", jobs.iter().map(|job| format!("/api/v1/jobs/{job}/candidates/{coach}")).collect()),
+        ("matches, 40 jobs", vec![format!("/api/v1/coaches/{coach}/matches?min_score=0")]),
+    ];
+    let mut cheapest = Duration::from_micros(1);
+    let mut row = |name: &str, connections: usize, times: &Times| {
+        if name == "livez" {
+            cheapest = times.cpu.max(Duration::from_micros(1));
+        }
+        let of_livez = times.cpu.as_secs_f64() / cheapest.as_secs_f64();
+        println!(
+            "| {coaches} | {name} | {connections} | {} | {} | {:.0} | {} | {of_livez:.1}× |",
+            ms(times.median),
+            ms(times.p99),
+            times.a_second,
+            ms(times.cpu),
+        );
+    };
+    for (name, paths) in &requests {
+        for connections in CONNECTIONS {
+            row(name, connections, &server.time(paths, &token, connections));
+        }
+    }
+    row("candidates, what if: never asked before", 1, &server.time_new(&what_if, &token));
+    let (mut saved, mut seen) = (Vec::new(), Vec::new());
+    for number in 0..100 {
+        let began = now();
+        server.patch(
+            &format!("/api/v1/coaches/{coach}"),
+            &token,
+            json!({"name": format!("Coach {number}")}).to_string(),
+        );
+        let committed = now();
+        server.get(&format!("/api/v1/jobs/{}/candidates", jobs[0]), &token);
+        saved.push(committed - began);
+        seen.push(now() - committed);
+    }
+    saved.sort_unstable();
+    seen.sort_unstable();
+    format!(
+        "{coaches} coaches: opened and answering in {:.0} ms; the first list after {:.0} ms; {idle:.0} MB before it and {:.0} MB after; \
+         a coach saved in {}, and the list that has it in {} (medians of 100)",
+        server.started_in.as_secs_f64() * 1e3,
+        first.as_secs_f64() * 1e3,
+        server.memory(),
+        ms(saved[50]),
+        ms(seen[50]),
+    )
 }

@@ -18,11 +18,10 @@ mod hours;
 mod model;
 pub mod pages;
 mod pieces;
+mod scored;
 mod service;
 
 pub use model::{Pay, Profile, Scored};
 pub use pieces::{Piece, pieces};
-pub use service::{
-    Changed, ask_revision, by_ids, changed_since, count, count_known, erase, everybody, link, of_account,
-    own, own_profile, profile, put_all, revision, revision_there, visible,
-};
+pub use scored::{Changed, ask_revision, by_ids, changed_since, everybody, revision, revision_there};
+pub use service::{count, count_known, erase, link, of_account, own, own_profile, profile, put_all, visible};

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use fithire_identity::{Caller, ManageCoaches, ViewCoaches};
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, Glimpse, Tx, Within, containing};
+use fithire_kernel::db::{Db, Tx, containing};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
@@ -15,38 +15,10 @@ use fithire_scoring::facts;
 use poem_openapi::types::ToJSON;
 use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
 use serde_json::{Value, json};
-use sqlx::FromRow;
-use tokio::sync::mpsc;
 
 use crate::decided::{carried_over, reserved};
 use crate::model::{CoachChange, CoachFacts, CoachRevisions, Coaches, NewCoach, Pay, Profile, Row, Scored};
 use crate::pieces::pieces;
-
-/// The revision of a brand's coaches; 0 before the first write.
-///
-/// # Errors
-/// When the database cannot be reached.
-pub async fn revision(tx: &mut Tx) -> Result<i64, Problem> {
-    let row: Option<(i64,)> = tx.optional(&ask_revision(tx)).await?;
-    Ok(row.map_or(0, |(revision,)| revision))
-}
-
-/// Asks for the revision of a brand's coaches; [`revision_there`] reads the answer.
-#[must_use]
-pub fn ask_revision(within: &Within) -> SelectStatement {
-    let mut select = within.select(CoachRevisions::Table);
-    select.column(CoachRevisions::Revision);
-    select
-}
-
-/// The revision that [`ask_revision`] has asked for; 0 before the first write.
-///
-/// # Errors
-/// When the database gives something else.
-pub fn revision_there(seen: &mut Glimpse) -> Result<i64, Problem> {
-    let row: Option<(i64,)> = seen.optional()?;
-    Ok(row.map_or(0, |(revision,)| revision))
-}
 
 /// The next revision, for what this transaction writes. It is taken before the rows are, so that writers follow one
 /// another and no reader sees a revision without its rows.
@@ -57,89 +29,6 @@ async fn next_revision(tx: &mut Tx) -> Result<i64, Problem> {
     insert.on_conflict(bump).returning_col(CoachRevisions::Revision);
     let row: Option<(i64,)> = tx.optional(&insert).await?;
     row.map(|(revision,)| revision).ok_or_else(|| Problem::internal(&"a revision returned no row"))
-}
-
-#[derive(Debug, FromRow)]
-struct ScoredRow {
-    id: Id,
-    name: String,
-    facts: String,
-    erased: bool,
-}
-
-impl ScoredRow {
-    fn read(self) -> Result<Changed, Problem> {
-        let id = self.id;
-        let now =
-            if self.erased { None } else { Some(Scored { id, name: self.name, facts: read(&self.facts)? }) };
-        Ok(Changed { id, now })
-    }
-}
-
-/// The columns of [`ScoredRow`].
-const SCORED: [Coaches; 4] = [Coaches::Id, Coaches::Name, Coaches::Facts, Coaches::Erased];
-
-/// What became of a coach.
-#[derive(Debug)]
-pub struct Changed {
-    /// Its id.
-    pub id: Id,
-    /// As it is now; `None` when it was erased.
-    pub now: Option<Scored>,
-}
-
-/// What became of coaches after a revision, by id.
-///
-/// # Errors
-/// When the database cannot be reached or holds facts that cannot be read.
-pub async fn changed_since(tx: &mut Tx, revision: i64) -> Result<Vec<Changed>, Problem> {
-    let mut select = tx.select(Coaches::Table);
-    select
-        .columns(SCORED)
-        .and_where(Expr::col(Coaches::Revision).gt(revision))
-        .order_by(Coaches::Id, Order::Asc);
-    let rows: Vec<ScoredRow> = tx.all(&select).await?;
-    rows.into_iter().map(ScoredRow::read).collect()
-}
-
-/// The coaches of these ids who are there, in no particular order.
-///
-/// # Errors
-/// When the database cannot be reached or holds facts that cannot be read.
-pub async fn by_ids(tx: &mut Tx, ids: &[Id]) -> Result<Vec<Scored>, Problem> {
-    let mut select = there(tx);
-    select.columns(SCORED).and_where(Expr::col(Coaches::Id).is_in(ids.iter().copied()));
-    let rows: Vec<ScoredRow> = tx.all(&select).await?;
-    let coaches = rows.into_iter().map(|row| row.read().map(|changed| changed.now));
-    coaches.filter_map(Result::transpose).collect()
-}
-
-/// Hands on the facts of everybody who is there, by id, as they come from the database: a brand may have a million.
-/// Reading them is work for a processor, so `each` is called on a thread of its own; the answer is what it has made.
-///
-/// # Errors
-/// When the database cannot be reached or holds facts that cannot be read.
-pub async fn everybody<T: Send + 'static>(
-    tx: &mut Tx,
-    mut made: T,
-    mut each: impl FnMut(&mut T, Id, facts::Coach) + Send + 'static,
-) -> Result<T, Problem> {
-    /// Rows that wait to be read.
-    const WAITING: usize = 2_048;
-    let mut select = there(tx);
-    select.columns([Coaches::Id, Coaches::Facts]).order_by(Coaches::Id, Order::Asc);
-    let (sender, mut rows) = mpsc::channel::<(Id, String)>(WAITING);
-    let reader = tokio::task::spawn_blocking(move || {
-        while let Some((id, facts)) = rows.blocking_recv() {
-            each(&mut made, id, read(&facts)?);
-        }
-        Ok::<T, Problem>(made)
-    });
-    let streamed = tx.stream(&select, &sender).await;
-    drop(sender);
-    let made = reader.await.map_err(|error| Problem::internal(&error))??;
-    streamed?;
-    Ok(made)
 }
 
 /// Erases everything that is known of a coach; the row that is left says nothing. What the audit log said of them is not
@@ -290,7 +179,7 @@ pub async fn profile(tx: &mut Tx, caller: &Caller, id: Id) -> Result<Profile, Pr
 }
 
 /// Facts as they are kept.
-fn read(facts: &str) -> Result<facts::Coach, Problem> {
+pub(crate) fn read(facts: &str) -> Result<facts::Coach, Problem> {
     serde_json::from_str(facts).map_err(|error| Problem::internal(&error))
 }
 
@@ -481,7 +370,7 @@ pub async fn own(tx: &mut Tx, caller: &Caller) -> Result<Option<Scored>, Problem
 }
 
 /// The coaches that are there.
-fn there(tx: &Tx) -> SelectStatement {
+pub(crate) fn there(tx: &Tx) -> SelectStatement {
     let mut select = tx.select(Coaches::Table);
     select.and_where(Expr::col(Coaches::Erased).eq(false));
     select

@@ -177,7 +177,7 @@ pub fn of(job: &Open, location_id: Id) -> Fields {
 /// The fields of the job of an id as it is now.
 async fn of_id(tx: &mut Tx, allowed: &Allowed<ManageJobs>, id: Id) -> Result<Fields, Problem> {
     let location_id = service::location_of(tx, allowed.limits(), id).await?;
-    Ok(of(&service::find(tx, allowed.limits(), id).await?, location_id))
+    Ok(of(&crate::open::find(tx, allowed.limits(), id).await?, location_id))
 }
 
 /// The request for what was typed.

@@ -8,10 +8,10 @@
 pub mod api;
 pub mod form;
 mod model;
+mod open;
 pub mod pages;
 mod service;
 
 pub use model::{Open, Pay};
-pub use service::{
-    NewJob, active, ask_job, count_active, find, job_there, location_of, newest, put_all, set_active,
-};
+pub use open::{active, ask_job, count_active, find, job_there, newest};
+pub use service::{NewJob, location_of, put_all, set_active};
