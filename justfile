@@ -20,8 +20,12 @@ fmt:
 lint:
     cargo clippy --workspace --all-targets -- --deny warnings
 
+# Kernels, rankings, snapshots and requests, into docs/performance.md; sizes of brands for the requests may follow
+bench *sizes:
+    scripts/bench {{ sizes }}
+
 # Nanoseconds per pair beside this machine's streaming bandwidth
-bench:
+bench-kernels:
     cargo bench --package fithire-scoring --features testing --bench kernels
 
 # What a page costs to render, beside the same data as JSON

@@ -13,6 +13,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -98,6 +99,31 @@ impl Server {
         let answer: Value =
             serde_json::from_str(&request.send(body).unwrap().body_mut().read_to_string().unwrap()).unwrap();
         answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks for paths over sixteen connections while a coach is saved every five milliseconds; also how many were saved a
+    /// second.
+    fn while_saving(&self, paths: &[String], token: &str, coach: &str) -> (Times, f64) {
+        /// Between two saves.
+        const PAUSE: Duration = Duration::from_millis(5);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let saving = scope.spawn(|| {
+                let began = now();
+                let mut saves = 0_u32;
+                while !done.load(Ordering::Relaxed) {
+                    let next = PAUSE * (saves + 1);
+                    let name = json!({"name": format!("Coach {saves}")}).to_string();
+                    self.patch(&format!("/api/v1/coaches/{coach}"), token, name);
+                    saves += 1;
+                    std::thread::sleep(next.saturating_sub(now() - began));
+                }
+                f64::from(saves) / (now() - began).as_secs_f64()
+            });
+            let times = self.time(paths, token, 16);
+            done.store(true, Ordering::Relaxed);
+            (times, saving.join().unwrap())
+        })
     }
 
     /// Asks for paths each once.
@@ -246,6 +272,8 @@ fn measure(coaches: &str) -> String {
             row(name, connections, &server.time(paths, &token, connections));
         }
     }
+    let (times, saves) = server.while_saving(&requests[1].1, &token, &coach);
+    row(&format!("candidates, {saves:.0} coaches saved a second"), 16, &times);
     row("candidates, what if: never asked before", 1, &server.time_new(&what_if, &token));
     let (mut saved, mut seen) = (Vec::new(), Vec::new());
     for number in 0..100 {

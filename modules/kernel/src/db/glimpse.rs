@@ -75,31 +75,34 @@ impl Db {
                 Ok(Glimpse(Rows::Sqlite(found)))
             }
             Self::Postgres(pool) => {
-                let asked: Vec<Prepared> = selects.iter().map(Prepared::new).collect();
-                let brand_id = within.scope().brand_id();
-                let set = format!("SELECT set_config('app.brand_id', '{brand_id}', true)");
-                let whole = |first: String, each: fn(&Prepared) -> String| {
-                    asked.iter().fold(first, |sql, one| sql + "; " + &each(one))
-                };
                 let mut connection = pool.acquire().await?;
-                let found = run(&mut connection, whole(set.clone(), Prepared::execute), 1).await;
-                let Err(problem) = found else { return Ok(Glimpse(Rows::Postgres(found?))) };
-                if !is_about_a_name(&problem) {
-                    return Err(problem);
-                }
-                let prepare = asked.iter().map(Prepared::prepare).collect::<Vec<_>>().join("; ");
-                let anew = whole(format!("{prepare}; {set}"), Prepared::execute);
-                let found = match run(&mut connection, anew, asked.len() + 1).await {
-                    // Somebody else's change came between.
-                    Err(problem) if is_about_a_name(&problem) => {
-                        run(&mut connection, whole(set, |one| one.plain.clone()), 1).await?
-                    }
-                    found => found?,
-                };
-                Ok(Glimpse(Rows::Postgres(found)))
+                Ok(Glimpse(Rows::Postgres(ask(&mut connection, within, selects).await?)))
             }
         }
     }
+}
+
+/// Asks by the names of statements, and prepares those that the connection does not know.
+async fn ask(
+    connection: &mut PgConnection,
+    within: &Within,
+    selects: &[SelectStatement],
+) -> Result<VecDeque<Vec<PgRow>>, Error> {
+    let set = format!("SELECT set_config('app.brand_id', '{}', true)", within.scope().brand_id());
+    let asked: Vec<Prepared> = selects.iter().map(Prepared::new).collect();
+    let known = asked.iter().fold(set.clone(), |sql, one| sql + "; " + &one.execute());
+    match run(connection, known.clone(), 1).await {
+        Err(problem) if is_about_a_name(&problem) => {}
+        found => return found,
+    }
+    let anew = asked.iter().fold(String::new(), |sql, one| sql + &one.prepare() + "; ") + &known;
+    match run(connection, anew, asked.len() + 1).await {
+        // Somebody else's change came between.
+        Err(problem) if is_about_a_name(&problem) => {}
+        found => return found,
+    }
+    let plain = selects.iter().map(|select| select.to_string(PostgresQueryBuilder));
+    run(connection, plain.fold(set, |sql, one| sql + "; " + &one), 1).await
 }
 
 /// A select as a statement with a name.
@@ -107,20 +110,19 @@ struct Prepared {
     name: String,
     sql: String,
     arguments: String,
-    /// The same in one.
-    plain: String,
 }
 
 impl Prepared {
     fn new(select: &SelectStatement) -> Self {
         let (sql, values) = select.build(PostgresQueryBuilder);
+        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
         let hash = Sha256::digest(sql.as_bytes());
-        let name =
-            hash.iter().take(16).fold("fithire_".to_owned(), |name, byte| name + &format!("{byte:02x}"));
+        let digits = hash.iter().take(16).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        let name = "fithire_".chars().chain(digits).collect();
         let values: Vec<String> =
             values.iter().map(|value| PostgresQueryBuilder.value_to_string(value)).collect();
         let arguments = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
-        Self { name, sql, arguments, plain: select.to_string(PostgresQueryBuilder) }
+        Self { name, sql, arguments }
     }
 
     fn execute(&self) -> String {
