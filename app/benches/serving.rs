@@ -275,7 +275,7 @@ fn measure(coaches: &str) -> String {
     let (times, saves) = server.while_saving(&requests[1].1, &token, &coach);
     row(&format!("candidates, {saves:.0} coaches saved a second"), 16, &times);
     row("candidates, what if: never asked before", 1, &server.time_new(&what_if, &token));
-    let (mut saved, mut seen) = (Vec::new(), Vec::new());
+    let (mut commits, mut lists) = (Vec::new(), Vec::new());
     for number in 0..100 {
         let began = now();
         server.patch(
@@ -285,18 +285,18 @@ fn measure(coaches: &str) -> String {
         );
         let committed = now();
         server.get(&format!("/api/v1/jobs/{}/candidates", jobs[0]), &token);
-        saved.push(committed - began);
-        seen.push(now() - committed);
+        commits.push(committed - began);
+        lists.push(now() - committed);
     }
-    saved.sort_unstable();
-    seen.sort_unstable();
+    commits.sort_unstable();
+    lists.sort_unstable();
     format!(
         "{coaches} coaches: opened and answering in {:.0} ms; the first list after {:.0} ms; {idle:.0} MB before it and {:.0} MB after; \
          a coach saved in {}, and the list that has it in {} (medians of 100)",
         server.started_in.as_secs_f64() * 1e3,
         first.as_secs_f64() * 1e3,
         server.memory(),
-        ms(saved[50]),
-        ms(seen[50]),
+        ms(commits[50]),
+        ms(lists[50]),
     )
 }

@@ -227,9 +227,9 @@ impl Rankings {
         as_of: NaiveDate,
         (least, (skip, limit), reach): (Option<u16>, (usize, usize), Reach),
     ) -> Result<(usize, Vec<Match>), Problem> {
-        let rankings = self.clone();
-        let found = tokio::task::spawn_blocking(move || {
-            let mut reached = Vec::new();
+        let (rankings, count) = (self.clone(), jobs.len());
+        let found = move || {
+            let (mut plans, mut asked) = (Vec::new(), Vec::new());
             for job in jobs {
                 let Ok(preset) = rankings.preset(&job.preset) else {
                     tracing::warn!(
@@ -239,21 +239,25 @@ impl Rankings {
                     );
                     continue;
                 };
-                let threshold = least.or(job.threshold).unwrap_or(preset.threshold);
-                let plan = Plan::compile(preset, &job.facts, as_of);
-                let score = plan.score(&coach.facts);
-                if (!score.excluded && score.bp >= threshold) == (reach == Reach::Reached) {
-                    reached.push((score.bp, job, plan));
-                }
+                plans.push(Plan::compile(preset, &job.facts, as_of));
+                asked.push((least.or(job.threshold).unwrap_or(preset.threshold), job));
             }
+            let scores = Plan::each_of(&plans, &coach.facts);
+            let mut reached: Vec<(u16, Open, Plan<'_>)> = (scores.into_iter().zip(asked).zip(plans))
+                .filter(|(((bp, excluded), (threshold, _)), _)| {
+                    (!excluded && bp >= threshold) == (reach == Reach::Reached)
+                })
+                .map(|(((bp, _), (_, job)), plan)| (bp, job, plan))
+                .collect();
             reached.sort_by_key(|(bp, job, _)| (std::cmp::Reverse(*bp), job.id));
             let total = reached.len();
             // Words and advice cost far more than the score: only what is shown has them.
             let shown = reached.into_iter().skip(skip).take(limit);
             let shown = shown.map(|(_, job, plan)| Match { explanation: plan.explain(&coach.facts), job });
-            (total, shown.collect())
-        });
-        found.await.map_err(|error| Problem::internal(&error))
+            Ok((total, shown.collect()))
+        };
+        // A job costs as much as hundreds of pairs, for it is read and compiled.
+        work(500 * count, found).await
     }
 
     /// The threshold that is shown where several jobs have each their own: the default preset's.

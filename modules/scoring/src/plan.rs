@@ -148,6 +148,24 @@ impl<'p> Plan<'p> {
         standings.into_iter().map(Standing::ranking).collect()
     }
 
+    /// The score of one coach for each of many jobs, and whether a gate excludes them: the coach is put into columns once.
+    ///
+    /// # Panics
+    /// When a plan belongs to another day than the first.
+    #[must_use]
+    pub fn each_of(plans: &[Self], coach: &Coach) -> Vec<(u16, bool)> {
+        let Some(as_of) = plans.first().map(|plan| plan.as_of) else { return Vec::new() };
+        let mut block = Block::new();
+        block.set(0, 0, coach, as_of);
+        let mut pass = Pass::new();
+        let score = |plan: &Self| {
+            assert_eq!(plan.as_of, as_of, "a coach is scored on one day");
+            plan.run_block(&block, &mut pass);
+            (pass.score[0], pass.excluded[0] != 0)
+        };
+        plans.iter().map(score).collect()
+    }
+
     /// Scores every row of a block into `pass`.
     fn run_block(&self, block: &Block, pass: &mut Pass) {
         let rows = block.ids.len();

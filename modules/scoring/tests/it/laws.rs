@@ -35,7 +35,9 @@ proptest! {
             let score = plan.score(coach);
             prop_assert_eq!(&score, &expected);
             prop_assert_eq!(bp, expected.bp);
-            prop_assert_eq!(plan.explain(coach).score, expected);
+            prop_assert_eq!(&plan.explain(coach).score, &expected);
+            let of_one = Plan::each_of(std::slice::from_ref(&plan), coach);
+            prop_assert_eq!(of_one, vec![(expected.bp, expected.excluded)]);
         }
     }
 
