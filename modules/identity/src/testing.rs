@@ -1,5 +1,6 @@
 //! People with tokens, for the tests of every module.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use fithire_kernel::ids::Id;
@@ -8,6 +9,8 @@ use fithire_kernel::testing::World;
 use fithire_mail::Mail;
 
 use crate::{Identity, NewAccount, RateSettings, Role, Setup, add_member, create_account};
+
+const MANY: NonZeroU32 = NonZeroU32::new(1_000_000).expect("not zero");
 
 /// The password of everyone.
 pub const PASSWORD: &str = "correct horse battery";
@@ -23,7 +26,8 @@ pub fn setup(origin: &str) -> Setup {
         origin: origin.to_owned(),
         issuers: Vec::new(),
         mail: mail.expect("an address"),
-        rates: RateSettings::default(),
+        // A test asks faster than anybody.
+        rates: RateSettings { address: MANY, account: MANY, key: MANY },
     }
 }
 
