@@ -45,9 +45,11 @@ fn now() -> Instant {
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Self {
+    /// Starts the program; `serve` with a database that is there, and with no limit on what one may ask.
+    fn start(arguments: &[&str], database: &str) -> Self {
         let began = now();
         let mut program = Command::new(env!("CARGO_BIN_EXE_fithire"));
+        program.env("FITHIRE_DATABASE__URL", database);
         for of in ["ADDRESS", "ACCOUNT", "KEY"] {
             program.env(format!("FITHIRE_RATES__{of}"), "100000000");
         }
@@ -219,10 +221,11 @@ fn main() {
 fn measure(coaches: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
-    let made = Server::start(&["demo", "--coaches", coaches, "--data", &data]);
+    let database = format!("sqlite:{data}/fithire.db");
+    let made = Server::start(&["demo", "--coaches", coaches, "--data", &data], &database);
     let password = made.password.clone();
     drop(made);
-    let mut server = Server::start(&["demo", "--data", &data]);
+    let mut server = Server::start(&["serve", "--port", "0"], &database);
     server.password = password;
     let token = server.token();
     let list: Value = serde_json::from_str(&server.get("/api/v1/jobs?limit=40", &token)).unwrap();
