@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 const REQUESTS: usize = 400;
 const UNTIMED: usize = 50;
 /// Connections at once.
-const CONNECTIONS: [usize; 2] = [1, 16];
+const CONNECTIONS: [usize; 2] = [16, 1];
 
 struct Server {
     child: Child,
@@ -258,7 +258,7 @@ fn measure(coaches: &str) -> String {
     ];
     let mut cheapest = Duration::from_micros(1);
     let mut row = |name: &str, connections: usize, times: &Times| {
-        if name == "livez" {
+        if name == "livez" && connections == CONNECTIONS[0] {
             cheapest = times.cpu.max(Duration::from_micros(1));
         }
         let of_livez = times.cpu.as_secs_f64() / cheapest.as_secs_f64();
