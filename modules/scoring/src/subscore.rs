@@ -5,10 +5,8 @@
 //! one dynamic call per block, none per pair. The same kernel makes a score, its range and its explanation,
 //! so what is explained is what was computed.
 //!
-//! A kernel's loops over rows are straight: no branch, no call, no allocation. They run within [`wide`], which compiles
+//! A kernel's loops over rows are straight: no branch, no call, no allocation. They run within `wide`, which compiles
 //! them for whatever the machine has.
-//!
-//! [`wide`]: crate::wide
 
 use std::any::Any;
 
