@@ -28,8 +28,8 @@ use crate::columns::{Coded, Codes, put};
 use crate::facts::{Coach, Job, Slot, SlotKind, Zone};
 use crate::num::{Divisor, div_round_bp, real};
 use crate::subscore::{
-    BLOCK, BLOCKS, Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Side, State, Statement, SubScore,
-    UNKNOWN, figure,
+    BLOCK, BLOCKS, Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Side, State, Statement,
+    SubScore, UNKNOWN, figure,
 };
 use crate::week::{QUARTERS, Span, WORDS, Week};
 use crate::wide::wide;
@@ -179,8 +179,7 @@ impl Hours {
     /// Adds to the sums of the rows that live in a zone what the slots are worth to them, `weight · a`.
     fn add(&self, columns: &Grids, (zone, whole): (usize, bool), sums: &mut [u32], parts: &mut [u32]) {
         let masks = self.masks(columns.zone.values()[zone]);
-        let (within, across): (Vec<&Mask>, Vec<&Mask>) =
-            masks.iter().partition(|mask| mask.words.len() == 1);
+        let (within, across): (Vec<&Mask>, Vec<&Mask>) = masks.iter().partition(|mask| mask.words.len() == 1);
         if !whole {
             parts.fill(0);
         }
@@ -190,8 +189,11 @@ impl Hours {
         for (place, word) in columns.words.iter().enumerate() {
             let here: Vec<&&Mask> = within.iter().filter(|mask| mask.words[0].0 == place).collect();
             if !here.is_empty() {
-                let worth = |mask: &&&Mask, third| mask.weight * u32::from(mask.whole(mask.part(third, mask.words[0].1)));
-                let table = word.values().iter().map(|third| here.iter().map(|mask| worth(mask, *third)).sum());
+                let worth = |mask: &&&Mask, third| {
+                    mask.weight * u32::from(mask.whole(mask.part(third, mask.words[0].1)))
+                };
+                let table =
+                    word.values().iter().map(|third| here.iter().map(|mask| worth(mask, *third)).sum());
                 tables.push((word.codes(), table.collect()));
             }
         }
@@ -209,7 +211,8 @@ impl Hours {
                 (word.codes(), word.values().iter().map(|third| mask.part(*third, *bits)).collect())
             });
             look_up(&parts.collect::<Vec<_>>(), gathered);
-            let worth: Vec<u32> = (0..=mask.most()).map(|parts| mask.weight * u32::from(mask.whole(parts))).collect();
+            let worth: Vec<u32> =
+                (0..=mask.most()).map(|parts| mask.weight * u32::from(mask.whole(parts))).collect();
             for (total, parts) in totals.iter_mut().zip(gathered.iter()) {
                 *total += worth[*parts as usize];
             }
@@ -314,7 +317,13 @@ fn divide(bp: &mut [u16], sums: &[u32], unknown: &[u8], share: Divisor, case: Ca
 #[inline(always)]
 fn flag(flags: &mut [u8], bp: &[u16], unknown: &[u8]) {
     for (flags, (bp, unknown)) in flags.iter_mut().zip(bp.iter().zip(unknown)) {
-        *flags = if *unknown != 0 { UNKNOWN } else if *bp == 0 { BLOCKS } else { 0 };
+        *flags = if *unknown != 0 {
+            UNKNOWN
+        } else if *bp == 0 {
+            BLOCKS
+        } else {
+            0
+        };
     }
 }
 

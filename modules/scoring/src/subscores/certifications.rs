@@ -275,7 +275,9 @@ fn divide(
     (of_required, of_preferred, share): (f64, f64, Divisor),
     case: Case,
 ) {
-    for (bp, ((required, preferred), unknown)) in bp.iter_mut().zip(required.iter().zip(preferred).zip(unknown)) {
+    for (bp, ((required, preferred), unknown)) in
+        bp.iter_mut().zip(required.iter().zip(preferred).zip(unknown))
+    {
         let sum = real(*required) * of_required + real(*preferred) * of_preferred;
         *bp = figure(share.bp(sum), *unknown, case);
     }
@@ -331,7 +333,10 @@ impl Kernel for Requirements {
             _ => (8.0 * m, 2.0 * n, 10.0 * n * m),
         };
         let share = Divisor::new(whole);
-        wide(divide, (bp, &*required, &*preferred, &columns.unknown[..], (of_required, of_preferred, share), case));
+        wide(
+            divide,
+            (bp, &*required, &*preferred, &columns.unknown[..], (of_required, of_preferred, share), case),
+        );
         wide(flag, (flags, &*least, &columns.unknown[..]));
     }
 

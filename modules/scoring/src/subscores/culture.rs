@@ -20,12 +20,10 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::facts::{Coach, Job, Wanted};
 use crate::columns::put;
+use crate::facts::{Coach, Job, Wanted};
 use crate::num::{Divisor, real};
-use crate::subscore::{
-    BLOCK, Case, Columns, Figure, Kernel, Lanes, State, Statement, SubScore, UNKNOWN,
-};
+use crate::subscore::{BLOCK, Case, Columns, Figure, Kernel, Lanes, State, Statement, SubScore, UNKNOWN};
 use crate::wide::wide;
 
 /// The table `[culture]` of a preset: it has no parameters.
@@ -126,7 +124,8 @@ impl Kernel for Style {
             Case::Best => 4,
         };
         let Lanes { bp, flags, least: [sums, _], .. } = out;
-        let (bp, flags, sums) = (&mut bp[..columns.rows], &mut flags[..columns.rows], &mut sums[..columns.rows]);
+        let (bp, flags, sums) =
+            (&mut bp[..columns.rows], &mut flags[..columns.rows], &mut sums[..columns.rows]);
         flags.fill(UNKNOWN);
         sums.fill(0);
         for wanted in &self.wanted {

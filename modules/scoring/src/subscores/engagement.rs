@@ -22,8 +22,8 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::facts::{Coach, Engagement, Job};
 use crate::columns::put;
+use crate::facts::{Coach, Engagement, Job};
 use crate::num::{FULL, IDLE_WORTH, div_round_bp};
 use crate::subscore::{
     Case, Change, Columns, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore, UNKNOWN, figure,

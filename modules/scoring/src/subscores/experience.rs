@@ -31,7 +31,7 @@ use crate::catalog::Family;
 use crate::columns::{Sparse, put};
 use crate::date::{day_number, month_index};
 use crate::facts::{Coach, Job, Modality, Position};
-use crate::num::{Divisor, low_half, MONTH_WORTH_BELOW, MONTHS, real};
+use crate::num::{Divisor, MONTH_WORTH_BELOW, MONTHS, low_half, real};
 use crate::subscore::{
     Case, Change, Columns, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore, UNKNOWN, figure,
 };
@@ -91,10 +91,7 @@ impl Columns for Teaching {
     }
 
     fn bytes(&self) -> usize {
-        self.unknown.capacity()
-            + 4 * self.any.capacity()
-            + self.by_family.bytes()
-            + self.by_modality.bytes()
+        self.unknown.capacity() + 4 * self.any.capacity() + self.by_family.bytes() + self.by_modality.bytes()
     }
 }
 
@@ -183,7 +180,9 @@ fn weigh(
     (q, ratio): (u32, Divisor),
     case: Case,
 ) {
-    for (bp, (((same, family), any), unknown)) in bp.iter_mut().zip(same.iter().zip(family).zip(any).zip(unknown)) {
+    for (bp, (((same, family), any), unknown)) in
+        bp.iter_mut().zip(same.iter().zip(family).zip(any).zip(unknown))
+    {
         let (same, recent) = (same & ((1 << WORTH_BITS) - 1), same >> WORTH_BITS);
         let tenths = 4 * same.min(q) + 3 * (*family).min(q) + 3 * (*any).min(q);
         let ratio = ratio.round(real(tenths));

@@ -23,8 +23,8 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::facts::{Coach, Job};
 use crate::columns::put;
+use crate::facts::{Coach, Job};
 use crate::geo::{Bounds, Near, Sited};
 use crate::num::{TO_NEAREST, div_round_bp, low_half, nearest, real};
 use crate::subscore::{
@@ -189,7 +189,9 @@ const FAR: f64 = 1e9;
 /// Whole metres to each home, [`FAR`] where it is far.
 #[inline(always)]
 fn measure(metres: &mut [f64], flags: &mut [u8], lat: &[f64], lon: &[f64], cos_lat: &[f64], near: Near) {
-    for ((d, flags), ((lat, lon), cos_lat)) in metres.iter_mut().zip(flags).zip(lat.iter().zip(lon).zip(cos_lat)) {
+    for ((d, flags), ((lat, lon), cos_lat)) in
+        metres.iter_mut().zip(flags).zip(lat.iter().zip(lon).zip(cos_lat))
+    {
         let (metres, far, sure) = near.metres(*lat, *lon, *cos_lat);
         *d = if far { FAR } else { (metres + TO_NEAREST) - TO_NEAREST };
         *flags = if sure { 0 } else { UNSURE };
@@ -246,7 +248,10 @@ impl Kernel for Place {
         let homes = (&columns.lat[..], &columns.lon[..], &columns.cos_lat[..]);
         wide(measure, (&mut *metres, &mut *flags, homes.0, homes.1, homes.2, self.near));
         let radii = (self.default_radius_m, self.max_radius_m);
-        wide(weigh, (&mut *bp, &mut *flags, &*metres, &columns.radius_m[..], &columns.unknown[..], radii, case));
+        wide(
+            weigh,
+            (&mut *bp, &mut *flags, &*metres, &columns.radius_m[..], &columns.unknown[..], radii, case),
+        );
         if !wide(unsure, (&*flags,)) {
             return;
         }
