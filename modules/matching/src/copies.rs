@@ -212,6 +212,14 @@ impl Copies {
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
 
+    /// Reads these coaches again when they are asked for next.
+    pub(crate) fn forget(&self, ids: &[Id]) {
+        let mut coaches = self.lately.coaches();
+        for id in ids {
+            coaches.remove(id);
+        }
+    }
+
     /// What people were shown lately.
     pub(crate) fn lately(&self) -> &Lately {
         &self.lately
@@ -220,7 +228,7 @@ impl Copies {
     /// Drops the copies that were asked for longest ago, until the others fit.
     fn make_room(&self, wanted: Id) {
         let mut brands = self.brands();
-        let limit = self.settings.memory_mb << 20;
+        let limit = self.settings.memory_mb.saturating_mul(1 << 20);
         loop {
             let taken: usize = brands.values().map(|brand| brand.bytes.load(Ordering::Relaxed)).sum();
             let others = brands.iter().filter(|(id, _)| **id != wanted);
@@ -233,8 +241,9 @@ impl Copies {
         }
     }
 
-    /// Drops the copies that nobody has asked for since this was called last.
+    /// Drops the copies that nobody has asked for since this was called last, and what people were shown.
     pub(crate) fn drop_idle(&self) {
+        self.lately.clear();
         let since = self.swept.swap(self.asked.load(Ordering::Relaxed), Ordering::Relaxed);
         let mut brands = self.brands();
         let before = brands.len();

@@ -3,7 +3,7 @@
 //!
 //! Nothing here is ever older than the copy of its brand: a ranking belongs to one copy, a coach who changed is replaced
 //! before the copy moves on, and an explanation belongs to the very facts of coach, job, preset and day that it was made
-//! from.
+//! from. All of it is forgotten with the copies of idle brands, so that nobody who was erased stays here for long.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -88,6 +88,13 @@ impl Lately {
             coaches.clear();
         }
         coaches
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.rankings.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.coaches().clear();
+        self.explained.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Explains coaches for the job of a plan.

@@ -100,6 +100,8 @@ impl Rankings {
     ) -> Result<Candidates, Problem> {
         /// Lists that are made anew because somebody in them has changed meanwhile.
         const TRIES: usize = 3;
+        /// Explanations that are made at once.
+        const PAGE: usize = 100;
         let as_of = seen.as_of;
         let preset = self.preset_with(&job.preset, asked.weights.as_ref())?;
         let threshold = asked.min_score.or(job.threshold).unwrap_or(preset.threshold);
@@ -111,27 +113,48 @@ impl Rankings {
             let ranking = if let Some(ranking) = lately.ranking(&copy, key) {
                 ranking
             } else {
-                let (rankings, of, weights) = (self.clone(), copy.clone(), asked.weights.clone());
-                let (preset, facts) = (job.preset.clone(), job.facts.clone());
-                let rank = move || {
-                    let preset = rankings.preset_with(&preset, weights.as_ref())?;
-                    Ok(Plan::compile(&preset, &facts, as_of).rank(&of.snapshot, query))
-                };
-                let ranking = Arc::new(work(copy.snapshot.len(), rank).await?);
+                let of = copy.clone();
+                let rank = move |plan: &Plan<'_>| plan.rank(&of.snapshot, query);
+                let ranking = Arc::new(self.with_plan(copy.snapshot.len(), job, &asked, as_of, rank).await?);
                 lately.keep_ranking(&copy, key, ranking.clone());
                 ranking
             };
             let rows: Vec<Ranked> = ranking.rows.iter().skip(asked.skip).take(asked.limit).copied().collect();
             let ids: Vec<Id> = rows.iter().map(|row| row.id.cast_signed()).collect();
             let coaches = self.copies.coaches(&brand, scope, &ids).await?;
-            let shown = lately.explained(&plan, coaches);
+            let shown = if coaches.len() > PAGE {
+                let (rankings, pairs) = (self.clone(), EXPLAINING * coaches.len());
+                let explain = move |plan: &Plan<'_>| rankings.copies.lately().explained(plan, coaches);
+                self.with_plan(pairs, job, &asked, as_of, explain).await?
+            } else {
+                lately.explained(&plan, coaches)
+            };
             let scores = shown.iter().map(|shown| shown.why.score.bp);
             if left == 0 || scores.eq(rows.iter().map(|row| row.score.0)) {
                 return Ok(Candidates { ranking, threshold, shown });
             }
+            self.copies.forget(&ids);
             seen.revision = self.copies.revision(scope).await?;
         }
         Err(Problem::internal(&"a list was not made"))
+    }
+
+    /// Does work with the plan that was asked for: here, or on a thread of its own, where it makes the plan again.
+    async fn with_plan<T: Send + 'static>(
+        self: &Arc<Self>,
+        pairs: usize,
+        job: &Open,
+        asked: &Asked,
+        as_of: NaiveDate,
+        run: impl FnOnce(&Plan<'_>) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (rankings, weights) = (self.clone(), asked.weights.clone());
+        let (preset, facts) = (job.preset.clone(), job.facts.clone());
+        let whole = move || {
+            let preset = rankings.preset_with(&preset, weights.as_ref())?;
+            Ok(run(&Plan::compile(&preset, &facts, as_of)))
+        };
+        work(pairs, whole).await
     }
 
     /// For each job how its candidates are counted, and the best of them. A job whose preset is gone is left out.
@@ -256,8 +279,7 @@ impl Rankings {
             let shown = shown.map(|(_, job, plan)| Match { explanation: plan.explain(&coach.facts), job });
             Ok((total, shown.collect()))
         };
-        // A job costs as much as hundreds of pairs, for it is read and compiled.
-        work(500 * count, found).await
+        work((JOB * count).saturating_add(EXPLAINING.saturating_mul(limit)), found).await
     }
 
     /// The threshold that is shown where several jobs have each their own: the default preset's.
@@ -265,6 +287,10 @@ impl Rankings {
         Ok(self.preset(fithire_scoring::exchange::DEFAULT_PRESET)?.threshold)
     }
 }
+
+/// What explaining a coach costs, in pairs, and what compiling a job does.
+const EXPLAINING: usize = 7_500;
+const JOB: usize = 2_500;
 
 /// Does work for a processor: here when it takes no time to speak of, on a thread of its own when it does.
 async fn work<T: Send + 'static>(
