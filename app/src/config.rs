@@ -144,11 +144,22 @@ pub(crate) struct Database {
     pub(crate) owner_url: Option<String>,
     /// A file that holds it.
     pub(crate) owner_url_file: Option<PathBuf>,
+    /// Past a pooler, for hearing what other processes tell; the same as `url` where it is missing.
+    pub(crate) direct_url: Option<String>,
+    /// A file that holds it.
+    pub(crate) direct_url_file: Option<PathBuf>,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite:fithire.db".to_owned(), url_file: None, owner_url: None, owner_url_file: None }
+        Self {
+            url: "sqlite:fithire.db".to_owned(),
+            url_file: None,
+            owner_url: None,
+            owner_url_file: None,
+            direct_url: None,
+            direct_url_file: None,
+        }
     }
 }
 
@@ -232,6 +243,9 @@ impl Config {
         }
         if let Some(file) = &self.database.owner_url_file {
             self.database.owner_url = Some(read(file)?);
+        }
+        if let Some(file) = &self.database.direct_url_file {
+            self.database.direct_url = Some(read(file)?);
         }
         if let Some(file) = &self.mail.smtp_url_file {
             self.mail.smtp_url = Some(Secret(read(file)?));

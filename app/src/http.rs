@@ -14,7 +14,7 @@ use std::sync::Arc;
 use fithire_identity::{Identity, Site};
 use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::Db;
+use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::form::capital;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::page::{Pages, Shell, Template};
@@ -38,6 +38,7 @@ use crate::modules;
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) db: Db,
+    pub(crate) signals: Signals,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) identity: Arc<Identity>,
@@ -89,6 +90,7 @@ pub(crate) fn routes(
             next.call(request).await
         })
         .data(state.db)
+        .data(state.signals)
         .data(state.clock.clone())
         .data(state.ids)
         .data(state.identity)

@@ -222,12 +222,16 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
         // Not in the log: whoever has it makes the first admin.
         writeln!(io::stdout(), "first run: {base}/first-run?code={code}")?;
     }
+    let signals = db
+        .signals(config.database.direct_url.as_deref())
+        .map_err(|error| Failure::configuration(format!("database.direct_url: {error}")))?;
     let reads = Reads::new(clock.clone());
     let keeper = AuditKeeper::start(db.clone(), ids.clone(), reads.clone());
     let schedule = Schedule::start(db.clone(), (clock.clone(), ids.clone()));
     let idle = tokio::spawn(drop_idle(rankings.clone()));
     let state = State {
         db: db.clone(),
+        signals: signals.clone(),
         clock,
         ids,
         reads,

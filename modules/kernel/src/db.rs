@@ -9,6 +9,7 @@
 mod audit;
 mod glimpse;
 mod health;
+mod signals;
 mod tx;
 #[cfg(feature = "testing")]
 mod unscoped;
@@ -25,6 +26,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, PgPool, SqlitePool};
 
 pub use glimpse::Glimpse;
+pub use signals::{Listener, Signal, Signals};
 #[cfg(feature = "testing")]
 pub use tx::Probe;
 pub use tx::{GlobalTable, GlobalTx, Row, ScopedTable, Statement, Tx, Within};
@@ -66,6 +68,8 @@ pub enum Db {
         writer: SqlitePool,
         /// Read-only connections.
         readers: SqlitePool,
+        /// What its transactions tell.
+        signals: Signals,
     },
     /// A server.
     Postgres(PgPool),
@@ -122,7 +126,7 @@ impl Db {
                 .max_connections(READERS)
                 .connect_with(options.read_only(true))
                 .await?;
-            return Ok(Self::Sqlite { writer, readers });
+            return Ok(Self::Sqlite { writer, readers, signals: Signals::default() });
         }
         // A pooler may hand each transaction another server connection: no statement outlives its transaction.
         let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(0);
@@ -195,7 +199,7 @@ impl Db {
     /// Closes every connection; what waits for one fails.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }

@@ -4,6 +4,7 @@
 //! - [`scope`]: who may reach which brand, and with what privilege.
 //! - [`problem`]: every error that a client can see, with a stable code, in one table.
 //! - [`audit`]: who did what, sealed into a chain.
+//! - [`tasks`]: what is done after the answer, and surely.
 //! - [`body`]: request bodies, checked whole: every invalid field is named.
 //! - [`form`]: what people type, as the request that the API would be sent.
 //! - [`page`]: what people see, rendered from templates.
@@ -26,5 +27,6 @@ pub mod paging;
 pub mod problem;
 pub mod scope;
 pub mod spreadsheet;
+pub mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;

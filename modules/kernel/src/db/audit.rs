@@ -5,8 +5,8 @@ use super::tx::{Dialect, Statement};
 use super::unscoped::Unscoped;
 
 /// The tables that belong to no brand. Everything else has `brand_id`.
-const GLOBAL: [&str; 6] =
-    ["accounts", "brands", "email_codes", "identities", "signing_keys", "webhook_messages"];
+const GLOBAL: [&str; 7] =
+    ["accounts", "brands", "email_codes", "identities", "signing_keys", "webhook_messages", "workers"];
 
 /// What a transaction may reach.
 #[derive(Clone, Copy)]

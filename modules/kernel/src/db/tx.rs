@@ -1,6 +1,9 @@
 //! Transactions. A [`Tx`] belongs to one brand and opens every statement inside it, as [`Within`] does for whoever only
 //! looks.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use futures_util::{Stream, TryStreamExt};
 use sea_query::{
     DeleteStatement, Expr, ExprTrait, Iden, InsertStatement, IntoCondition, PostgresQueryBuilder, Query,
@@ -14,6 +17,7 @@ use tokio::sync::mpsc::Sender;
 
 #[cfg(feature = "testing")]
 use super::audit::Reach;
+use super::signals::{CHANNEL, Signal, Signals};
 #[cfg(feature = "testing")]
 use super::unscoped::Unscoped;
 use super::{Db, Error};
@@ -123,6 +127,16 @@ impl Connection {
         }
     }
 
+    /// Has PostgreSQL tell topics to every process, when this is committed.
+    async fn tell(&mut self, topics: &[Arc<str>]) -> Result<(), Error> {
+        if let Self::Postgres(tx) = self {
+            let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+            let tell = sqlx::query("SELECT pg_notify($1, topic) FROM unnest($2) AS topic");
+            tell.bind(CHANNEL).bind(topics).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
     async fn all<R: Row>(&mut self, statement: &impl Statement) -> Result<Vec<R>, Error> {
         match self {
             Self::Sqlite(tx) => {
@@ -220,14 +234,6 @@ macro_rules! runs_statements {
                 super::audit::check(statement, self.reach());
                 self.connection.run(statement).await
             }
-
-            /// Makes what was written durable. A transaction that is dropped instead has not happened.
-            ///
-            /// # Errors
-            /// When the database cannot be reached; whether it happened is then not known.
-            pub async fn commit(self) -> Result<(), Error> {
-                self.connection.commit().await
-            }
         }
     };
 }
@@ -249,6 +255,21 @@ pub struct Within {
 pub struct Tx {
     within: Within,
     connection: Connection,
+    telling: Telling,
+}
+
+/// What a transaction tells once it is committed, and to whom where the database does not carry it.
+#[derive(Debug, Default)]
+struct Telling {
+    topics: BTreeSet<Arc<str>>,
+    here: Option<Signals>,
+}
+
+impl Telling {
+    fn of(db: &Db) -> Self {
+        let here = if let Db::Sqlite { signals, .. } = db { Some(signals.clone()) } else { None };
+        Self { topics: BTreeSet::new(), here }
+    }
 }
 
 impl std::ops::Deref for Tx {
@@ -261,10 +282,10 @@ impl std::ops::Deref for Tx {
 
 impl Tx {
     pub(super) async fn begin(db: &Db, scope: &BrandScope, mode: Mode) -> Result<Self, Error> {
-        Self::on(Connection::begin(db, mode).await?, scope).await
+        Self::on(Connection::begin(db, mode).await?, scope, Telling::of(db)).await
     }
 
-    async fn on(mut connection: Connection, scope: &BrandScope) -> Result<Self, Error> {
+    async fn on(mut connection: Connection, scope: &BrandScope, telling: Telling) -> Result<Self, Error> {
         if let Connection::Postgres(tx) = &mut connection {
             // Local to the transaction: behind a pooler the connection goes to somebody else afterwards.
             sqlx::query("SELECT set_config('app.brand_id', $1, true)")
@@ -272,7 +293,7 @@ impl Tx {
                 .execute(&mut **tx)
                 .await?;
         }
-        Ok(Self { within: Within::new(scope), connection })
+        Ok(Self { within: Within::new(scope), connection, telling })
     }
 
     /// Drops the brand predicate of a table, or of every table (`*`), from the statements that are opened from now on: for
@@ -288,7 +309,29 @@ impl Tx {
     /// # Errors
     /// When the database cannot be reached; nothing has happened then.
     pub async fn enter(self, scope: &BrandScope) -> Result<Self, Error> {
-        Self::on(self.connection, scope).await
+        Self::on(self.connection, scope, self.telling).await
+    }
+
+    /// Tells a topic to everybody who listens, once this is committed. Telling it again tells it once.
+    pub fn tell(&mut self, topic: impl Into<Arc<str>>) {
+        self.telling.topics.insert(topic.into());
+    }
+
+    /// Makes what was written durable, and tells what there is to tell. A transaction that is dropped instead has not
+    /// happened.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; whether it happened is then not known.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        let topics: Vec<Arc<str>> = std::mem::take(&mut self.telling.topics).into_iter().collect();
+        if !topics.is_empty() {
+            self.connection.tell(&topics).await?;
+        }
+        self.connection.commit().await?;
+        if let Some(here) = self.telling.here {
+            topics.into_iter().for_each(|topic| here.tell(Signal::Topic(topic)));
+        }
+        Ok(())
     }
 }
 
@@ -433,11 +476,12 @@ fn insert_into<T: GlobalTable>(columns: &[T], rows: impl IntoIterator<Item = Vec
 #[derive(Debug)]
 pub struct GlobalTx {
     connection: Connection,
+    telling: Telling,
 }
 
 impl GlobalTx {
     pub(super) async fn begin(db: &Db, mode: Mode) -> Result<Self, Error> {
-        Ok(Self { connection: Connection::begin(db, mode).await? })
+        Ok(Self { connection: Connection::begin(db, mode).await?, telling: Telling::of(db) })
     }
 
     /// Goes on in a brand, within the same transaction.
@@ -445,7 +489,15 @@ impl GlobalTx {
     /// # Errors
     /// When the database cannot be reached; nothing has happened then.
     pub async fn enter(self, scope: &BrandScope) -> Result<Tx, Error> {
-        Tx::on(self.connection, scope).await
+        Tx::on(self.connection, scope, self.telling).await
+    }
+
+    /// Makes what was written durable. A transaction that is dropped instead has not happened.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; whether it happened is then not known.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.connection.commit().await
     }
 
     #[cfg(feature = "testing")]

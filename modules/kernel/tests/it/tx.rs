@@ -249,7 +249,7 @@ fn row_level_security_holds_without_a_predicate() {
 #[test]
 fn sqlite_is_set_to_keep_what_it_acknowledges() {
     on_both(async |world| {
-        let Db::Sqlite { writer, readers } = &world.db else { return };
+        let Db::Sqlite { writer, readers, .. } = &world.db else { return };
         for pool in [writer, readers] {
             let (journal,): (String,) = sqlx::query_as("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
             let (synchronous,): (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(pool).await.unwrap();

@@ -1,0 +1,117 @@
+//! Signals: what a transaction tells everybody who listens, once it is committed and in no other case.
+//!
+//! A signal is a topic such as `tasks:7` and says nothing more; whoever hears it reads the database. PostgreSQL carries it to
+//! every process (`NOTIFY`), SQLite to this one. A signal can be lost while a connection is, so nothing may depend on hearing
+//! it: whoever waits for one also looks by themselves from time to time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgListener, PgPoolOptions};
+use tokio::sync::broadcast;
+
+use super::{Db, Error};
+
+/// The channel of PostgreSQL that carries every topic.
+pub(super) const CHANNEL: &str = "fithire";
+/// Signals that wait for a slow listener; one who is further behind hears [`Signal::Missed`].
+const WAITING: usize = 4_096;
+
+/// What was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// A topic.
+    Topic(Arc<str>),
+    /// Something may have been missed: look at everything.
+    Missed,
+}
+
+/// Where signals are heard.
+#[derive(Clone, Debug)]
+pub struct Signals(broadcast::Sender<Signal>);
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self(broadcast::channel(WAITING).0)
+    }
+}
+
+impl Signals {
+    /// Hears what is told from now on.
+    #[must_use]
+    pub fn listen(&self) -> Listener {
+        Listener(self.0.subscribe())
+    }
+
+    pub(super) fn tell(&self, signal: Signal) {
+        // Nobody listens: nobody misses it.
+        let _ = self.0.send(signal);
+    }
+}
+
+/// One who listens.
+#[derive(Debug)]
+pub struct Listener(broadcast::Receiver<Signal>);
+
+impl Listener {
+    /// The next signal. Once nothing more can come, this waits for ever.
+    pub async fn next(&mut self) -> Signal {
+        match self.0.recv().await {
+            Ok(signal) => signal,
+            Err(broadcast::error::RecvError::Lagged(_)) => Signal::Missed,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+impl Db {
+    /// Where this database's signals are heard. On PostgreSQL that takes a connection of its own, to `direct` where a pooler
+    /// stands before the database; it is made anew for as long as somebody may listen.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub fn signals(&self, direct: Option<&str>) -> Result<Signals, Error> {
+        match self {
+            Self::Sqlite { signals, .. } => Ok(signals.clone()),
+            Self::Postgres(pool) => {
+                let options = direct.map_or_else(|| Ok((*pool.connect_options()).clone()), str::parse)?;
+                let signals = Signals::default();
+                let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+                tokio::spawn(hear(own, pool.clone(), signals.clone()));
+                Ok(signals)
+            }
+        }
+    }
+}
+
+/// Passes on what the server says, until the database is closed.
+async fn hear(own: PgPool, app: PgPool, signals: Signals) {
+    /// Between attempts to connect.
+    const PAUSE: Duration = Duration::from_secs(1);
+    let mut lost = false;
+    while !app.is_closed() {
+        let listened = tokio::select! {
+            () = app.close_event() => return,
+            listened = listen(&own, &signals) => listened,
+        };
+        if let Err(error) = listened
+            && !lost
+        {
+            tracing::warn!(%error, "signals of the database are not heard; it is asked from time to time instead");
+        }
+        lost = true;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn listen(own: &PgPool, signals: &Signals) -> Result<(), Error> {
+    let mut listener = PgListener::connect_with(own).await?;
+    listener.listen(CHANNEL).await?;
+    // What was told while nobody listened was missed.
+    signals.tell(Signal::Missed);
+    while let Some(heard) = listener.try_recv().await? {
+        signals.tell(Signal::Topic(heard.payload().into()));
+    }
+    Ok(())
+}
