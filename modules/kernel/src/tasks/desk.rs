@@ -29,6 +29,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.waiting + self.running + self.retrying + self.dead
+    }
+
     /// How long the oldest task that is due has been due.
     #[must_use]
     pub fn age(&self, now: DateTime<Utc>) -> TimeDelta {
@@ -41,18 +47,15 @@ impl Counts {
 /// # Errors
 /// When the database cannot be reached.
 pub async fn counts(tx: &mut Tx, now: DateTime<Utc>) -> Result<Counts, Problem> {
-    let tried: sea_query::SimpleExpr = Expr::case(Expr::col(Tasks::Attempt).gt(0), 1).finally(0).into();
     let mut select = tx.select(Tasks::Table);
     select
-        .column(Tasks::State)
-        .expr_as(tried.clone(), "tried")
+        .columns([Tasks::State, Tasks::Attempt])
         .expr(Expr::col(Tasks::Id).count())
-        .group_by_col(Tasks::State)
-        .add_group_by([tried]);
+        .group_by_columns([Tasks::State, Tasks::Attempt]);
     let rows: Vec<(String, i32, i64)> = tx.all(&select).await?;
     let mut counts = Counts::default();
-    for (state, tried, count) in rows {
-        *match (&*state, tried) {
+    for (state, attempt, count) in rows {
+        *match (&*state, attempt) {
             (WAITING, 0) => &mut counts.waiting,
             (WAITING, _) => &mut counts.retrying,
             (RUNNING, _) => &mut counts.running,
