@@ -17,8 +17,10 @@
 pub mod claims;
 pub mod desk;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Expr, ExprTrait, Iden, OnConflict};
+use sea_query::{Alias, Expr, ExprTrait, Iden, OnConflict};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -170,12 +172,25 @@ pub async fn enqueue_all(
     for batch in free.chunks(BATCH) {
         tx.run(&tx.insert(&columns, batch.iter().map(row))).await?;
     }
-    // One at a time: a statement must not meet the same key twice.
+    // A statement must not meet the same key twice, and whoever adds several takes their rows in the same order as others.
+    let mut sooner: BTreeMap<(&str, &str), &NewTask> = BTreeMap::new();
     for task in &keyed {
-        let mut insert = tx.insert(&columns, [row(task)]);
-        let due = task.due_at.unwrap_or(now);
-        let sooner = Expr::case(Expr::col((Tasks::Table, DueAt)).gt(due), due)
-            .finally(Expr::col((Tasks::Table, DueAt)));
+        let (due, key) = (task.due_at.unwrap_or(now), (task.kind, task.key.as_deref().unwrap_or_default()));
+        sooner
+            .entry(key)
+            .and_modify(|first| {
+                if due < first.due_at.unwrap_or(now) {
+                    *first = task;
+                }
+            })
+            .or_insert(task);
+    }
+    let sooner: Vec<&NewTask> = sooner.into_values().collect();
+    for batch in sooner.chunks(BATCH) {
+        let mut insert = tx.insert(&columns, batch.iter().map(|task| row(task)));
+        let due = || Expr::col((Alias::new("excluded"), DueAt));
+        let there = || Expr::col((Tasks::Table, DueAt));
+        let sooner = Expr::case(there().gt(due()), due()).finally(there());
         // The row is locked until this commits: nobody runs the task before that.
         let same = OnConflict::columns([Tasks::BrandId, Kind, WaitingKey]).value(DueAt, sooner).to_owned();
         tx.run(insert.on_conflict(same)).await?;
