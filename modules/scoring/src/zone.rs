@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -56,9 +56,45 @@ impl Zone {
     /// The day there at a moment.
     #[must_use]
     pub fn day_at(self, moment: DateTime<Utc>) -> NaiveDate {
+        self.clock_at(moment).date()
+    }
+
+    /// What clocks there show at a moment, to the second.
+    #[must_use]
+    pub fn clock_at(self, moment: DateTime<Utc>) -> NaiveDateTime {
         let offset = jiff::Timestamp::from_second(moment.timestamp())
             .map_or(0, |at| self.rules().to_offset(at).seconds());
-        (moment + TimeDelta::seconds(offset.into())).date_naive()
+        (moment + TimeDelta::seconds(offset.into())).naive_utc()
+    }
+
+    /// The next moment after `now` at which clocks there show so many minutes after midnight. Where clocks are put back and
+    /// show a time twice, either is one; a time that they skip is taken as if they had not been put forward yet.
+    #[must_use]
+    pub fn next(self, now: DateTime<Utc>, minutes: u16) -> DateTime<Utc> {
+        let today = self.clock_at(now).date();
+        let days = (-1..=2).map(|n| today + TimeDelta::days(n));
+        let moments = days.flat_map(|day| self.moments(day, minutes));
+        moments.into_iter().find(|moment| *moment > now).unwrap_or(now + TimeDelta::days(1))
+    }
+
+    /// The moments of a day at which clocks show so many minutes after midnight; one that they skip comes as much later as
+    /// they were put forward.
+    fn moments(self, day: NaiveDate, minutes: u16) -> Vec<DateTime<Utc>> {
+        let clock = day.and_time(NaiveTime::MIN) + TimeDelta::minutes(minutes.into());
+        let small = |n: u32| i8::try_from(n).unwrap_or(0);
+        let year = i16::try_from(clock.year()).unwrap_or(i16::MAX);
+        let local = jiff::civil::date(year, small(clock.month()), small(clock.day())).at(
+            small(clock.hour()),
+            small(clock.minute()),
+            0,
+            0,
+        );
+        let moment = |offset: jiff::tz::Offset| clock.and_utc() - TimeDelta::seconds(offset.seconds().into());
+        match self.rules().to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset } => vec![moment(offset)],
+            AmbiguousOffset::Gap { before, .. } => vec![moment(before)],
+            AmbiguousOffset::Fold { before, after } => vec![moment(before), moment(after)],
+        }
     }
 
     fn rules(self) -> &'static TimeZone {
@@ -147,6 +183,22 @@ mod tests {
         assert_eq!(day("America/New_York", "2026-11-24T04:59:59Z"), "2026-11-23");
         assert_eq!(day("America/New_York", "2026-11-24T05:00:00Z"), "2026-11-24");
         assert_eq!(day("Pacific/Kiritimati", "2026-11-23T10:00:00Z"), "2026-11-24");
+    }
+
+    #[test]
+    fn the_next_time_of_a_clock_follows_its_changes() {
+        let next = |now: &str, minutes: u16| {
+            let zone = Zone::named("America/New_York").unwrap();
+            zone.next(now.parse().unwrap(), minutes).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        };
+        assert_eq!(next("2026-11-23T12:00:00Z", 8 * 60), "2026-11-23T13:00:00Z");
+        assert_eq!(next("2026-11-23T13:00:00Z", 8 * 60), "2026-11-24T13:00:00Z", "after, not at");
+        // On 8 March 2026 clocks go from 02:00 to 03:00, on 1 November from 02:00 back to 01:00.
+        assert_eq!(next("2026-03-07T13:00:00Z", 8 * 60), "2026-03-08T12:00:00Z");
+        assert_eq!(next("2026-03-08T05:00:00Z", 150), "2026-03-08T07:30:00Z", "02:30 is skipped");
+        assert_eq!(next("2026-11-01T04:00:00Z", 90), "2026-11-01T05:30:00Z");
+        assert_eq!(next("2026-11-01T05:30:00Z", 90), "2026-11-01T06:30:00Z", "01:30 comes twice");
+        assert_eq!(next("2026-11-01T06:30:00Z", 90), "2026-11-02T06:30:00Z");
     }
 
     #[test]
