@@ -11,6 +11,7 @@ use figment::value::UncasedStr;
 use fithire_identity::{IssuerSettings, RateSettings, Secret};
 use fithire_mail::Mail;
 use fithire_matching::RankingSettings;
+use fithire_worker::TaskSettings;
 use poem::http::Uri;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) mail: MailConfig,
     pub(crate) rates: RateSettings,
     pub(crate) rankings: RankingSettings,
+    pub(crate) tasks: TaskSettings,
     pub(crate) log: Log,
 }
 
@@ -228,6 +230,7 @@ impl Config {
             .merge(Env::prefixed("FITHIRE_").filter(is_ours).split("__"))
             .extract()
             .map_err(|error| error.to_string())?;
+        config.tasks.check()?;
         config.with_secrets()
     }
 

@@ -6,6 +6,7 @@
 mod assets;
 mod compress;
 mod parameters;
+mod ready;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -22,6 +23,7 @@ use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::{PresetSource, Rankings};
 use fithire_orgs::FirstRun;
 use fithire_scoring::preset::Presets;
+use fithire_worker::TaskSettings;
 use futures_util::FutureExt as _;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
@@ -33,6 +35,7 @@ use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError}
 use serde::Serialize;
 
 use crate::modules;
+use ready::{Readiness, ready};
 
 /// What operations work with.
 #[derive(Clone)]
@@ -47,6 +50,7 @@ pub(crate) struct State {
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) preset_source: PresetSource,
     pub(crate) first_run: FirstRun,
+    pub(crate) tasks: TaskSettings,
 }
 
 /// Everything that the server answers. `origins` are the other sites whose scripts may use the API.
@@ -99,6 +103,7 @@ pub(crate) fn routes(
         .data(state.rankings)
         .data(state.preset_source)
         .data(state.first_run)
+        .data(Readiness::new(state.tasks))
         .data(site)
         .data(pages)
         .with(CookieJarManager::new())
@@ -270,13 +275,6 @@ fn front(visitor: fithire_identity::Visitor) -> Redirect {
 #[handler]
 fn alive() -> &'static str {
     "ok"
-}
-
-/// It can do its work: the database answers.
-#[handler]
-async fn ready(db: Data<&Db>) -> Result<&'static str, Problem> {
-    db.read_global().await?.commit().await?;
-    Ok("ok")
 }
 
 /// Whatever the framework says, as a problem.

@@ -8,6 +8,7 @@ mod import;
 mod modules;
 mod pages;
 mod retention;
+mod worker;
 
 use std::process::ExitCode;
 

@@ -4,15 +4,17 @@ mod admin;
 mod audit;
 mod docs;
 mod import;
+mod queue;
 
 use fithire_kernel::page::Templates;
-use poem::{Route, get};
+use poem::{Route, get, post};
 
 /// The templates of these pages.
 pub(crate) const TEMPLATES: Templates = &[
     ("admin.html", include_str!("../templates/admin.html")),
     ("audit.html", include_str!("../templates/audit.html")),
     ("import.html", include_str!("../templates/import.html")),
+    ("queue.html", include_str!("../templates/queue.html")),
     ("problems.html", include_str!("../templates/problems.html")),
     ("how-it-scores.html", include_str!("../templates/how-it-scores.html")),
     ("style.html", include_str!("../templates/style.html")),
@@ -24,6 +26,9 @@ pub(crate) fn routes(route: Route) -> Route {
         .at("/admin", get(admin::page))
         .at("/admin/audit", get(audit::page))
         .at("/admin/import", get(import::blank).post(import::take))
+        .at("/admin/queue", get(queue::page))
+        .at("/admin/queue/:id/replay", post(queue::replay))
+        .at("/admin/queue/:id/discard", post(queue::discard))
         .at("/docs/problems", get(docs::problems))
         .at("/docs/score", get(docs::score))
         .at("/docs/style", get(docs::style))

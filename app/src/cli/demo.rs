@@ -85,7 +85,7 @@ impl Demo {
             for (name, _) in PEOPLE {
                 writeln!(io::stdout(), "{name}: {name}@demo.test / {}", self.password(name))?;
             }
-            listen(&config, db, (clock, ids)).await
+            listen(&config, db, (clock, ids), true).await
         })
     }
 

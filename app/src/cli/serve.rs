@@ -1,4 +1,4 @@
-//! `fithire serve`, `migrate`, `init` and `openapi`: the server and what it needs beforehand.
+//! `fithire serve`, `work`, `migrate`, `init` and `openapi`: the server, its workers, and what they need beforehand.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -10,12 +10,15 @@ use clap::Args;
 use fithire_identity::{Identity, Issuer, NewAccount, Setup, Site};
 use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::Db;
+use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
 use fithire_matching::{PresetSource, Rankings};
 use fithire_orgs::{FirstRun, Founder, find_brand, found};
 use fithire_scoring::exchange::DEFAULT_PRESET;
+use fithire_scoring::preset::Presets;
+use fithire_worker::{Tools, Worker};
+use futures_util::FutureExt as _;
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
 use tracing_subscriber::EnvFilter;
@@ -26,9 +29,10 @@ use crate::config::{Config, LogFormat};
 use crate::http::{self, State};
 use crate::modules;
 use crate::retention::Schedule;
+use crate::worker;
 
 /// How long requests under way may take after the server was asked to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(8);
 
 /// Where the configuration comes from.
 #[derive(Args)]
@@ -55,6 +59,18 @@ pub(super) struct Serve {
     /// Port to listen on; 0 picks one
     #[arg(long)]
     port: Option<u16>,
+    /// Leave tasks to processes of `fithire work`
+    #[arg(long)]
+    no_worker: bool,
+}
+
+/// Run tasks until asked to stop: rescoring, notifications and whatever else is done after an answer
+///
+/// Any number of these may run on one PostgreSQL, beside servers with or without workers of their own.
+#[derive(Args)]
+pub(super) struct Work {
+    #[command(flatten)]
+    configured: Configured,
 }
 
 /// Bring the database schema up to date
@@ -90,7 +106,14 @@ impl Serve {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let mut config = self.configured.read()?;
         config.server.port = self.port.unwrap_or(config.server.port);
-        block_on(serve(config))
+        block_on(serve(config, !self.no_worker))
+    }
+}
+
+impl Work {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let config = self.configured.read()?;
+        block_on(work(config))
     }
 }
 
@@ -182,22 +205,66 @@ pub(super) async fn migrate(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn serve(config: Config) -> Result<(), Failure> {
+async fn serve(config: Config, with_worker: bool) -> Result<(), Failure> {
     // The embedded database belongs to this process; on a server the operator decides when to migrate.
     if config.database.url.starts_with("sqlite:") {
         migrate(&config).await?;
     }
     let db = open(&config).await?;
-    listen(&config, db, world()).await
+    listen(&config, db, world(), with_worker).await
 }
 
-/// Serves a migrated database until asked to stop. The last line on standard output is `url: …`, once the port answers.
-pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) -> Result<(), Failure> {
+/// Runs tasks until asked to stop.
+async fn work(config: Config) -> Result<(), Failure> {
+    let db = open(&config).await?;
+    let stopping = stopping()?;
+    let (clock, ids) = world();
+    let (_, rankings) = rankings(&config, &db)?;
+    let signals = signals(&config, &db)?;
+    let idle = tokio::spawn(drop_idle(rankings.clone()));
+    let worker = worker(&config, (db.clone(), signals), (&clock, &ids), rankings).await?;
+    writeln!(io::stdout(), "working")?;
+    stopping.await;
+    worker.stop(worker::PATIENCE).await;
+    idle.abort();
+    db.close().await;
+    Ok(())
+}
+
+/// The presets of the configuration, and rankings by them.
+fn rankings(config: &Config, db: &Db) -> Result<(Arc<Presets>, Arc<Rankings>), Failure> {
     let folder = PresetFolder { folder: config.presets.folder.clone() };
     let presets = Arc::new(folder.load()?);
     presets.named(DEFAULT_PRESET).map_err(Failure::configuration)?;
     let rankings = Arc::new(Rankings::new(db.clone(), presets.clone(), config.rankings));
-    let stopping = stopping()?;
+    Ok((presets, rankings))
+}
+
+fn signals(config: &Config, db: &Db) -> Result<Signals, Failure> {
+    db.signals(config.database.direct_url.as_deref())
+        .map_err(|error| Failure::configuration(format!("database.direct_url: {error}")))
+}
+
+async fn worker(
+    config: &Config,
+    (db, signals): (Db, Signals),
+    (clock, ids): (&Clock, &Ids),
+    rankings: Arc<Rankings>,
+) -> Result<Worker, Failure> {
+    let work = worker::Work { db: db.clone(), clock: clock.clone(), ids: ids.clone(), rankings };
+    let tools = Tools { db, clock: clock.clone(), ids: ids.clone(), signals };
+    Ok(worker::start(work, tools, config.tasks).await?)
+}
+
+/// Serves a migrated database until asked to stop. The last line on standard output is `url: …`, once the port answers.
+pub(super) async fn listen(
+    config: &Config,
+    db: Db,
+    (clock, ids): (Clock, Ids),
+    with_worker: bool,
+) -> Result<(), Failure> {
+    let (presets, rankings) = rankings(config, &db)?;
+    let stopping = stopping()?.shared();
     let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
     let bound = listener.local_addr().iter().find_map(|address| address.as_socket_addr().copied());
     let mut server = config.server.clone();
@@ -222,16 +289,20 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
         // Not in the log: whoever has it makes the first admin.
         writeln!(io::stdout(), "first run: {base}/first-run?code={code}")?;
     }
-    let signals = db
-        .signals(config.database.direct_url.as_deref())
-        .map_err(|error| Failure::configuration(format!("database.direct_url: {error}")))?;
+    let signals = signals(config, &db)?;
     let reads = Reads::new(clock.clone());
     let keeper = AuditKeeper::start(db.clone(), ids.clone(), reads.clone());
     let schedule = Schedule::start(db.clone(), (clock.clone(), ids.clone()));
     let idle = tokio::spawn(drop_idle(rankings.clone()));
+    let work = if with_worker {
+        let told = (db.clone(), signals.clone());
+        Some(worker(config, told, (&clock, &ids), rankings.clone()).await?)
+    } else {
+        None
+    };
     let state = State {
         db: db.clone(),
-        signals: signals.clone(),
+        signals,
         clock,
         ids,
         reads,
@@ -240,6 +311,7 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
         rankings,
         preset_source,
         first_run,
+        tasks: config.tasks,
     };
     if let Some(address) = bound {
         writeln!(io::stdout(), "url: http://{address}")?;
@@ -249,7 +321,17 @@ pub(super) async fn listen(config: &Config, db: Db, (clock, ids): (Clock, Ids)) 
         Site::new(origin, config.server.trusted_proxies.clone()),
         &config.server.allowed_origins,
     );
-    Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN)).await?;
+    // Requests and tasks that are under way end side by side.
+    let asked = stopping.clone();
+    let working = async move {
+        asked.await;
+        if let Some(work) = work {
+            work.stop(worker::PATIENCE).await;
+        }
+        Ok(())
+    };
+    let serving = Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN));
+    futures_util::try_join!(serving, working)?;
     schedule.stop();
     idle.abort();
     keeper.stop().await;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Beginnings of actions, and what people call them.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 14] = [
     ("", "Everything"),
     ("coach", "Coaches"),
     ("candidates.", "Looking at candidates"),
@@ -28,6 +28,7 @@ const KINDS: [(&str, &str); 13] = [
     ("account.", "Accounts"),
     ("password.", "Passwords"),
     ("key.", "API keys"),
+    ("task.", "The queue"),
     ("link.", "The link for coaches"),
     ("style.", "Teaching styles"),
 ];
@@ -37,7 +38,7 @@ const KINDS: [(&str, &str); 13] = [
 struct Page {
     asked: Asked,
     filtered: bool,
-    kinds: [(&'static str, &'static str); 13],
+    kinds: [(&'static str, &'static str); 14],
     entries: Vec<Listed>,
     next: Option<String>,
     /// How many are sealed, and the hash of the last.

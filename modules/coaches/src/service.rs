@@ -21,8 +21,9 @@ use crate::model::{CoachChange, CoachFacts, CoachRevisions, Coaches, NewCoach, P
 use crate::pieces::pieces;
 
 /// The next revision, for what this transaction writes. It is taken before the rows are, so that writers follow one
-/// another and no reader sees a revision without its rows.
-async fn next_revision(tx: &mut Tx) -> Result<i64, Problem> {
+/// another and no reader sees a revision without its rows. Matches are worked out again.
+async fn next_revision(tx: &mut Tx, tools: (&Clock, &Ids)) -> Result<i64, Problem> {
+    fithire_orgs::changed(tx, tools).await?;
     let mut insert = tx.insert(&[CoachRevisions::Revision], [vec![1_i64.into()]]);
     let next = Expr::col((CoachRevisions::Table, CoachRevisions::Revision)).add(1);
     let bump = OnConflict::column(CoachRevisions::BrandId).value(CoachRevisions::Revision, next).to_owned();
@@ -37,7 +38,7 @@ async fn next_revision(tx: &mut Tx) -> Result<i64, Problem> {
 /// # Errors
 /// 404 when there is no such coach.
 pub async fn erase(tx: &mut Tx, (clock, ids): (&Clock, &Ids), id: Id) -> Result<(), Problem> {
-    let revision = next_revision(tx).await?;
+    let revision = next_revision(tx, (clock, ids)).await?;
     let nobody = Profile { name: "Erased".to_owned(), ..Profile::default() };
     let row = row(id, None, nobody, revision, clock.now())?;
     let mut update = tx.update(Coaches::Table);
@@ -72,7 +73,7 @@ pub async fn put_all(
 ) -> Result<(u64, u64), Problem> {
     /// Rows in a statement; each has 20 values, and SQLite takes 32766 of them.
     const AT_ONCE: usize = 1_000;
-    let revision = next_revision(tx).await?;
+    let revision = next_revision(tx, (clock, ids)).await?;
     let (mut added, mut changed) = (0, 0);
     let mut profiles = profiles.into_iter().peekable();
     while profiles.peek().is_some() {
@@ -273,7 +274,7 @@ pub(crate) async fn create(
     }
     let account_id = (!manages).then(|| caller.account_id());
     let mut tx = db.write(caller.scope()).await?;
-    let revision = next_revision(&mut tx).await?;
+    let revision = next_revision(&mut tx, (clock, ids)).await?;
     let id = ids.next();
     let mut profile = Profile {
         external_id: new.external_id,
@@ -416,7 +417,7 @@ pub(crate) async fn edit(
     let manages = caller.allowed::<ManageCoaches>().is_ok();
     let mut tx = db.write(caller.scope()).await?;
     // The revision's row is locked until this commits: nobody else writes coaches of the brand.
-    let revision = next_revision(&mut tx).await?;
+    let revision = next_revision(&mut tx, (clock, ids)).await?;
     let old = find(&mut tx, caller, id).await?.profile()?;
     let change = change(&old)?;
     let mut new = changed(old.clone(), change)?;

@@ -123,6 +123,7 @@ pub async fn put_all(
     }
     let event = Event::new("jobs.imported", "brand", None).with(json!({"added": added, "changed": changed}));
     audit::record(tx, (clock, ids), event).await?;
+    fithire_orgs::changed(tx, (clock, ids)).await?;
     Ok((added, changed))
 }
 
@@ -217,6 +218,7 @@ pub(crate) async fn create(
     let event = json!({"after": known(&job)?});
     let id = insert(&mut tx, clock, ids, job).await?;
     audit::record(&mut tx, (clock, ids), Event::new("job.created", "job", id).with(event)).await?;
+    fithire_orgs::changed(&mut tx, (clock, ids)).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -271,6 +273,7 @@ pub(crate) async fn change(
     let after = row(&mut tx, Limits::default(), id).await?.known()?;
     let event = Event::new("job.changed", "job", id).changed(&before, &after);
     audit::record(&mut tx, (clock, ids), event).await?;
+    fithire_orgs::changed(&mut tx, (clock, ids)).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -304,6 +307,7 @@ pub(crate) async fn replace(
     let after = row(&mut tx, Limits::default(), id).await?.known()?;
     let event = Event::new("job.changed", "job", id).changed(&before, &after);
     audit::record(&mut tx, (clock, ids), event).await?;
+    fithire_orgs::changed(&mut tx, (clock, ids)).await?;
     tx.commit().await?;
     Ok(id)
 }

@@ -152,7 +152,15 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         match self {
             Self::Sqlite { writer, .. } => SQLITE.run(writer).await,
-            Self::Postgres(pool) => POSTGRES.run(pool).await,
+            Self::Postgres(pool) => {
+                POSTGRES.run(pool).await?;
+                let parts = "SELECT match_events_parts(12)";
+                sqlx::query(parts)
+                    .execute(pool)
+                    .await
+                    .map(|_| ())
+                    .map_err(sqlx::migrate::MigrateError::Execute)
+            }
         }
     }
 

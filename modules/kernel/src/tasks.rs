@@ -6,7 +6,7 @@
 //! What holds, on both databases:
 //! - A task runs at least once. Its attempt is counted before it runs, so that one which ends the process is dead after its
 //!   last attempt, too.
-//! - Of the tasks of a kind that wait with the same key there is one. Whoever adds another while it waits makes it wait for
+//! - Of the tasks of a kind with the same key one waits at most, and one runs. Whoever adds another while it waits makes it wait for
 //!   their commit, so that it sees what they did.
 //! - Nobody else's clock matters to a lease: it is lost when its beat stands still for as long as the looker-on's own
 //!   stopwatch says.

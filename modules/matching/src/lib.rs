@@ -4,6 +4,8 @@
 //! first and brings the copy up to it, so that whoever saves and looks sees the new ranking, on any replica: there
 //! is no moment at which an older copy answers a request that began after a write was acknowledged.
 //!
+//! What is best for each job is kept, too ([`rescoring`]), so that people learn of it without looking.
+//!
 //! Scores are the very ones of `fithire score` on the same facts. A score can be kept, with its facts and its preset by
 //! content, and computed again from them at any time.
 
@@ -14,6 +16,7 @@ mod lately;
 mod model;
 pub mod pages;
 mod rankings;
+pub mod rescoring;
 mod reviews;
 mod scores;
 #[cfg(feature = "testing")]

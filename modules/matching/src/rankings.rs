@@ -19,7 +19,7 @@ use fithire_scoring::preset::{Preset, Presets};
 use sea_query::SelectStatement;
 use serde_json::json;
 
-use crate::copies::{Copies, RankingSettings};
+use crate::copies::{Copies, Copy, RankingSettings};
 use crate::lately::Explained;
 use crate::model::{Pair, Show};
 
@@ -60,6 +60,11 @@ impl Rankings {
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
         self.copies.held()
+    }
+
+    /// The coaches of a brand as of what was seen, or later on the same day.
+    pub(crate) async fn copy(&self, scope: &BrandScope, seen: Seen) -> Result<Arc<Copy>, Problem> {
+        Ok(self.copies.fresh(scope, (seen.revision, seen.as_of)).await?.1)
     }
 
     /// The preset of a job. Jobs take only presets that exist; its file may have been removed since.

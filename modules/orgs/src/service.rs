@@ -11,6 +11,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem, breaks};
 use fithire_kernel::scope::{Actor, Allowed, BrandScope, Limits, SystemScope};
+use fithire_kernel::tasks::{self, NewTask};
 use fithire_scoring::facts::Zone;
 use fithire_scoring::wording;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order, SelectStatement, SimpleExpr};
@@ -149,6 +150,27 @@ pub async fn today(db: &Db, clock: &Clock, brand_id: Id) -> Result<NaiveDate, Pr
     let brand = brand(db, brand_id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     let zone = Zone::named(&brand.time_zone).map_err(|message| Problem::internal(&message))?;
     Ok(zone.day_at(clock.now()))
+}
+
+/// The moment at which the next day begins where the brand is.
+///
+/// # Errors
+/// When the database cannot be reached or has no such brand.
+pub async fn next_midnight(tx: &mut Tx, clock: &Clock) -> Result<DateTime<Utc>, Problem> {
+    let zone: Option<(String,)> = tx.optional(&ask_zone(tx)).await?;
+    let (zone,) = zone.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(Zone::named(&zone).map_err(|message| Problem::internal(&message))?.next(clock.now(), 0))
+}
+
+/// The task by which a brand's matches are worked out again.
+pub const CHANGED: &str = "matches.rescore";
+
+/// Says that something has changed on which matches rest: they are worked out again once this transaction is committed.
+///
+/// # Errors
+/// When the database refuses or cannot be reached.
+pub async fn changed(tx: &mut Tx, tools: (&Clock, &Ids)) -> Result<(), Problem> {
+    tasks::enqueue(tx, tools, NewTask::new(CHANGED, serde_json::json!({})).keyed("")).await
 }
 
 /// Asks for the brand's time zone; [`today_there`] reads the answer.

@@ -59,10 +59,16 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(tools: Tools, settings: TaskSettings, given: UnboundedSender<Running>) -> Self {
+    /// A keeper of which the list of workers tells.
+    pub(crate) async fn new(
+        tools: Tools,
+        settings: TaskSettings,
+        given: UnboundedSender<Running>,
+    ) -> Result<Self, Problem> {
         let now = tools.clock.now();
         let this = desk::Worker { id: tools.ids.next(), host: host(), started_at: now, seen_at: now };
-        Self {
+        worker_lives(&tools.db, &this).await?;
+        Ok(Self {
             tools,
             settings,
             given: Some(given),
@@ -71,7 +77,7 @@ impl Keeper {
             seen: HashMap::new(),
             last: 0,
             this,
-        }
+        })
     }
 
     /// Keeps until it is stopped and everything that runs has ended.

@@ -24,6 +24,7 @@ use apalis_core::worker::ext::parallelize::ParallelizeExt as _;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::ids::Ids;
+use fithire_kernel::problem::Problem;
 use fithire_kernel::tasks::Outcome;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, select};
@@ -117,9 +118,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts to run tasks.
-    #[must_use]
-    pub fn start(tools: Tools, settings: TaskSettings, handler: Handler) -> Self {
+    /// Starts to run tasks, once it is said that this worker lives.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn start(tools: Tools, settings: TaskSettings, handler: Handler) -> Result<Self, Problem> {
         let (stop, stopped) = oneshot::channel();
         let (given, taken) = mpsc::unbounded_channel();
         let (settles, settled) = mpsc::unbounded_channel();
@@ -128,8 +131,8 @@ impl Worker {
             WorkerBuilder::new("fithire").backend(queue).data(handler).parallelize(tokio::spawn).build(run);
         // It ends when the keeper gives nothing more and everything that runs has ended.
         let runs = tokio::spawn(worker.run());
-        let keeper = tokio::spawn(Keeper::new(tools, settings, given).keep(settled, stopped, runs));
-        Self { stop, keeper }
+        let keeper = Keeper::new(tools, settings, given).await?;
+        Ok(Self { stop, keeper: tokio::spawn(keeper.keep(settled, stopped, runs)) })
     }
 
     /// Takes no more tasks, and waits for those that run to end. What has not ended by then is given back, for another

@@ -10,7 +10,7 @@ use sqlx::FromRow;
 
 use super::{Claimed, DEAD, Outcome, RUNNING, Tasks, Urgency, WAITING};
 use crate::clock::Clock;
-use crate::db::{Db, Tx};
+use crate::db::{Db, Tx, Within};
 use crate::ids::{Id, Ids};
 use crate::problem::Problem;
 use crate::scope::BrandScope;
@@ -47,25 +47,48 @@ impl Row {
     }
 }
 
-/// When the next waiting task of a brand is due; `None` when none waits.
+/// When the next waiting task of a brand is due that may run; `None` when none waits.
 ///
 /// # Errors
 /// When the database cannot be reached.
 pub async fn next_due(db: &Db, scope: &BrandScope) -> Result<Option<DateTime<Utc>>, Problem> {
+    /// The first that are looked at: there are no more than these whose like is being run.
+    const FIRST: u64 = 100;
     let within = db.within(scope);
-    let first = Urgency::ALL.map(|urgency| {
+    let mut asked = vec![running_keys(&within)];
+    asked.extend(Urgency::ALL.map(|urgency| {
         let mut select = within.select(Tasks::Table);
         of_urgency(&mut select, urgency);
-        select.column(Tasks::DueAt).order_by(Tasks::DueAt, Order::Asc).limit(1);
         select
-    });
-    let mut seen = db.glimpse(&within, &first).await?;
+            .columns([Tasks::DueAt, Tasks::Kind, Tasks::Key])
+            .order_by(Tasks::DueAt, Order::Asc)
+            .limit(FIRST);
+        select
+    }));
+    let mut seen = db.glimpse(&within, &asked).await?;
+    let running: Vec<(String, Option<String>)> = seen.all()?;
     let mut due = None;
     for _ in Urgency::ALL {
-        let row: Option<(DateTime<Utc>,)> = seen.optional()?;
-        due = due.into_iter().chain(row.map(|(at,)| at)).min();
+        let rows: Vec<(DateTime<Utc>, String, Option<String>)> = seen.all()?;
+        let free = rows.into_iter().find(|(_, kind, key)| !is_run(&running, kind, key.as_ref()));
+        due = due.into_iter().chain(free.map(|(at, ..)| at)).min();
     }
     Ok(due)
+}
+
+/// Asks for the kinds and keys of what is being run.
+fn running_keys(within: &Within) -> SelectStatement {
+    let mut select = within.select(Tasks::Table);
+    select
+        .columns([Tasks::Kind, Tasks::Key])
+        .and_where(Expr::col(Tasks::State).eq(RUNNING))
+        .and_where(Expr::col(Tasks::Key).is_not_null());
+    select
+}
+
+/// Whether another of this kind and key is being run.
+fn is_run(running: &[(String, Option<String>)], kind: &str, key: Option<&String>) -> bool {
+    key.is_some() && running.iter().any(|(other, its)| other == kind && its.as_ref() == key)
 }
 
 fn of_urgency(select: &mut SelectStatement, urgency: Urgency) {
@@ -96,6 +119,10 @@ pub async fn turn(
 async fn claim(tx: &mut Tx, now: DateTime<Utc>, (lease, most): (Id, u64)) -> Result<Vec<Claimed>, Problem> {
     let scope = tx.scope().clone();
     let mut claimed: Vec<Claimed> = Vec::new();
+    if most == 0 {
+        return Ok(claimed);
+    }
+    let running: Vec<(String, Option<String>)> = tx.all(&running_keys(tx)).await?;
     for urgency in Urgency::ALL {
         let left = most - claimed.len() as u64;
         if left == 0 {
@@ -108,10 +135,15 @@ async fn claim(tx: &mut Tx, now: DateTime<Utc>, (lease, most): (Id, u64)) -> Res
             .and_where(Expr::col(Tasks::DueAt).lte(now))
             .order_by(Tasks::DueAt, Order::Asc)
             .order_by(Tasks::Id, Order::Asc)
-            .limit(left)
+            .limit(left + running.len() as u64)
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         let rows: Vec<Row> = tx.all(&select).await?;
-        claimed.extend(rows.into_iter().map(|row| row.claimed(&scope, lease, 1)));
+        let free = rows.into_iter().filter(|row| !is_run(&running, &row.kind, row.key.as_ref()));
+        let taken = usize::try_from(left).unwrap_or(usize::MAX);
+        claimed.extend(free.take(taken).map(|row| row.claimed(&scope, lease, 1)));
+    }
+    if claimed.is_empty() {
+        claimed.extend(passed_over(tx, now, &running).await?.map(|row| row.claimed(&scope, lease, 1)));
     }
     if !claimed.is_empty() {
         let mut update = tx.update(Tasks::Table);
@@ -126,6 +158,26 @@ async fn claim(tx: &mut Tx, now: DateTime<Utc>, (lease, most): (Id, u64)) -> Res
         tx.run(&update).await?;
     }
     Ok(claimed)
+}
+
+/// One that has been due for a while and was passed over each time, because somebody else had it locked: whoever adds to it
+/// again and again would keep it from running. This waits for its turn.
+async fn passed_over(
+    tx: &mut Tx,
+    now: DateTime<Utc>,
+    running: &[(String, Option<String>)],
+) -> Result<Option<Row>, Problem> {
+    const WHILE: TimeDelta = TimeDelta::seconds(1);
+    let mut select = tx.select(Tasks::Table);
+    select
+        .columns(COLUMNS)
+        .and_where(Expr::col(Tasks::State).eq(WAITING))
+        .and_where(Expr::col(Tasks::DueAt).lte(now - WHILE))
+        .order_by(Tasks::DueAt, Order::Asc)
+        .limit(1 + running.len() as u64)
+        .lock(LockType::Update);
+    let rows: Vec<Row> = tx.all(&select).await?;
+    Ok(rows.into_iter().find(|row| !is_run(running, &row.kind, row.key.as_ref())))
 }
 
 /// Says what became of tasks; those whose lease was lost are somebody else's and stay as they are.

@@ -42,7 +42,7 @@ impl World {
             }
             Db::Postgres(_) => {
                 "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'brand_id' \
-                 WHERE c.relkind IN ('r', 'p') AND NOT a.attisdropped AND c.relnamespace = 'public'::regnamespace ORDER BY 1"
+                 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT a.attisdropped AND c.relnamespace = 'public'::regnamespace ORDER BY 1"
             }
         };
         self.texts(sql.to_owned()).await

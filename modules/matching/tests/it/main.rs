@@ -20,6 +20,7 @@ use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
 mod copies;
+mod rescoring;
 
 struct App<E> {
     replicas: [Client<E>; 2],

@@ -75,7 +75,7 @@ fn is_a_worker() {
             }
         });
         let settings = TaskSettings { concurrency: 4, ..QUICK };
-        let _worker = Worker::start(tools, settings, handler);
+        let _worker = Worker::start(tools, settings, handler).await.unwrap();
         std::future::pending::<()>().await;
     });
 }
@@ -188,7 +188,7 @@ fn a_worker_that_was_frozen_past_its_lease_commits_nothing() {
             let tools = its.clone();
             async move { does(&tools, &task).await }
         });
-        let worker = Worker::start(ours.clone(), QUICK, handler);
+        let worker = Worker::start(ours.clone(), QUICK, handler).await.unwrap();
         until("the second attempt, by another", async || !effects(&world, &scope).await.is_empty()).await;
         frozen.signal("-CONT");
         // It would be done by now, and would say so.

@@ -38,7 +38,10 @@ fn two_workers_run_no_task_at_once_and_each_brand_has_its_turn() {
         };
         add(&one, &scopes[0], "test", 0..300).await;
         add(&one, &scopes[1], "test", 0..20).await;
-        let started = [Worker::start(one.clone(), QUICK, handler()), Worker::start(two, QUICK, handler())];
+        let started = [
+            Worker::start(one.clone(), QUICK, handler()).await.unwrap(),
+            Worker::start(two, QUICK, handler()).await.unwrap(),
+        ];
         until("the end of every task", async || ran.lock().unwrap().len() >= 320).await;
         until("two workers that live", async || {
             workers(&world.db, one.clock.now()).await.unwrap().len() == 2
@@ -83,7 +86,7 @@ fn what_fails_is_tried_again_and_what_cannot_help_is_dead() {
         let tasks = tasks.map(|kind| NewTask::new(kind, json!({"n": 1})).at_most(3)).to_vec();
         enqueue_all(&mut tx, (&ours.clock, &ours.ids), tasks).await.unwrap();
         tx.commit().await.unwrap();
-        let worker = Worker::start(ours.clone(), QUICK, handler);
+        let worker = Worker::start(ours.clone(), QUICK, handler).await.unwrap();
         until("two dead tasks and no other", async || {
             let left = left(&world, &scope).await;
             left.dead == 2 && left.total() == 2
@@ -119,7 +122,7 @@ fn a_signal_wakes_a_worker_that_looks_seldom() {
             async { Outcome::Done }
         });
         let seldom = TaskSettings { look_seconds: 3_600, ..QUICK };
-        let worker = Worker::start(ours, seldom, handler);
+        let worker = Worker::start(ours, seldom, handler).await.unwrap();
         // Its first look, before it sleeps, and the connection that hears.
         tokio::time::sleep(Duration::from_millis(700)).await;
         for n in 0..3 {
@@ -150,7 +153,7 @@ fn a_worker_that_stops_waits_for_what_runs_and_gives_back_the_rest() {
             }
         });
         add(&ours, &scope, "test", 0..2).await;
-        let worker = Worker::start(ours.clone(), QUICK, handler);
+        let worker = Worker::start(ours.clone(), QUICK, handler).await.unwrap();
         until("two tasks that run", async || left(&world, &scope).await.running == 2).await;
         // Comes too late for this worker.
         add(&ours, &scope, "test", 2..3).await;
@@ -183,7 +186,7 @@ fn a_task_with_a_key_is_done_for_everybody_who_added_it_before_it_ran() {
                 Outcome::Done
             }
         });
-        let worker = Worker::start(ours.clone(), QUICK, handler);
+        let worker = Worker::start(ours.clone(), QUICK, handler).await.unwrap();
         for n in 0..40 {
             let mut tx = ours.db.write(&scope).await.unwrap();
             let task = NewTask::new("keyed", json!({})).keyed("the same");

@@ -61,6 +61,8 @@ fn of_those_with_a_key_one_waits() {
         assert_eq!(taken.len(), 3, "the soonest time counts");
         // While it runs, another may wait.
         put(&world, &scope, test("keyed").keyed("7")).await;
+        assert_eq!(next_due(&world.db, &scope).await.unwrap(), None);
+        assert!(take(&world, &scope, &[]).await.is_empty(), "one of them runs at a time");
         let first = taken.iter().find(|task| task.kind == "keyed").unwrap().clone();
         let failed = [(first, Outcome::Retry("no luck".to_owned(), None))];
         assert!(take(&world, &scope, &failed).await.is_empty(), "the one that waits has taken over the wait");

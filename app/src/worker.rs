@@ -1,0 +1,52 @@
+//! What is done after the answer: the one list of tasks, and the worker that runs them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
+use fithire_kernel::ids::Ids;
+use fithire_kernel::problem::Problem;
+use fithire_kernel::scope::SystemScope;
+use fithire_kernel::tasks::{Claimed, Outcome};
+use fithire_matching::Rankings;
+use fithire_matching::rescoring::{RESCORE, rescore_task};
+use fithire_worker::{Handler, TaskSettings, Tools, Worker};
+
+/// How long tasks under way may take after the program was asked to stop.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(7);
+
+/// What tasks work with.
+#[derive(Clone)]
+pub(crate) struct Work {
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) rankings: Arc<Rankings>,
+}
+
+/// Does a task of any kind.
+async fn does(work: Work, task: Claimed) -> Outcome {
+    let Work { db, clock, ids, rankings } = &work;
+    let tools = (clock, ids);
+    match &*task.kind {
+        RESCORE => rescore_task(db, tools, rankings, &task).await,
+        // A later version, running beside this one, knows what to do.
+        _ => Outcome::Retry("this version knows no such task".to_owned(), Some(TimeDelta::minutes(1))),
+    }
+}
+
+/// Starts to run tasks. Matches of every brand are looked at once, because the presets may be others than before.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub(crate) async fn start(work: Work, tools: Tools, settings: TaskSettings) -> Result<Worker, Problem> {
+    let sweep = SystemScope::new("looking whether presets have changed");
+    for scope in fithire_orgs::every_brand(&work.db, &sweep).await? {
+        let mut tx = work.db.write(&scope).await?;
+        fithire_orgs::changed(&mut tx, (&work.clock, &work.ids)).await?;
+        tx.commit().await?;
+    }
+    Worker::start(tools, settings, Handler::new(move |task| does(work.clone(), task))).await
+}
