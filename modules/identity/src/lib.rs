@@ -50,7 +50,9 @@ pub use members::{
     Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account,
     empty_where_left, forget_member, join, member_of, members, names, remove_member,
 };
-pub use model::{BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, Role, ViewCoaches};
+pub use model::{
+    BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, ManageWebhooks, Role, ViewCoaches,
+};
 pub use oidc::{Arrived, Purpose, Returned};
 pub use rates::RateSettings;
 pub use secret::{random as random_secret, same as same_secret};

@@ -219,4 +219,6 @@ privileges! {
     ManageMembers for Admin;
     /// Change the brand itself: its places, its words for teaching styles, its link for signing up.
     ManageBrand for Admin;
+    /// Say which programs are told of what happens, and see what was sent to them.
+    ManageWebhooks for Admin;
 }
