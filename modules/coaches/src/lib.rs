@@ -13,6 +13,7 @@
 
 pub mod api;
 mod decided;
+mod events;
 mod form;
 mod hours;
 mod model;

@@ -12,11 +12,13 @@ use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_scoring::exchange::{Unreadable, read_facts};
 use fithire_scoring::facts;
+use fithire_webhooks::publish;
 use poem_openapi::types::ToJSON;
 use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
 use serde_json::{Value, json};
 
 use crate::decided::{carried_over, reserved};
+use crate::events;
 use crate::model::{CoachChange, CoachFacts, CoachRevisions, Coaches, NewCoach, Pay, Profile, Row, Scored};
 use crate::pieces::pieces;
 
@@ -55,6 +57,7 @@ pub async fn erase(tx: &mut Tx, (clock, ids): (&Clock, &Ids), id: Id) -> Result<
         return Err(Problem::new(Code::NotFound));
     }
     audit::forget(tx, id).await?;
+    publish(tx, (clock, ids), vec![events::erased(clock.now(), id)]).await?;
     audit::record(tx, (clock, ids), Event::new("coach.erased", "coach", id)).await
 }
 
@@ -74,25 +77,35 @@ pub async fn put_all(
     /// Rows in a statement; each has 20 values, and SQLite takes 32766 of them.
     const AT_ONCE: usize = 1_000;
     let revision = next_revision(tx, (clock, ids)).await?;
+    let told = fithire_webhooks::listens(tx).await?;
     let (mut added, mut changed) = (0, 0);
     let mut profiles = profiles.into_iter().peekable();
     while profiles.peek().is_some() {
         let chunk: Vec<Profile> = profiles.by_ref().take(AT_ONCE).collect();
         let known = known(tx, &chunk).await?;
         let mut rows = Vec::with_capacity(chunk.len());
+        let mut told_of = Vec::new();
         for mut profile in chunk {
+            let new_id = ids.next();
             match profile.external_id.as_ref().and_then(|id| known.get(id)) {
-                None => added += 1,
-                Some(old) => {
+                None => {
+                    added += 1;
+                    told_of.extend(told.then(|| events::created(clock.now(), new_id)));
+                }
+                Some((id, old)) => {
                     changed += 1;
                     profile = update(old, profile);
                     profile.facts = carried_over(&old.facts, profile.facts);
                     if profile.facts.engagement.is_some() {
                         count_pieces(&mut profile);
                     }
+                    if told {
+                        let values = (&old.known()?, &profile.known()?);
+                        told_of.extend(events::updated(clock.now(), *id, values));
+                    }
                 }
             }
-            rows.push(row(ids.next(), None, profile, revision, clock.now())?);
+            rows.push(row(new_id, None, profile, revision, clock.now())?);
         }
         let mut insert = tx.insert(&COLUMNS, rows);
         let conflict = OnConflict::columns([Coaches::BrandId, Coaches::ExternalId])
@@ -100,6 +113,7 @@ pub async fn put_all(
             .to_owned();
         insert.on_conflict(conflict);
         tx.run(&insert).await?;
+        publish(tx, (clock, ids), told_of).await?;
         progress(added + changed);
     }
     let event =
@@ -126,15 +140,16 @@ pub async fn count_known(tx: &mut Tx, external_ids: &[String]) -> Result<u64, Pr
 }
 
 /// The profiles that are there already, by external id.
-async fn known(tx: &mut Tx, profiles: &[Profile]) -> Result<BTreeMap<String, Profile>, Problem> {
+async fn known(tx: &mut Tx, profiles: &[Profile]) -> Result<BTreeMap<String, (Id, Profile)>, Problem> {
     let mut select = tx.select(Coaches::Table);
     let external = profiles.iter().filter_map(|profile| profile.external_id.as_deref());
     select.columns(SHOWN).and_where(Expr::col(Coaches::ExternalId).is_in(external));
     let rows: Vec<Row> = tx.all(&select).await?;
     let mut known = BTreeMap::new();
     for row in rows {
+        let id = row.id;
         let profile = row.profile()?;
-        known.extend(profile.external_id.clone().map(|id| (id, profile)));
+        known.extend(profile.external_id.clone().map(|external_id| (external_id, (id, profile))));
     }
     Ok(known)
 }
@@ -305,6 +320,7 @@ pub(crate) async fn create(
         }
     })?;
     audit::record(&mut tx, (clock, ids), event).await?;
+    publish(&mut tx, (clock, ids), vec![events::created(clock.now(), id)]).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -429,8 +445,11 @@ pub(crate) async fn edit(
     if !manages || (new.facts.engagement.is_some() && new.facts.engagement == old.facts.engagement) {
         count_pieces(&mut new);
     }
-    let event = Event::new("coach.changed", "coach", id).about(id).changed(&old.known()?, &new.known()?);
+    let (before, after) = (old.known()?, new.known()?);
+    let event = Event::new("coach.changed", "coach", id).about(id).changed(&before, &after);
     audit::record(&mut tx, (clock, ids), event).await?;
+    let told_of = events::updated(clock.now(), id, (&before, &after));
+    publish(&mut tx, (clock, ids), told_of.into_iter().collect()).await?;
     let row = row(id, None, new, revision, clock.now())?;
     let mut update = tx.update(Coaches::Table);
     update.and_where(Expr::col(Coaches::Id).eq(id));

@@ -6,6 +6,7 @@
 //! [`find`] and [`active`] give jobs as a ranking needs them.
 
 pub mod api;
+mod events;
 pub mod form;
 mod model;
 mod open;

@@ -15,11 +15,13 @@ use fithire_orgs::{find_location, reached};
 use fithire_scoring::exchange::{DEFAULT_PRESET, read_facts};
 use fithire_scoring::facts::{self, Point, Zone};
 use fithire_scoring::preset::Presets;
+use fithire_webhooks::publish;
 use poem_openapi::types::ToJSON;
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
 
 use serde_json::{Value, json};
 
+use crate::events;
 use crate::model::{Change, JobFacts, Jobs, Open, Pay, Row, Sent};
 use crate::open::located;
 
@@ -92,24 +94,34 @@ pub async fn put_all(
 ) -> Result<(u64, u64), Problem> {
     /// Rows in a statement; each has 17 values, and SQLite takes 32766 of them.
     const AT_ONCE: usize = 1_000;
+    let told = fithire_webhooks::listens(tx).await?;
     let (mut added, mut changed) = (0, 0);
     let mut jobs = jobs.into_iter().peekable();
     while jobs.peek().is_some() {
         let chunk: Vec<NewJob> = jobs.by_ref().take(AT_ONCE).collect();
         let known = by_external_id(tx, &chunk).await?;
         let mut rows = Vec::with_capacity(chunk.len());
-        for job in chunk {
-            let old = job.external_id.as_ref().and_then(|id| known.get(id));
-            if old.is_some() {
-                changed += 1;
-            } else {
-                added += 1;
+        let mut told_of = Vec::new();
+        for mut job in chunk {
+            let new_id = ids.next();
+            match job.external_id.as_ref().and_then(|id| known.get(id)) {
+                None => {
+                    added += 1;
+                    told_of.extend(told.then(|| events::created(clock.now(), new_id, job.location_id)));
+                }
+                Some((id, old)) => {
+                    changed += 1;
+                    job = update(old, job);
+                    if told {
+                        told_of.extend(events::changed(
+                            clock.now(),
+                            *id,
+                            (&self::known(old)?, &self::known(&job)?),
+                        ));
+                    }
+                }
             }
-            let job = match old {
-                Some(old) => update(old, job),
-                None => job,
-            };
-            rows.push(values(ids.next(), job, clock.now())?);
+            rows.push(values(new_id, job, clock.now())?);
         }
         let mut insert = tx.insert(&columns(), rows);
         let kept =
@@ -119,6 +131,7 @@ pub async fn put_all(
             .to_owned();
         insert.on_conflict(conflict);
         tx.run(&insert).await?;
+        publish(tx, (clock, ids), told_of).await?;
         progress(added + changed);
     }
     let event = Event::new("jobs.imported", "brand", None).with(json!({"added": added, "changed": changed}));
@@ -128,15 +141,16 @@ pub async fn put_all(
 }
 
 /// The jobs that are there already, by external id.
-async fn by_external_id(tx: &mut Tx, jobs: &[NewJob]) -> Result<BTreeMap<String, NewJob>, Problem> {
+async fn by_external_id(tx: &mut Tx, jobs: &[NewJob]) -> Result<BTreeMap<String, (Id, NewJob)>, Problem> {
     let mut select = tx.select(Jobs::Table);
     let external = jobs.iter().filter_map(|job| job.external_id.as_deref());
     select.columns(SHOWN).and_where(Expr::col(Jobs::ExternalId).is_in(external));
     let rows: Vec<Row> = tx.all(&select).await?;
     let mut known = BTreeMap::new();
     for row in rows {
+        let id = row.id;
         let job = row.job()?;
-        known.extend(job.external_id.clone().map(|id| (id, job)));
+        known.extend(job.external_id.clone().map(|external_id| (external_id, (id, job))));
     }
     Ok(known)
 }
@@ -216,7 +230,9 @@ pub(crate) async fn create(
     let mut tx = db.write(allowed).await?;
     let job = checked(&mut tx, (allowed, presets), sent).await?;
     let event = json!({"after": known(&job)?});
+    let location_id = job.location_id;
     let id = insert(&mut tx, clock, ids, job).await?;
+    publish(&mut tx, (clock, ids), vec![events::created(clock.now(), id, location_id)]).await?;
     audit::record(&mut tx, (clock, ids), Event::new("job.created", "job", id).with(event)).await?;
     fithire_orgs::changed(&mut tx, (clock, ids)).await?;
     tx.commit().await?;
@@ -273,6 +289,7 @@ pub(crate) async fn change(
     let after = row(&mut tx, Limits::default(), id).await?.known()?;
     let event = Event::new("job.changed", "job", id).changed(&before, &after);
     audit::record(&mut tx, (clock, ids), event).await?;
+    publish(&mut tx, (clock, ids), events::changed(clock.now(), id, (&before, &after))).await?;
     fithire_orgs::changed(&mut tx, (clock, ids)).await?;
     tx.commit().await?;
     Ok(())
@@ -307,6 +324,7 @@ pub(crate) async fn replace(
     let after = row(&mut tx, Limits::default(), id).await?.known()?;
     let event = Event::new("job.changed", "job", id).changed(&before, &after);
     audit::record(&mut tx, (clock, ids), event).await?;
+    publish(&mut tx, (clock, ids), events::changed(clock.now(), id, (&before, &after))).await?;
     fithire_orgs::changed(&mut tx, (clock, ids)).await?;
     tx.commit().await?;
     Ok(id)
