@@ -11,6 +11,7 @@ use figment::value::UncasedStr;
 use fithire_identity::{IssuerSettings, RateSettings, Secret};
 use fithire_mail::Mail;
 use fithire_matching::RankingSettings;
+use fithire_webhooks::WebhookSettings;
 use fithire_worker::TaskSettings;
 use poem::http::Uri;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) mail: MailConfig,
     pub(crate) rates: RateSettings,
     pub(crate) rankings: RankingSettings,
+    pub(crate) webhooks: WebhookSettings,
     pub(crate) tasks: TaskSettings,
     pub(crate) log: Log,
 }

@@ -23,6 +23,7 @@ use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::{PresetSource, Rankings};
 use fithire_orgs::FirstRun;
 use fithire_scoring::preset::Presets;
+use fithire_webhooks::Sender;
 use fithire_worker::TaskSettings;
 use futures_util::FutureExt as _;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
@@ -50,6 +51,7 @@ pub(crate) struct State {
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) preset_source: PresetSource,
     pub(crate) first_run: FirstRun,
+    pub(crate) sender: Sender,
     pub(crate) tasks: TaskSettings,
 }
 
@@ -103,6 +105,7 @@ pub(crate) fn routes(
         .data(state.rankings)
         .data(state.preset_source)
         .data(state.first_run)
+        .data(state.sender)
         .data(Readiness::new(state.tasks))
         .data(site)
         .data(pages)
@@ -312,6 +315,7 @@ fn parameter(reason: &str) -> String {
         ("integer", "is not a whole number"),
         ("number", "is not a number"),
         ("boolean", "is not true or false"),
+        ("DeliveryState", "is none of waiting, delivered and failed"),
     ];
     let wanted = reason.split('"').nth(1).unwrap_or_default();
     kinds.iter().find(|(kind, _)| wanted.starts_with(kind)).map_or(reason, |(_, meaning)| meaning).to_owned()

@@ -5,16 +5,29 @@ use poem::Route;
 use poem_openapi::OpenApiService;
 use {
     fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
-    fithire_matching as matching, fithire_orgs as orgs,
+    fithire_matching as matching, fithire_orgs as orgs, fithire_webhooks as webhooks,
 };
 
 /// The operations of every module. The document lists them in this order.
-type Operations = (identity::api::Api, orgs::api::Api, coaches::api::Api, jobs::api::Api, matching::api::Api);
+type Operations = (
+    identity::api::Api,
+    orgs::api::Api,
+    coaches::api::Api,
+    jobs::api::Api,
+    matching::api::Api,
+    webhooks::api::Api,
+);
 
 /// The API with its document.
 pub(crate) fn api() -> OpenApiService<Operations, ()> {
-    let operations =
-        (identity::api::Api, orgs::api::Api, coaches::api::Api, jobs::api::Api, matching::api::Api);
+    let operations = (
+        identity::api::Api,
+        orgs::api::Api,
+        coaches::api::Api,
+        jobs::api::Api,
+        matching::api::Api,
+        webhooks::api::Api,
+    );
     OpenApiService::new(operations, "FitHire", env!("CARGO_PKG_VERSION"))
         .description("Matches fitness coaches with jobs by a score that anyone can check.")
         .url_prefix("/api/v1")
@@ -33,6 +46,7 @@ pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
         coaches::pages::TEMPLATES,
         jobs::pages::TEMPLATES,
         matching::pages::TEMPLATES,
+        webhooks::pages::TEMPLATES,
         crate::pages::TEMPLATES,
     ];
     Pages::new(&[&[FRAME], &modules[..]].concat(), globals)
@@ -46,6 +60,7 @@ pub(crate) fn routes(route: Route) -> Route {
         coaches::pages::routes,
         jobs::pages::routes,
         matching::pages::routes,
+        webhooks::pages::routes,
         crate::pages::routes,
     ]
     .into_iter()

@@ -12,6 +12,8 @@ use fithire_kernel::scope::SystemScope;
 use fithire_kernel::tasks::{Claimed, Outcome};
 use fithire_matching::Rankings;
 use fithire_matching::rescoring::{RESCORE, rescore_task};
+use fithire_webhooks::Sender;
+use fithire_webhooks::work::{DELIVER, deliver};
 use fithire_worker::{Handler, TaskSettings, Tools, Worker};
 
 /// How long tasks under way may take after the program was asked to stop.
@@ -24,14 +26,16 @@ pub(crate) struct Work {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) rankings: Arc<Rankings>,
+    pub(crate) sender: Sender,
 }
 
 /// Does a task of any kind.
 async fn does(work: Work, task: Claimed) -> Outcome {
-    let Work { db, clock, ids, rankings } = &work;
+    let Work { db, clock, ids, rankings, sender } = &work;
     let tools = (clock, ids);
     match &*task.kind {
         RESCORE => rescore_task(db, tools, rankings, &task).await,
+        DELIVER => deliver(db, tools, sender, &task).await,
         // A later version, running beside this one, knows what to do.
         _ => Outcome::Retry("this version knows no such task".to_owned(), Some(TimeDelta::minutes(1))),
     }

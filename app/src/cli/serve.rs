@@ -17,6 +17,7 @@ use fithire_matching::{PresetSource, Rankings};
 use fithire_orgs::{FirstRun, Founder, find_brand, found};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::preset::Presets;
+use fithire_webhooks::Sender;
 use fithire_worker::{Tools, Worker};
 use futures_util::FutureExt as _;
 use poem::Server;
@@ -245,13 +246,19 @@ fn signals(config: &Config, db: &Db) -> Result<Signals, Failure> {
         .map_err(|error| Failure::configuration(format!("database.direct_url: {error}")))
 }
 
+/// What sends messages to the programs of brands.
+fn sender(config: &Config) -> Result<Sender, Failure> {
+    Sender::new(config.webhooks).map_err(Failure::configuration)
+}
+
 async fn worker(
     config: &Config,
     (db, signals): (Db, Signals),
     (clock, ids): (&Clock, &Ids),
     rankings: Arc<Rankings>,
 ) -> Result<Worker, Failure> {
-    let work = worker::Work { db: db.clone(), clock: clock.clone(), ids: ids.clone(), rankings };
+    let sender = sender(config)?;
+    let work = worker::Work { db: db.clone(), clock: clock.clone(), ids: ids.clone(), rankings, sender };
     let tools = Tools { db, clock: clock.clone(), ids: ids.clone(), signals };
     Ok(worker::start(work, tools, config.tasks).await?)
 }
@@ -281,6 +288,7 @@ pub(super) async fn listen(
         folder: config.presets.folder.as_ref().map(|folder| folder.display().to_string()),
         since: clock.now(),
     };
+    let sender = sender(config)?;
     let first_run = FirstRun::open(&db).await?;
     if let (Some(code), Some(address)) = (first_run.code(), bound) {
         // Where the world reaches it, or this machine does.
@@ -311,6 +319,7 @@ pub(super) async fn listen(
         rankings,
         preset_source,
         first_run,
+        sender,
         tasks: config.tasks,
     };
     if let Some(address) = bound {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Beginnings of actions, and what people call them.
-const KINDS: [(&str, &str); 14] = [
+const KINDS: [(&str, &str); 15] = [
     ("", "Everything"),
     ("coach", "Coaches"),
     ("candidates.", "Looking at candidates"),
@@ -28,6 +28,7 @@ const KINDS: [(&str, &str); 14] = [
     ("account.", "Accounts"),
     ("password.", "Passwords"),
     ("key.", "API keys"),
+    ("webhook.", "Webhooks"),
     ("task.", "The queue"),
     ("link.", "The link for coaches"),
     ("style.", "Teaching styles"),
@@ -38,7 +39,7 @@ const KINDS: [(&str, &str); 14] = [
 struct Page {
     asked: Asked,
     filtered: bool,
-    kinds: [(&'static str, &'static str); 14],
+    kinds: [(&'static str, &'static str); 15],
     entries: Vec<Listed>,
     next: Option<String>,
     /// How many are sealed, and the hash of the last.

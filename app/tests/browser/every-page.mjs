@@ -130,6 +130,22 @@ const STATES = [
     await one.page.getByRole("button", { name: "Make the key" }).click();
     await one.page.getByText("Copy this key now").waitFor();
   }],
+  ["admin", "a webhook that is refused", async (one) => {
+    one.allowed.add(422);
+    await one.open("/admin/webhooks");
+    await one.page.getByLabel("URL").fill("ftp://example.test/");
+    await one.page.getByRole("button", { name: "Add it" }).click();
+    await one.page.getByRole("alert").waitFor();
+  }],
+  ["admin", "a webhook that was made, with a test on its way", async (one) => {
+    await one.open("/admin/webhooks");
+    await one.page.getByLabel("URL").fill("http://127.0.0.1:9/fithire");
+    await one.page.getByLabel("A job is closed").check();
+    await one.page.getByRole("button", { name: "Add it" }).click();
+    await one.page.getByText("Copy this secret now").waitFor();
+    await one.page.getByRole("button", { name: "Send a test" }).click();
+    await one.page.getByText("A test is on its way").waitFor();
+  }],
   ["nobody", "a sign-up that is refused", async (one) => {
     one.allowed.add(422);
     await one.open("/sign-in");

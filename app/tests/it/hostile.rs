@@ -179,11 +179,14 @@ fn no_parameter_and_no_id_breaks_us() {
         for (path, methods) in document["paths"].as_object().unwrap() {
             let Some(operation) = methods.get("get") else { continue };
             let here = path.replace("{id}", "ID").replace("{job_id}", "ID").replace("{coach_id}", "ID");
-            let kind = ["brands", "jobs", "coaches", "scores"].into_iter().find(|kind| path.contains(kind));
+            let kind = ["brands", "jobs", "coaches", "scores", "webhooks"]
+                .into_iter()
+                .find(|kind| path.contains(kind));
             let id = match kind {
                 Some("brands") => people.ours.id("brand"),
                 Some("jobs") => people.ours.id("job"),
                 Some("scores") => people.ours.id("score"),
+                Some("webhooks") => people.ours.id("webhook"),
                 _ => people.ours.id("coach"),
             };
             for text in values().iter().filter_map(Value::as_str).filter(|text| text.len() < 2_000) {

@@ -123,6 +123,12 @@ pub(crate) fn fill(server: &Server, things: &mut Things) {
     let job_id = add("job", "/api/v1/jobs", job);
     let coach_id = add("coach", "/api/v1/coaches", coach);
     add("score", "/api/v1/scores", json!({"job_id": job_id, "coach_id": coach_id}));
+    // Nobody is there, which is seen at once and once.
+    let webhook = json!({"url": format!("http://127.0.0.1:9/{mark}"), "kinds": ["coach.erased"]});
+    let webhook_id = add("webhook", "/api/v1/webhooks", webhook);
+    for what in ["delivery", "newer_delivery"] {
+        add(what, &format!("/api/v1/webhooks/{webhook_id}/test"), json!({}));
+    }
 }
 
 /// What stands between a text and the next end of an attribute, a path, a query or an element.
@@ -237,13 +243,14 @@ fn cursors(
     things: &Things,
     (coach, admin): (&Browser<'_>, &Browser<'_>),
 ) -> Vec<(&'static str, String)> {
-    let (brand, job) = (things.id("brand"), things.id("job"));
+    let (brand, job, webhook) = (things.id("brand"), things.id("job"), things.id("webhook"));
     let listed = [
         ("regions_cursor", format!("/brands/{brand}/regions")),
         ("locations_cursor", format!("/brands/{brand}/locations")),
         ("coaches_cursor", "/coaches".to_owned()),
         ("jobs_cursor", "/jobs".to_owned()),
         ("candidates_cursor", format!("/jobs/{job}/candidates")),
+        ("deliveries_cursor", format!("/webhooks/{webhook}/deliveries")),
     ];
     let cursors = listed.map(|(name, path)| {
         let path = format!("/api/v1{path}?limit=1");

@@ -14,7 +14,7 @@ const TO: u16 = 303;
 /// admin get. `{job}` stands for the id of a job, `{jobs_cursor}` for a place in a list of them.
 pub(crate) type Line = (&'static str, &'static str, &'static str, &'static str, [u16; 4]);
 
-const OPERATIONS: [Line; 20] = [
+const OPERATIONS: [Line; 28] = [
     (
         "create_token",
         "POST",
@@ -44,16 +44,38 @@ const OPERATIONS: [Line; 20] = [
     ("get_candidate", "GET", "/jobs/{job}/candidates/{coach}", "", [WHO, NO, YES, YES]),
     ("create_score", "POST", "/scores", r#"{"job_id":{job},"coach_id":{coach}}"#, [WHO, NO, YES, YES]),
     ("get_score", "GET", "/scores/{score}", "", [WHO, 404, YES, YES]),
+    ("list_webhooks", "GET", "/webhooks", "", [WHO, NO, NO, YES]),
+    (
+        "create_webhook",
+        "POST",
+        "/webhooks",
+        r#"{"url":"https://hooks.acme.test/new","kinds":["coach.erased"]}"#,
+        [WHO, NO, NO, YES],
+    ),
+    ("get_webhook", "GET", "/webhooks/{webhook}", "", [WHO, NO, NO, YES]),
+    ("change_webhook", "PATCH", "/webhooks/{webhook}", r#"{"enabled":true}"#, [WHO, NO, NO, YES]),
+    // Before more is sent, which then is on its way or has arrived.
+    ("list_webhook_deliveries", "GET", "/webhooks/{webhook}/deliveries", "", [WHO, NO, NO, YES]),
+    ("rotate_webhook_secret", "POST", "/webhooks/{webhook}/rotate", "", [WHO, NO, NO, YES]),
+    ("test_webhook", "POST", "/webhooks/{webhook}/test", "", [WHO, NO, NO, YES]),
+    (
+        "replay_webhook_delivery",
+        "POST",
+        "/webhooks/{webhook}/deliveries/{delivery}/replay",
+        "",
+        [WHO, NO, NO, YES],
+    ),
 ];
 
 /// What must come last, because others need what it takes away, and what follows from another line.
-const LAST_OPERATIONS: [Line; 2] = [
+const LAST_OPERATIONS: [Line; 3] = [
     ("replay_score", "GET", "/scores/{score}/replay", "", [WHO, 404, YES, YES]),
     ("deactivate_job", "DELETE", "/jobs/{job}", "", [WHO, NO, YES, YES]),
+    ("delete_webhook", "DELETE", "/webhooks/{webhook}", "", [WHO, NO, NO, YES]),
 ];
 
 /// The same lists from a place on; only brands that have a second page have one.
-const PLACES: [Line; 5] = [
+const PLACES: [Line; 6] = [
     ("list_regions", "GET", "/brands/{brand}/regions?cursor={regions_cursor}", "", [WHO, YES, YES, YES]),
     (
         "list_locations",
@@ -65,6 +87,13 @@ const PLACES: [Line; 5] = [
     ("list_coaches", "GET", "/coaches?cursor={coaches_cursor}", "", [WHO, NO, YES, YES]),
     ("list_jobs", "GET", "/jobs?cursor={jobs_cursor}", "", [WHO, YES, YES, YES]),
     ("list_candidates", "GET", "/jobs/{job}/candidates?cursor={candidates_cursor}", "", [WHO, NO, YES, YES]),
+    (
+        "list_webhook_deliveries",
+        "GET",
+        "/webhooks/{webhook}/deliveries?cursor={deliveries_cursor}",
+        "",
+        [WHO, NO, NO, YES],
+    ),
 ];
 
 /// Every request that there is.
@@ -80,7 +109,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 58] = [
+const PAGES: [Page; 61] = [
     ("/", [TO; 4]),
     ("/sign-in", [YES; 4]),
     ("/sign-up", [YES; 4]),
@@ -136,6 +165,9 @@ const PAGES: [Page; 58] = [
     ("/admin/presets", [TO, NO, NO, YES]),
     ("/admin/import", [TO, NO, NO, YES]),
     ("/admin/keys", [TO, NO, NO, YES]),
+    ("/admin/webhooks", [TO, NO, NO, YES]),
+    ("/admin/webhooks/{webhook}", [TO, NO, NO, YES]),
+    ("/admin/webhooks/{webhook}?state=waiting&cursor={deliveries_cursor}", [TO, NO, NO, YES]),
     ("/admin/audit", [TO, NO, NO, YES]),
     ("/admin/audit?object={job}", [TO, NO, NO, YES]),
     ("/admin/audit?who={member}&cursor={audit_cursor}", [TO, NO, NO, YES]),
@@ -144,7 +176,7 @@ const PAGES: [Page; 58] = [
 /// A form: where it goes, its fields, and what came of it.
 type Form = (&'static str, &'static str, [u16; 4]);
 
-const FORMS: [Form; 41] = [
+const FORMS: [Form; 48] = [
     ("/sign-in", "email=nobody@acme.test&password=guessed", [WHO; 4]),
     ("/sign-up", "link=x&name=Zoe&email=zoe@acme.test&password=correct+horse+battery", [404; 4]),
     ("/forgotten", "email=nobody@acme.test", [YES; 4]),
@@ -185,6 +217,21 @@ const FORMS: [Form; 41] = [
     ("/admin/keys", "name=Payroll&role=manager&reach=region-{region}&expires_on=", [TO, NO, NO, YES]),
     ("/admin/keys", "name=Payroll&role=manager&reach=location-{location}&expires_on=", [TO, NO, NO, YES]),
     ("/admin/keys/{key}/revoke", "", [TO, NO, NO, TO]),
+    (
+        "/admin/webhooks",
+        "url=https%3A%2F%2Fhooks.acme.test%2F&kind-coach.erased=yes&enabled=yes",
+        [TO, NO, NO, YES],
+    ),
+    (
+        "/admin/webhooks/{webhook}",
+        "url=https%3A%2F%2Fhooks.acme.test%2F&kind-coach.erased=yes&enabled=yes",
+        [TO, NO, NO, TO],
+    ),
+    ("/admin/webhooks/{webhook}/rotate", "", [TO, NO, NO, YES]),
+    ("/admin/webhooks/{webhook}/test", "", [TO, NO, NO, TO]),
+    ("/admin/webhooks/{webhook}/replay", "since=", [TO, NO, NO, TO]),
+    ("/admin/webhooks/{webhook}/deliveries/{delivery}/replay", "", [TO, NO, NO, TO]),
+    ("/admin/webhooks/{webhook}/delete", "", [TO, NO, NO, TO]),
     ("/coach/profile/about", "name=Ada", [TO, TO, NO, NO]),
     ("/coach/matches/{job}/review", "text=Look+again", [TO, TO, NO, NO]),
     ("/manager/jobs/new", "title=New&location_id={location}&modality=hiit", [TO, NO, TO, TO]),
