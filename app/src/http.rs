@@ -36,7 +36,7 @@ use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError}
 use serde::Serialize;
 
 use crate::modules;
-use ready::{Readiness, ready};
+use ready::Readiness;
 
 /// What operations work with.
 #[derive(Clone)]
@@ -84,7 +84,7 @@ pub(crate) fn routes(
         .nest("/api/v1", checked.catch_all_error(as_problem).with_if(!origins.is_empty(), cors(&origins)))
         .nest("/docs/api", browser.map_to_response().after(for_the_api_browser))
         .at("/livez", get(alive))
-        .at("/readyz", get(ready))
+        .at("/readyz", get(ready::ready))
         .at("/", get(front))
         .at("/assets/:name", get(assets::asset))
         // Browsers ask for it by themselves, for pages that name no other.
