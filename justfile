@@ -36,6 +36,18 @@ bench-render:
 bench-serving:
     cargo bench --package fithire --bench serving
 
+# Tasks a second, beside a bare loop that claims and deletes
+bench-tasks:
+    scripts/with-postgres cargo bench --package fithire-worker --bench tasks
+
+# Matches of 1,000 jobs worked out from nothing, and after one coach has changed; other numbers of coaches and jobs may follow
+bench-rescoring *sizes:
+    scripts/with-postgres cargo bench --package fithire-matching --features testing --bench rescoring -- {{ sizes }}
+
+# The tests that kill and crash, at full size
+soak:
+    FITHIRE_TEST_SOAK=1 cargo nextest run --package fithire-worker --no-capture killed
+
 # Pictures of every page into a folder; `--readme` writes those of the README
 screenshots to:
     scripts/screenshots {{ to }}

@@ -30,7 +30,7 @@ use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
 use poem::http::{Method, StatusCode, Uri};
 use poem::middleware::{CookieJarManager, Cors};
-use poem::web::{Data, Redirect};
+use poem::web::Redirect;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError};
 use serde::Serialize;

@@ -22,15 +22,18 @@ const HOLDS: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Readiness {
     settings: TaskSettings,
-    found: Arc<Mutex<Option<(Instant, Result<(), &'static str>)>>>,
+    found: Arc<Mutex<Option<(Instant, Found)>>>,
 }
+
+/// Nothing is wrong with tasks, or what is.
+type Found = Result<(), &'static str>;
 
 impl Readiness {
     pub(super) fn new(settings: TaskSettings) -> Self {
         Self { settings, found: Arc::default() }
     }
 
-    async fn look(&self, db: &Db, clock: &Clock) -> Result<Result<(), &'static str>, Problem> {
+    async fn look(&self, db: &Db, clock: &Clock) -> Result<Found, Problem> {
         let known = *self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, found)) = known.filter(|(at, _)| at.elapsed() < HOLDS) {
             return Ok(found);
@@ -40,7 +43,7 @@ impl Readiness {
         Ok(found)
     }
 
-    async fn find(&self, db: &Db, clock: &Clock) -> Result<Result<(), &'static str>, Problem> {
+    async fn find(&self, db: &Db, clock: &Clock) -> Result<Found, Problem> {
         let now = clock.now();
         if workers(db, now).await?.is_empty() {
             return Ok(Err("no worker lives: run `fithire work`, or `fithire serve` without --no-worker"));

@@ -3,9 +3,12 @@
 
 use fithire_identity::testing::Staff;
 use fithire_identity::{Limits, Role, add_member};
+use fithire_kernel::clock::Clock;
 use fithire_kernel::ids::Id;
 use fithire_kernel::paging;
 use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::tasks::desk::{Listing, counts, list};
+use fithire_kernel::tasks::{NewTask, enqueue_all};
 use fithire_kernel::testing::World;
 use fithire_orgs::{Located, NewBrand, create_brand, location, region};
 use serde_json::{Value, json};
@@ -180,6 +183,29 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     match_up(server, things, (&coach, &manager));
     let cursors = cursors(server, things, (&coach, &admin));
     things.texts.extend(cursors);
+    busy(world, &scope, things).await;
+}
+
+/// Adds two tasks that nobody knows, and waits until they are dead and nothing else is left to do.
+async fn busy(world: &World, scope: &BrandScope, things: &mut Things) {
+    let mut tx = world.db.write(scope).await.unwrap();
+    let unknown = || NewTask::new("unknown", json!({"mark": things.mark})).at_most(1);
+    enqueue_all(&mut tx, (&world.clock, &world.ids), vec![unknown(), unknown()]).await.unwrap();
+    tx.commit().await.unwrap();
+    for _ in 0..1_000 {
+        let mut tx = world.db.read(scope).await.unwrap();
+        let left = counts(&mut tx, Clock::System.now()).await.unwrap();
+        if left.dead == 2 && left.running == 0 && left.oldest.is_none() {
+            let (dead, _) = list(&mut tx, Listing::Dead, None).await.unwrap();
+            for (name, task) in ["task", "dead_task"].into_iter().zip(&dead) {
+                things.texts.push((name, task.id.to_string()));
+            }
+            things.texts.push(("tasks_cursor", paging::cursor("tasks", &dead[0].id)));
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("tasks are not done");
 }
 
 /// Adds so many coaches, jobs and entries of the log that each list has a second page.

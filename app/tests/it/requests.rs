@@ -109,7 +109,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 61] = [
+const PAGES: [Page; 63] = [
     ("/", [TO; 4]),
     ("/sign-in", [YES; 4]),
     ("/sign-up", [YES; 4]),
@@ -168,6 +168,8 @@ const PAGES: [Page; 61] = [
     ("/admin/webhooks", [TO, NO, NO, YES]),
     ("/admin/webhooks/{webhook}", [TO, NO, NO, YES]),
     ("/admin/webhooks/{webhook}?state=waiting&cursor={deliveries_cursor}", [TO, NO, NO, YES]),
+    ("/admin/queue", [TO, NO, NO, YES]),
+    ("/admin/queue?state=waiting&cursor={tasks_cursor}", [TO, NO, NO, YES]),
     ("/admin/audit", [TO, NO, NO, YES]),
     ("/admin/audit?object={job}", [TO, NO, NO, YES]),
     ("/admin/audit?who={member}&cursor={audit_cursor}", [TO, NO, NO, YES]),
@@ -176,7 +178,7 @@ const PAGES: [Page; 61] = [
 /// A form: where it goes, its fields, and what came of it.
 type Form = (&'static str, &'static str, [u16; 4]);
 
-const FORMS: [Form; 48] = [
+const FORMS: [Form; 50] = [
     ("/sign-in", "email=nobody@acme.test&password=guessed", [WHO; 4]),
     ("/sign-up", "link=x&name=Zoe&email=zoe@acme.test&password=correct+horse+battery", [404; 4]),
     ("/forgotten", "email=nobody@acme.test", [YES; 4]),
@@ -232,6 +234,8 @@ const FORMS: [Form; 48] = [
     ("/admin/webhooks/{webhook}/replay", "since=", [TO, NO, NO, TO]),
     ("/admin/webhooks/{webhook}/deliveries/{delivery}/replay", "", [TO, NO, NO, TO]),
     ("/admin/webhooks/{webhook}/delete", "", [TO, NO, NO, TO]),
+    ("/admin/queue/{task}/replay", "", [TO, NO, NO, TO]),
+    ("/admin/queue/{dead_task}/discard", "reason=It+is+not+needed", [TO, NO, NO, TO]),
     ("/coach/profile/about", "name=Ada", [TO, TO, NO, NO]),
     ("/coach/matches/{job}/review", "text=Look+again", [TO, TO, NO, NO]),
     ("/manager/jobs/new", "title=New&location_id={location}&modality=hiit", [TO, NO, TO, TO]),

@@ -42,6 +42,11 @@ impl Server {
         Self::started(program.args(["serve", "--port", "0"])).0
     }
 
+    /// The same, leaving tasks to others.
+    pub(crate) fn without_worker(program: &mut Command) -> Self {
+        Self::started(program.args(["serve", "--port", "0", "--no-worker"])).0
+    }
+
     /// Starts a program and waits until it answers; also what it printed before that.
     pub(crate) fn started(program: &mut Command) -> (Self, Vec<String>) {
         let log = NamedTempFile::new().unwrap();

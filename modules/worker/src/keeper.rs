@@ -49,7 +49,7 @@ pub(crate) struct Keeper {
     settings: TaskSettings,
     /// Dropped when nothing more is to be run.
     given: Option<UnboundedSender<Running>>,
-    flying: HashMap<Id, Flying>,
+    flying: BTreeMap<Id, Flying>,
     brands: BTreeMap<Id, Brand>,
     /// Since when leases of others have stood as they are.
     seen: HashMap<Lease, Instant>,
@@ -72,7 +72,7 @@ impl Keeper {
             tools,
             settings,
             given: Some(given),
-            flying: HashMap::new(),
+            flying: BTreeMap::new(),
             brands: BTreeMap::new(),
             seen: HashMap::new(),
             last: 0,
@@ -285,7 +285,9 @@ impl Keeper {
                         }
                     }
                     // Whoever ends their task in a transaction of their own has no lease any more, and is heard in a moment.
-                    lost.iter().for_each(|id| self.lose(*id));
+                    for id in lost {
+                        self.lose(id);
+                    }
                 }
                 Err(problem) => tracing::warn!(%problem, "it could not be shown that tasks are being run"),
             }
@@ -293,17 +295,11 @@ impl Keeper {
         let late = self.settings.lease();
         let late: Vec<Id> =
             self.flying.iter().filter(|(_, f)| f.shown.elapsed() >= late).map(|(id, _)| *id).collect();
-        late.into_iter().for_each(|id| self.lose(id));
+        for id in late {
+            self.lose(id);
+        }
     }
-}
 
-/// The name of this machine, as far as the environment or the system tells.
-fn host() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
-}
-
-impl Keeper {
     /// Stops a task whose lease is lost.
     fn lose(&mut self, id: Id) {
         if let Some(flying) = self.flying.get(&id) {
@@ -326,4 +322,10 @@ impl Keeper {
             tracing::warn!(%problem, "it could not be said that this worker lives");
         }
     }
+}
+
+/// The name of this machine, as far as the environment or the system tells.
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
 }

@@ -329,7 +329,9 @@ impl Tx {
         }
         self.connection.commit().await?;
         if let Some(here) = self.telling.here {
-            topics.into_iter().for_each(|topic| here.tell(Signal::Topic(topic)));
+            for topic in topics {
+                here.tell(Signal::Topic(topic));
+            }
         }
         Ok(())
     }

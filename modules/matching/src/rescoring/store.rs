@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, Utc};
 use fithire_kernel::db::{Db, ScopedTable, Tx};
 use fithire_kernel::ids::{Id, Ids};
@@ -89,9 +91,9 @@ pub(crate) struct By {
 
 impl By {
     pub(crate) fn new(plan: &Plan<'_>, preset: &Preset, threshold: u16) -> Self {
-        let digits: String = plan.key().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = URL_SAFE_NO_PAD.encode(plan.key());
         Self {
-            plan: format!("{digits}:{threshold}:{ENGINE_VERSION}"),
+            plan: format!("{hash}:{threshold}:{ENGINE_VERSION}"),
             threshold,
             preset: preset.name.clone(),
             preset_hash: preset.hash.clone(),

@@ -1,7 +1,11 @@
 //! The guarantees of tasks, on both databases: by workers in this process, and by processes that are killed, frozen and
 //! crashed while they work.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what was proved"
+)]
 
 mod killed;
 mod side_by_side;
@@ -90,7 +94,7 @@ async fn left(world: &World, scope: &BrandScope) -> Counts {
 
 /// Waits for something that comes about by itself.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
     #[expect(clippy::disallowed_methods, reason = "a test waits by the machine's stopwatch")]
     let began = Instant::now();
     while !is_so().await {

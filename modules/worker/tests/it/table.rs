@@ -1,5 +1,7 @@
 //! The table of tasks, step by step: keys, attempts, waits, clocks that are set, and what an admin does.
 
+use std::slice::from_ref;
+
 use chrono::TimeDelta;
 use fithire_kernel::audit;
 use fithire_kernel::problem::Code;
@@ -81,13 +83,13 @@ fn a_lease_that_was_lost_says_and_commits_nothing() {
         put(&world, &scope, test("test").at_most(2)).await;
         let first = take(&world, &scope, &[]).await.remove(0);
         let standing = leases(&world.db, &scope).await.unwrap().remove(0);
-        assert!(beat(&world.db, &scope, &[first.clone()]).await.unwrap().is_empty());
+        assert!(beat(&world.db, &scope, from_ref(&first)).await.unwrap().is_empty());
         // It has shown life since it was looked at.
         revoke(&world.db, &scope, &world.clock, standing).await.unwrap();
         assert_eq!(left(&world, &scope).await.running, 1);
         let standing = leases(&world.db, &scope).await.unwrap().remove(0);
         revoke(&world.db, &scope, &world.clock, standing).await.unwrap();
-        assert_eq!(beat(&world.db, &scope, &[first.clone()]).await.unwrap(), [first.id]);
+        assert_eq!(beat(&world.db, &scope, from_ref(&first)).await.unwrap(), [first.id]);
         let mut tx = world.db.write(&scope).await.unwrap();
         assert!(first.finish(&mut tx).await.is_err());
         drop(tx);

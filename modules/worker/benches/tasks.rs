@@ -1,0 +1,123 @@
+//! What a task costs beside the least that it could: `just bench-tasks`.
+//!
+//! On each database the same number of rows is taken once by a loop that claims and deletes a batch per transaction and does
+//! nothing else, and once by a worker that runs as many at once, with leases, attempts and settling. The share of the first
+//! rate that the second reaches is what can be compared between runs and machines. SQLite is fully synchronous here;
+//! PostgreSQL is as durable as the server that `FITHIRE_TEST_POSTGRES` names.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its table and fails by panicking"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use fithire_kernel::clock::Clock;
+use fithire_kernel::db::Db;
+use fithire_kernel::ids::Ids;
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::tasks::{NewTask, Outcome, enqueue_all};
+use fithire_kernel::testing::{World, on_both};
+use fithire_orgs::{NewBrand, create_brand};
+use fithire_worker::{Handler, TaskSettings, Tools, Worker};
+use serde_json::json;
+
+const TASKS: usize = 20_000;
+const BATCHES: [u16; 2] = [16, 100];
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+async fn fill(tools: &Tools, scope: &BrandScope) {
+    let tasks = (0..TASKS).map(|n| NewTask::new("test", json!({"n": n}))).collect();
+    let mut tx = tools.db.write(scope).await.unwrap();
+    enqueue_all(&mut tx, (&tools.clock, &tools.ids), tasks).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Claims and deletes, a batch in each transaction.
+async fn raw(world: &World, scope: &BrandScope, batch: u16) -> Duration {
+    let brand = scope.brand_id();
+    let first = format!(
+        "SELECT id FROM tasks WHERE brand_id = {brand} AND state = 'waiting' ORDER BY due_at, id LIMIT {batch}"
+    );
+    let began = now();
+    let mut left = TASKS;
+    while left > 0 {
+        let gone = match &world.db {
+            Db::Sqlite { writer, .. } => {
+                let sql =
+                    format!("DELETE FROM tasks WHERE brand_id = {brand} AND id IN ({first}) RETURNING id");
+                let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+                let gone = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx).await.unwrap().len();
+                tx.commit().await.unwrap();
+                gone
+            }
+            Db::Postgres(pool) => {
+                let sql = format!(
+                    "DELETE FROM tasks WHERE brand_id = {brand} AND id IN ({first} FOR UPDATE SKIP LOCKED) RETURNING id"
+                );
+                let mut tx = pool.begin().await.unwrap();
+                let set = format!("SELECT set_config('app.brand_id', '{brand}', true)");
+                sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *tx).await.unwrap();
+                let gone = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx).await.unwrap().len();
+                tx.commit().await.unwrap();
+                gone
+            }
+        };
+        assert!(gone > 0);
+        left -= gone;
+    }
+    began.elapsed()
+}
+
+async fn worked(tools: &Tools, batch: u16) -> Duration {
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = ran.clone();
+    let handler = Handler::new(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async { Outcome::Done }
+    });
+    let settings = TaskSettings { concurrency: batch, ..TaskSettings::default() };
+    let began = now();
+    let worker = Worker::start(tools.clone(), settings, handler).await.unwrap();
+    while ran.load(Ordering::Relaxed) < TASKS {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // What was run is said to be done, too.
+    worker.stop(Duration::from_secs(5)).await;
+    began.elapsed()
+}
+
+fn main() {
+    println!("{TASKS} tasks; tasks a second");
+    println!("{:<12}{:>7}{:>14}{:>10}{:>9}", "database", "batch", "claim+delete", "worker", "share");
+    on_both(async |world| {
+        let clock = Clock::System;
+        let new = NewBrand { slug: "acme".to_owned(), name: "acme".to_owned(), time_zone: "UTC".to_owned() };
+        let id = create_brand(&world.db, &world.clock, &world.ids, new).await.unwrap();
+        let scope = BrandScope::mint(id, Actor::System);
+        let signals = world.db.signals(None).unwrap();
+        let tools = Tools { db: world.db.clone(), ids: Ids::new(clock.clone(), 7), clock, signals };
+        for batch in BATCHES {
+            fill(&tools, &scope).await;
+            let raw = raw(&world, &scope, batch).await;
+            fill(&tools, &scope).await;
+            let worked = worked(&tools, batch).await;
+            #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+            let rate = |time: Duration| TASKS as f64 / time.as_secs_f64();
+            println!(
+                "{:<12}{batch:>7}{:>14.0}{:>10.0}{:>8.0}%",
+                world.dialect,
+                rate(raw),
+                rate(worked),
+                100.0 * rate(worked) / rate(raw)
+            );
+        }
+    });
+}
