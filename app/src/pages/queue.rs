@@ -109,7 +109,7 @@ async fn show(
         since: moment(worker.started_at),
         seen: ago(now - worker.seen_at),
     };
-    let page = Page {
+    let shown = Page {
         tabs: Listing::ALL.into_iter().map(tab).collect(),
         state,
         oldest: counts.oldest.map(|_| span(counts.age(now))),
@@ -118,7 +118,7 @@ async fn show(
         workers: desk::workers(db, now).await?.into_iter().map(line).collect(),
         wrong,
     };
-    pages.render(visitor.shell(), &page)
+    pages.render(visitor.shell(), &shown)
 }
 
 fn listed(task: Listed, now: DateTime<Utc>) -> Task {
@@ -210,8 +210,8 @@ pub(super) async fn discard(
             drop(tx);
             let why = problem.errors.first().map(|error| error.detail.clone()).unwrap_or_default();
             let wrong = Some((id.0.to_string(), why));
-            let page = show(&visitor, (&db, &clock, &pages), (Asked::default(), wrong)).await?;
-            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+            let shown = show(&visitor, (&db, &clock, &pages), (Asked::default(), wrong)).await?;
+            Ok(shown.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
         }
         Err(problem) => Err(problem),
     }
