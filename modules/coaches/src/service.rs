@@ -294,6 +294,7 @@ pub(crate) async fn create(
         count_pieces(&mut profile);
     }
     let event = Event::new("coach.created", "coach", id).about(id).changed(&json!({}), &profile.known()?);
+    let zone = profile.facts.tz;
     let row = row(id, account_id, profile, revision, clock.now())?;
     tx.run(&tx.insert(&COLUMNS, [row])).await.map_err(|error| {
         if breaks(&error, "coaches_external_id", "coaches.brand_id, coaches.external_id") {
@@ -304,6 +305,9 @@ pub(crate) async fn create(
             error.into()
         }
     })?;
+    if let Some(account_id) = account_id.filter(|_| zone.is_some()) {
+        fithire_notifications::lives_in(&mut tx, account_id, zone).await?;
+    }
     audit::record(&mut tx, (clock, ids), event).await?;
     tx.commit().await?;
     Ok(id)
@@ -428,6 +432,9 @@ pub(crate) async fn edit(
     // What somebody counts and sends is taken as it is; what FitHire counts follows the profile.
     if !manages || (new.facts.engagement.is_some() && new.facts.engagement == old.facts.engagement) {
         count_pieces(&mut new);
+    }
+    if !manages && new.facts.tz != old.facts.tz {
+        fithire_notifications::lives_in(&mut tx, caller.account_id(), new.facts.tz).await?;
     }
     let event = Event::new("coach.changed", "coach", id).about(id).changed(&old.known()?, &new.known()?);
     audit::record(&mut tx, (clock, ids), event).await?;
