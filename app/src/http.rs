@@ -12,7 +12,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use fithire_identity::{Identity, Site};
+use fithire_identity::{Bell, Identity, Site};
 use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Signals};
@@ -21,6 +21,7 @@ use fithire_kernel::ids::Ids;
 use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::{PresetSource, Rankings};
+use fithire_notifications::{Hub, ask_unread};
 use fithire_orgs::FirstRun;
 use fithire_scoring::preset::Presets;
 use fithire_worker::TaskSettings;
@@ -29,19 +30,20 @@ use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
 use poem::http::{Method, StatusCode, Uri};
 use poem::middleware::{CookieJarManager, Cors};
-use poem::web::{Data, Redirect};
+use poem::web::Redirect;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError};
 use serde::Serialize;
 
 use crate::modules;
-use ready::{Readiness, ready};
+use ready::Readiness;
 
 /// What operations work with.
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) db: Db,
     pub(crate) signals: Signals,
+    pub(crate) hub: Hub,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) identity: Arc<Identity>,
@@ -82,7 +84,7 @@ pub(crate) fn routes(
         .nest("/api/v1", checked.catch_all_error(as_problem).with_if(!origins.is_empty(), cors(&origins)))
         .nest("/docs/api", browser.map_to_response().after(for_the_api_browser))
         .at("/livez", get(alive))
-        .at("/readyz", get(ready))
+        .at("/readyz", get(ready::ready))
         .at("/", get(front))
         .at("/assets/:name", get(assets::asset))
         // Browsers ask for it by themselves, for pages that name no other.
@@ -95,6 +97,8 @@ pub(crate) fn routes(
         })
         .data(state.db)
         .data(state.signals)
+        .data(state.hub)
+        .data(Bell(ask_unread))
         .data(state.clock.clone())
         .data(state.ids)
         .data(state.identity)

@@ -5,7 +5,7 @@ use poem::Route;
 use poem_openapi::OpenApiService;
 use {
     fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
-    fithire_matching as matching, fithire_orgs as orgs,
+    fithire_matching as matching, fithire_notifications as notifications, fithire_orgs as orgs,
 };
 
 /// The operations of every module. The document lists them in this order.
@@ -33,6 +33,7 @@ pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
         coaches::pages::TEMPLATES,
         jobs::pages::TEMPLATES,
         matching::pages::TEMPLATES,
+        notifications::pages::TEMPLATES,
         crate::pages::TEMPLATES,
     ];
     Pages::new(&[&[FRAME], &modules[..]].concat(), globals)
@@ -46,6 +47,7 @@ pub(crate) fn routes(route: Route) -> Route {
         coaches::pages::routes,
         jobs::pages::routes,
         matching::pages::routes,
+        notifications::pages::routes,
         crate::pages::routes,
     ]
     .into_iter()
