@@ -278,5 +278,38 @@ for (const toast of document.querySelectorAll("[data-toast]")) {
   start();
 }
 
+// What happens is told live where somebody looks: the bell counts, and a new notice is said. A page that nobody looks at
+// does not ask; when it is looked at again, the first event says what is unread.
+const bell = document.querySelector("[data-bell]");
+if (bell && "EventSource" in window) {
+  const count = bell.querySelector("[data-unread]");
+  let source;
+  const listen = () => {
+    if (source || document.hidden) return;
+    source = new EventSource("/notifications/stream");
+    source.addEventListener("unread", (event) => {
+      count.textContent = event.data;
+      count.parentElement.hidden = event.data === "0";
+    });
+    source.addEventListener("notice", (event) => say(`New notification: ${JSON.parse(event.data).title}`));
+  };
+  const leave = () => {
+    source?.close();
+    source = null;
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : listen()));
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", listen);
+  listen();
+}
+
+// Whoever follows a notice has read it.
+for (const link of document.querySelectorAll("a[data-reads]")) {
+  link.addEventListener("click", () => {
+    const form = document.getElementById(link.dataset.reads);
+    fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), keepalive: true, redirect: "manual" });
+  });
+}
+
 // After a form was refused, its summary has the focus.
 document.getElementById("errors")?.focus();

@@ -12,7 +12,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use fithire_identity::{Identity, Site};
+use fithire_identity::{Bell, Identity, Site};
 use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Signals};
@@ -21,6 +21,7 @@ use fithire_kernel::ids::Ids;
 use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::{PresetSource, Rankings};
+use fithire_notifications::{Hub, ask_unread};
 use fithire_orgs::FirstRun;
 use fithire_scoring::preset::Presets;
 use fithire_webhooks::Sender;
@@ -43,6 +44,7 @@ use ready::Readiness;
 pub(crate) struct State {
     pub(crate) db: Db,
     pub(crate) signals: Signals,
+    pub(crate) hub: Hub,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) identity: Arc<Identity>,
@@ -97,6 +99,8 @@ pub(crate) fn routes(
         })
         .data(state.db)
         .data(state.signals)
+        .data(state.hub)
+        .data(Bell(ask_unread))
         .data(state.clock.clone())
         .data(state.ids)
         .data(state.identity)

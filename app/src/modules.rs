@@ -5,7 +5,8 @@ use poem::Route;
 use poem_openapi::OpenApiService;
 use {
     fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
-    fithire_matching as matching, fithire_orgs as orgs, fithire_webhooks as webhooks,
+    fithire_matching as matching, fithire_notifications as notifications, fithire_orgs as orgs,
+    fithire_webhooks as webhooks,
 };
 
 /// The operations of every module. The document lists them in this order.
@@ -47,6 +48,7 @@ pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
         jobs::pages::TEMPLATES,
         matching::pages::TEMPLATES,
         webhooks::pages::TEMPLATES,
+        notifications::pages::TEMPLATES,
         crate::pages::TEMPLATES,
     ];
     Pages::new(&[&[FRAME], &modules[..]].concat(), globals)
@@ -61,6 +63,7 @@ pub(crate) fn routes(route: Route) -> Route {
         jobs::pages::routes,
         matching::pages::routes,
         webhooks::pages::routes,
+        notifications::pages::routes,
         crate::pages::routes,
     ]
     .into_iter()

@@ -46,6 +46,7 @@ pub(crate) async fn follow(db: &Db, (clock, ids): (&Clock, &Ids)) -> Result<(), 
         let mut tx = db.write(&brand).await?;
         removed += tidy_brand(&mut tx, clock.now()).await?;
         removed += fithire_webhooks::tidy_brand(&mut tx, clock.now()).await?;
+        removed += fithire_notifications::tidy_brand(&mut tx, clock.now()).await?;
         tx.commit().await?;
         // A profile may be left where there is no membership any more.
         for account_id in &due {

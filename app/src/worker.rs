@@ -10,8 +10,10 @@ use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::SystemScope;
 use fithire_kernel::tasks::{Claimed, Outcome};
+use fithire_mail::Mail;
 use fithire_matching::Rankings;
 use fithire_matching::rescoring::{RESCORE, rescore_task};
+use fithire_notifications::work as notices;
 use fithire_webhooks::Sender;
 use fithire_webhooks::work::{DELIVER, deliver};
 use fithire_worker::{Handler, TaskSettings, Tools, Worker};
@@ -27,15 +29,20 @@ pub(crate) struct Work {
     pub(crate) ids: Ids,
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) sender: Sender,
+    pub(crate) mail: Mail,
+    /// Where the pages are to which messages lead.
+    pub(crate) origin: String,
 }
 
 /// Does a task of any kind.
 async fn does(work: Work, task: Claimed) -> Outcome {
-    let Work { db, clock, ids, rankings, sender } = &work;
+    let Work { db, clock, ids, rankings, sender, mail, origin } = &work;
     let tools = (clock, ids);
     match &*task.kind {
         RESCORE => rescore_task(db, tools, rankings, &task).await,
         DELIVER => deliver(db, tools, sender, &task).await,
+        notices::MAIL => notices::mail(db, tools, mail, origin, &task).await,
+        notices::DIGEST => notices::digest(db, tools, mail, origin, &task).await,
         // A later version, running beside this one, knows what to do.
         _ => Outcome::Retry("this version knows no such task".to_owned(), Some(TimeDelta::minutes(1))),
     }

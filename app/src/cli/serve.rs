@@ -14,6 +14,7 @@ use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
 use fithire_matching::{PresetSource, Rankings};
+use fithire_notifications::Hub;
 use fithire_orgs::{FirstRun, Founder, find_brand, found};
 use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::preset::Presets;
@@ -223,7 +224,9 @@ async fn work(config: Config) -> Result<(), Failure> {
     let (_, rankings) = rankings(&config, &db)?;
     let signals = signals(&config, &db)?;
     let idle = tokio::spawn(drop_idle(rankings.clone()));
-    let worker = worker(&config, (db.clone(), signals), (&clock, &ids), rankings).await?;
+    let origin = config.server.origin().map_err(Failure::configuration)?;
+    let told = (db.clone(), signals);
+    let worker = worker(&config, told, (&clock, &ids), (rankings, origin)).await?;
     writeln!(io::stdout(), "working")?;
     stopping.await;
     worker.stop(worker::PATIENCE).await;
@@ -255,11 +258,21 @@ async fn worker(
     config: &Config,
     (db, signals): (Db, Signals),
     (clock, ids): (&Clock, &Ids),
-    rankings: Arc<Rankings>,
+    (rankings, origin): (Arc<Rankings>, String),
 ) -> Result<Worker, Failure> {
     let sender = sender(config)?;
-    let work = worker::Work { db: db.clone(), clock: clock.clone(), ids: ids.clone(), rankings, sender };
-    let tools = Tools { db, clock: clock.clone(), ids: ids.clone(), signals };
+    let mail = config.mail.open().map_err(Failure::configuration)?;
+    let (clock, ids) = (clock.clone(), ids.clone());
+    let work = worker::Work {
+        db: db.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        rankings,
+        sender,
+        mail,
+        origin,
+    };
+    let tools = Tools { db, clock, ids, signals };
     Ok(worker::start(work, tools, config.tasks).await?)
 }
 
@@ -302,15 +315,17 @@ pub(super) async fn listen(
     let keeper = AuditKeeper::start(db.clone(), ids.clone(), reads.clone());
     let schedule = Schedule::start(db.clone(), (clock.clone(), ids.clone()));
     let idle = tokio::spawn(drop_idle(rankings.clone()));
+    let hub = Hub::start(db.clone(), &signals);
     let work = if with_worker {
         let told = (db.clone(), signals.clone());
-        Some(worker(config, told, (&clock, &ids), rankings.clone()).await?)
+        Some(worker(config, told, (&clock, &ids), (rankings.clone(), origin.clone())).await?)
     } else {
         None
     };
     let state = State {
         db: db.clone(),
         signals,
+        hub: hub.clone(),
         clock,
         ids,
         reads,
@@ -330,10 +345,11 @@ pub(super) async fn listen(
         Site::new(origin, config.server.trusted_proxies.clone()),
         &config.server.allowed_origins,
     );
-    // Requests and tasks that are under way end side by side.
+    // Requests and tasks that are under way end side by side; streams would last as long as their pages are open.
     let asked = stopping.clone();
     let working = async move {
         asked.await;
+        hub.close();
         if let Some(work) = work {
             work.stop(worker::PATIENCE).await;
         }

@@ -10,6 +10,7 @@ mod data;
 mod hostile;
 mod isolation;
 mod joining;
+mod live;
 mod members;
 mod migrations;
 mod pages;

@@ -2,6 +2,7 @@
 //! by other hands. `scripts/peer-tools` brings them.
 
 mod mail;
+mod notices;
 mod outgoing;
 mod sign_ins;
 mod tokens;

@@ -1,7 +1,7 @@
 //! Two brands with everything in them, for tests of who reaches what: one that is tested, and the canary, whose every
 //! text must never be shown to the other.
 
-use fithire_identity::testing::Staff;
+use fithire_identity::testing::{PASSWORD, Staff};
 use fithire_identity::{Limits, Role, add_member};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::ids::Id;
@@ -10,6 +10,7 @@ use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::tasks::desk::{Listing, counts, list};
 use fithire_kernel::tasks::{NewTask, enqueue_all};
 use fithire_kernel::testing::World;
+use fithire_notifications::{Kind, Notice, notify};
 use fithire_orgs::{Located, NewBrand, create_brand, location, region};
 use serde_json::{Value, json};
 
@@ -155,6 +156,7 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     let member = staff.member(&scope, &email("member", mark), Role::Manager, Limits::default()).await;
     things.texts.push(("member", member.to_string()));
     staff.arrival(&scope, mark).await;
+    tell(world, (&scope, &staff), things).await;
 
     let organisation = "/admin/organisation";
     let two = format!("{mark} Two");
@@ -208,6 +210,27 @@ async fn busy(world: &World, scope: &BrandScope, things: &mut Things) {
     panic!("tasks are not done");
 }
 
+/// Tells everybody of a brand so much that each list of notices has a second page, and one message waits for its hour.
+async fn tell(world: &World, (scope, staff): (&BrandScope, &Staff<'_>), things: &mut Things) {
+    let mut notices = Vec::new();
+    for role in ["coach", "manager", "admin", "member"] {
+        let signed_in = staff.identity.recognise(&email(role, things.mark), PASSWORD.to_owned(), None).await;
+        let account_id = signed_in.unwrap().account_id;
+        notices.extend((0..22).map(|n| Notice {
+            account_id,
+            kind: if n == 0 { Kind::NewMatch } else { Kind::MatchLost },
+            event: format!("{role} {n}"),
+            title: format!("{} {n}", things.mark),
+            text: things.mark.to_owned(),
+            path: "/notifications".to_owned(),
+        }));
+    }
+    let mut tx = world.db.write(scope).await.unwrap();
+    // By the clock of the server, or the message would be due at once.
+    notify(&mut tx, (&Clock::System, &world.ids), notices).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// Adds so many coaches, jobs and entries of the log that each list has a second page.
 fn crowd(server: &Server, things: &Things, admin: &Browser<'_>) {
     let mark = things.mark;
@@ -234,6 +257,8 @@ fn match_up(server: &Server, things: &mut Things, (coach, manager): (&Browser<'_
     done(coach.submit("/coach/profile/about", "/coach/profile/about", &[("name", mark), ("bio", mark)]));
     let profile = coach.get("/coach/data.json").json()["coach"].to_string();
     things.texts.push(("profile", profile));
+    let page = done(coach.get("/notifications"));
+    things.texts.push(("notice", after(&page, "id=\"read-").to_owned()));
     let jobs = server.send("GET", "/api/v1/jobs?limit=2", Some(things.token("admin")), None).json();
     let ours = things.id("job");
     let other = jobs["items"].as_array().unwrap().iter().find(|job| job["id"] != ours).unwrap()["id"].clone();
@@ -285,6 +310,7 @@ fn cursors(
     });
     let paged = |page: Answer| after(&page.body, "cursor=").to_owned();
     let more = [
+        ("notices_cursor", paged(coach.get("/notifications"))),
         ("matches_cursor", paged(coach.get("/coach/matches"))),
         ("audit_cursor", paged(admin.get("/admin/audit"))),
         ("members_cursor", paging::cursor("members", &things.id("member"))),

@@ -109,7 +109,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 63] = [
+const PAGES: [Page; 68] = [
     ("/", [TO; 4]),
     ("/sign-in", [YES; 4]),
     ("/sign-up", [YES; 4]),
@@ -132,6 +132,11 @@ const PAGES: [Page; 63] = [
     ("/assets/nothing", [404; 4]),
     ("/nothing", [404; 4]),
     ("/brands", [TO, YES, YES, YES]),
+    ("/notifications", [TO, YES, YES, YES]),
+    ("/notifications?cursor={notices_cursor}", [TO, YES, YES, YES]),
+    ("/notifications/preferences", [TO, YES, YES, YES]),
+    ("/notifications/stream?once=yes", [TO, YES, YES, YES]),
+    ("/unsubscribe?token=x", [404; 4]),
     ("/coach", [TO, YES, NO, NO]),
     ("/coach/profile", [TO, YES, NO, NO]),
     ("/coach/profile/about", [TO, YES, NO, NO]),
@@ -178,7 +183,7 @@ const PAGES: [Page; 63] = [
 /// A form: where it goes, its fields, and what came of it.
 type Form = (&'static str, &'static str, [u16; 4]);
 
-const FORMS: [Form; 50] = [
+const FORMS: [Form; 55] = [
     ("/sign-in", "email=nobody@acme.test&password=guessed", [WHO; 4]),
     ("/sign-up", "link=x&name=Zoe&email=zoe@acme.test&password=correct+horse+battery", [404; 4]),
     ("/forgotten", "email=nobody@acme.test", [YES; 4]),
@@ -236,6 +241,12 @@ const FORMS: [Form; 50] = [
     ("/admin/webhooks/{webhook}/delete", "", [TO, NO, NO, TO]),
     ("/admin/queue/{task}/replay", "", [TO, NO, NO, TO]),
     ("/admin/queue/{dead_task}/discard", "reason=It+is+not+needed", [TO, NO, NO, TO]),
+    // Notices are each account's own.
+    ("/notifications/{notice}/read", "", [TO, TO, 404, 404]),
+    ("/notifications/read", "up_to=1", [TO; 4]),
+    ("/notifications/preferences", "digest_hour=9&way-system=digest", [TO; 4]),
+    ("/notifications/preferences/address", "", [TO; 4]),
+    ("/unsubscribe?token=x", "", [404; 4]),
     ("/coach/profile/about", "name=Ada", [TO, TO, NO, NO]),
     ("/coach/matches/{job}/review", "text=Look+again", [TO, TO, NO, NO]),
     ("/manager/jobs/new", "title=New&location_id={location}&modality=hiit", [TO, NO, TO, TO]),

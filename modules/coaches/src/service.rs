@@ -309,6 +309,7 @@ pub(crate) async fn create(
         count_pieces(&mut profile);
     }
     let event = Event::new("coach.created", "coach", id).about(id).changed(&json!({}), &profile.known()?);
+    let zone = profile.facts.tz;
     let row = row(id, account_id, profile, revision, clock.now())?;
     tx.run(&tx.insert(&COLUMNS, [row])).await.map_err(|error| {
         if breaks(&error, "coaches_external_id", "coaches.brand_id, coaches.external_id") {
@@ -319,6 +320,9 @@ pub(crate) async fn create(
             error.into()
         }
     })?;
+    if let Some(account_id) = account_id.filter(|_| zone.is_some()) {
+        fithire_notifications::lives_in(&mut tx, account_id, zone).await?;
+    }
     audit::record(&mut tx, (clock, ids), event).await?;
     publish(&mut tx, (clock, ids), vec![events::created(clock.now(), id)]).await?;
     tx.commit().await?;
@@ -447,6 +451,9 @@ pub(crate) async fn edit(
     }
     let (before, after) = (old.known()?, new.known()?);
     let event = Event::new("coach.changed", "coach", id).about(id).changed(&before, &after);
+    if !manages && new.facts.tz != old.facts.tz {
+        fithire_notifications::lives_in(&mut tx, caller.account_id(), new.facts.tz).await?;
+    }
     audit::record(&mut tx, (clock, ids), event).await?;
     let told_of = events::updated(clock.now(), id, (&before, &after));
     publish(&mut tx, (clock, ids), told_of.into_iter().collect()).await?;

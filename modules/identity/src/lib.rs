@@ -4,7 +4,8 @@
 //! a location. A token names an account and exactly one brand. It never says what the account may do: the role
 //! is read from the database at each request, so a change holds from the next request on.
 //!
-//! - [`Visitor`] is someone with a session of the pages, [`Posted`] a form that came from one of our pages.
+//! - [`Visitor`] is someone with a session of the pages, [`Posted`] a form that came from one of our pages, [`Onlooker`] a
+//!   page that asks by itself.
 //! - [`Identity`] signs in, issues tokens and turns one into a [`Caller`].
 //! - [`Caller::allowed`] turns a caller into the proof of a privilege that services ask for.
 //! - [`Issuer`] is somebody else whose tokens and messages are taken; the private modules `issuers` and `jwks` verify
@@ -47,14 +48,16 @@ pub use invitations::{Invitation, invitations, invite, take_back};
 pub use issuers::{Admits, DeletedUsers, Issuer, IssuerSettings, Kind, Secret};
 pub use keys::{ApiKey, NewKey, api_keys, create_key, revoke_key};
 pub use members::{
-    Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account,
-    empty_where_left, forget_member, join, member_of, members, names, remove_member,
+    Mailbox, Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account,
+    empty_where_left, forget_member, join, mailbox_of, member_of, members, members_among, names,
+    remove_member,
 };
 pub use model::{
     BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, ManageWebhooks, Role, ViewCoaches,
 };
 pub use oidc::{Arrived, Purpose, Returned};
 pub use rates::RateSettings;
-pub use secret::{random as random_secret, same as same_secret};
+pub use secret::{proof as secret_proof, random as random_secret, same as same_secret};
+pub use sessions::Bell;
 pub use tokens::{Identity, Recognised, Setup, Token};
-pub use visitor::{Nothing, Posted, Site, Stranger, Uploaded, Visitor, address, is_loopback};
+pub use visitor::{Nothing, Onlooker, Posted, Site, Stranger, Uploaded, Visitor, address, is_loopback};

@@ -1,6 +1,6 @@
 //! Accounts and their memberships.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use fithire_kernel::audit::{self, Event};
@@ -329,6 +329,59 @@ pub async fn member_of(tx: &mut Tx, account_id: Id) -> Result<Member, Problem> {
     let mut select = listed(tx);
     select.and_where(Expr::col((Memberships::Table, Memberships::AccountId)).eq(account_id));
     tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// Where a member can be written to.
+#[derive(Clone, Debug, FromRow)]
+pub struct Mailbox {
+    /// What others see.
+    pub name: String,
+    email: String,
+    confirmed_at: Option<DateTime<Utc>>,
+}
+
+impl Mailbox {
+    /// The address, where there is one.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        Some(&*self.email).filter(|email| email.contains('@'))
+    }
+
+    /// Whether its person has shown that it is theirs.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed_at.is_some()
+    }
+}
+
+/// Where a member of the brand can be written to; nobody who is none, or may not sign in.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn mailbox_of(tx: &mut Tx, account_id: Id) -> Result<Option<Mailbox>, Problem> {
+    let mut select = tx.select(Memberships::Table);
+    let account =
+        Expr::col((Accounts::Table, Accounts::Id)).equals((Memberships::Table, Memberships::AccountId));
+    tx.join_global(&mut select, Accounts::Table, account);
+    select
+        .columns([Accounts::Name, Accounts::Email])
+        .expr_as(Expr::col(Accounts::EmailConfirmedAt), "confirmed_at")
+        .and_where(Expr::col(Memberships::AccountId).eq(account_id))
+        .and_where(Expr::col(Accounts::Disabled).eq(false));
+    Ok(tx.optional(&select).await?)
+}
+
+/// Those of the accounts that are members of the brand.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn members_among(tx: &mut Tx, accounts: &[Id]) -> Result<BTreeSet<Id>, Problem> {
+    let mut select = tx.select(Memberships::Table);
+    select
+        .column(Memberships::AccountId)
+        .and_where(Expr::col(Memberships::AccountId).is_in(accounts.iter().copied()));
+    let rows: Vec<(Id,)> = tx.all(&select).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Refuses to leave a brand without an admin who reaches all of it. The admins' rows are locked on PostgreSQL, so that

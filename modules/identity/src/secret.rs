@@ -49,6 +49,12 @@ pub(crate) fn opened(sealed_text: &str, secret: &str) -> Option<String> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok().filter(|_| right)?).ok()
 }
 
+/// Proves, of a text, that whoever has it was given it by somebody with the secret.
+#[must_use]
+pub fn proof(text: &str, secret: &str) -> String {
+    digest("proof", &format!("{text}.{secret}"))
+}
+
 /// Whether two secrets are the same. Digests are compared, so that time tells nothing.
 #[must_use]
 pub fn same(sent: &str, right: &str) -> bool {

@@ -7,11 +7,11 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::audit::{self, Event};
-use fithire_kernel::db::{ScopedTable, Tx};
+use fithire_kernel::db::{ScopedTable, Tx, Within};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::{Actor, BrandScope};
-use sea_query::{Expr, ExprTrait, Iden};
+use sea_query::{Expr, ExprTrait, Iden, SelectStatement};
 use sqlx::FromRow;
 
 use crate::guard::Caller;
@@ -46,6 +46,17 @@ struct Row {
     created_at: DateTime<Utc>,
     seen_at: DateTime<Utc>,
 }
+
+impl Row {
+    fn lasts(&self, now: DateTime<Utc>) -> bool {
+        now - self.seen_at < IDLE && now - self.created_at < LONGEST
+    }
+}
+
+/// Asks how much an account has been told that it has not read, in the round trip that a page makes anyway; the select gives
+/// one number or nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Bell(pub fn(&Within, Id) -> SelectStatement);
 
 impl Identity {
     /// Opens a session and answers its cookie. Sessions that have ended are removed.
@@ -90,6 +101,18 @@ impl Identity {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn session(&self, cookie: &str) -> Result<Option<Caller>, Problem> {
+        Ok(self.session_with(cookie, None).await?.map(|(caller, _)| caller))
+    }
+
+    /// The same, with how much they have not read where a bell is there to ask.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub(crate) async fn session_with(
+        &self,
+        cookie: &str,
+        bell: Option<Bell>,
+    ) -> Result<Option<(Caller, i64)>, Problem> {
         let Some((scope, hash)) = parts(cookie) else { return Ok(None) };
         let mut tx = self.db.read(&scope).await?;
         let mut select = tx.select(Sessions::Table);
@@ -99,16 +122,33 @@ impl Identity {
         let row: Option<Row> = tx.optional(&select).await?;
         drop(tx);
         let now = self.clock.now();
-        let Some(row) = row.filter(|row| now - row.seen_at < IDLE && now - row.created_at < LONGEST) else {
-            return Ok(None);
-        };
+        let Some(row) = row.filter(|row| row.lasts(now)) else { return Ok(None) };
         if now - row.seen_at > NOTICED {
             // Someone else may be writing for long; the next request notices it, then.
             if let Err(error) = self.notice(&scope, &hash, now).await {
                 tracing::debug!(%error, "the use of a session was not noticed");
             }
         }
-        self.member(row.account_id, scope.brand_id(), row.created_at).await
+        self.member_with((row.account_id, scope.brand_id()), row.created_at, bell).await
+    }
+
+    /// The same without being a use of the session: for what a page asks by itself, which must not keep a session open that
+    /// nobody uses.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub(crate) async fn session_unnoticed(&self, cookie: &str) -> Result<Option<Caller>, Problem> {
+        let Some((scope, hash)) = parts(cookie) else { return Ok(None) };
+        let within = self.db.within(&scope);
+        let mut select = within.select(Sessions::Table);
+        select
+            .columns([Sessions::AccountId, Sessions::CreatedAt, Sessions::SeenAt])
+            .and_where(Expr::col(Sessions::SecretHash).eq(&hash));
+        let row: Option<Row> = self.db.glimpse(&within, &[select]).await?.optional()?;
+        match row.filter(|row| row.lasts(self.clock.now())) {
+            Some(row) => self.member(row.account_id, scope.brand_id(), row.created_at).await,
+            None => Ok(None),
+        }
     }
 
     async fn notice(&self, scope: &BrandScope, hash: &str, now: DateTime<Utc>) -> Result<(), Problem> {

@@ -30,6 +30,7 @@ use crate::members::{NewAccount, Settled, check_account, join};
 use crate::model::{Accounts, Memberships, Role, SigningKeys};
 use crate::passwords;
 use crate::rates::{Rate, RateSettings, Rates, network};
+use crate::sessions::Bell;
 
 /// How long a token lasts.
 const LIFETIME: TimeDelta = TimeDelta::hours(1);
@@ -430,6 +431,17 @@ impl Identity {
         brand_id: Id,
         issued_at: DateTime<Utc>,
     ) -> Result<Option<Caller>, Problem> {
+        let member = self.member_with((account_id, brand_id), issued_at, None).await?;
+        Ok(member.map(|(caller, _)| caller))
+    }
+
+    /// The same, with how much they have not read where a bell is there to ask.
+    pub(crate) async fn member_with(
+        &self,
+        (account_id, brand_id): (Id, Id),
+        issued_at: DateTime<Utc>,
+        bell: Option<Bell>,
+    ) -> Result<Option<(Caller, i64)>, Problem> {
         let scope = BrandScope::mint(brand_id, Actor::Account(account_id));
         let within = self.db.within(&scope);
         let mut select = within.select(Memberships::Table);
@@ -440,13 +452,18 @@ impl Identity {
             .columns([Memberships::Role, Memberships::RegionId, Memberships::LocationId])
             .columns([Accounts::Name, Accounts::Brands, Accounts::Disabled, Accounts::SignedOutAt])
             .and_where(Expr::col(Memberships::AccountId).eq(account_id));
-        let row: Option<MemberRow> = self.db.glimpse(&within, &[select]).await?.optional()?;
+        let mut selects = vec![select];
+        selects.extend(bell.map(|Bell(ask)| ask(&within, account_id)));
+        let mut seen = self.db.glimpse(&within, &selects).await?;
+        let row: Option<MemberRow> = seen.optional()?;
+        let unread: Option<(i64,)> = if bell.is_some() { seen.optional()? } else { None };
         let lasts = |at: DateTime<Utc>| issued_after(issued_at, at);
         Ok(row.filter(|row| !row.disabled && row.signed_out_at.is_none_or(lasts)).and_then(|row| {
             let limits = Limits { region_id: row.region_id, location_id: row.location_id };
             let brands = serde_json::from_str(&row.brands).unwrap_or_default();
             let caller = Caller::new(scope, account_id, Role::read(&row.role)?, limits);
-            Some(caller.with_account(row.name, brands).since(issued_at))
+            let caller = caller.with_account(row.name, brands).since(issued_at);
+            Some((caller, unread.map_or(0, |(unread,)| unread)))
         }))
     }
 

@@ -30,6 +30,7 @@ use crate::model::Held;
 use crate::oidc::{Arrived, Purpose, Returned, Underway};
 use crate::pages::own_path;
 use crate::secret;
+use crate::sessions::Bell;
 use crate::tokens::Identity;
 
 /// The most bytes of a form with a file: some 100,000 coaches.
@@ -321,12 +322,15 @@ impl<'a> FromRequest<'a> for Stranger {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let cookies = Cookies::of(request)?;
         let caller = match (cookies.session(), request.data::<Arc<Identity>>()) {
-            (Some(session), Some(identity)) => identity.session(&session).await?,
+            (Some(session), Some(identity)) => identity.session_with(&session, bell(request)).await?,
             _ => None,
         };
         let form_secret = cookies.form_secret();
         Ok(Self {
-            shell: Shell { person: caller.as_ref().map(person), ..cookies.shell(&form_secret) },
+            shell: Shell {
+                person: caller.as_ref().map(|(caller, unread)| person(caller, *unread)),
+                ..cookies.shell(&form_secret)
+            },
             form_secret,
             address: address(request),
             session: cookies.session(),
@@ -414,12 +418,17 @@ impl Visitor {
 }
 
 /// Somebody as the frame of a page shows them.
-fn person(caller: &Caller) -> Person {
+fn person(caller: &Caller, unread: i64) -> Person {
     Person {
         name: caller.name().to_owned(),
         role: caller.role().as_str(),
         several: caller.brands().len() > 1,
+        unread,
     }
+}
+
+fn bell(request: &Request) -> Option<Bell> {
+    request.data::<Bell>().copied()
 }
 
 impl<'a> FromRequest<'a> for Visitor {
@@ -429,10 +438,48 @@ impl<'a> FromRequest<'a> for Visitor {
         let cookies = Cookies::of(request)?;
         let nobody = || Problem::new(Code::Unauthenticated);
         let session = cookies.session().ok_or_else(nobody)?;
-        let caller = identity.session(&session).await?.ok_or_else(nobody)?.from(address(request));
+        let known = identity.session_with(&session, bell(request)).await?;
+        let (caller, unread) = known.ok_or_else(nobody)?;
+        let caller = caller.from(address(request));
         identity.count_of(&caller)?;
-        let shell = Shell { person: Some(person(&caller)), ..cookies.shell(&cookies.form_secret()) };
+        let shell = Shell { person: Some(person(&caller, unread)), ..cookies.shell(&cookies.form_secret()) };
         Ok(Self { caller, shell, session, site: cookies.site.clone(), jar: request.cookie().clone() })
+    }
+}
+
+/// Somebody's page that looks on by itself, which is no use of their session.
+pub struct Onlooker {
+    caller: Caller,
+    session: String,
+}
+
+impl Onlooker {
+    /// Who it is and what they may do.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Whether the session is still open, and its person what they were.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn is_still_there(&self, identity: &Identity) -> Result<bool, Problem> {
+        let what = |caller: &Caller| (caller.account_id(), caller.role(), caller.limits());
+        let now = identity.session_unnoticed(&self.session).await?;
+        Ok(now.is_some_and(|now| what(&now) == what(&self.caller)))
+    }
+}
+
+impl<'a> FromRequest<'a> for Onlooker {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let identity =
+            request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"the app has no identity"))?;
+        let nobody = || Problem::new(Code::Unauthenticated);
+        let session = Cookies::of(request)?.session().ok_or_else(nobody)?;
+        let caller = identity.session_unnoticed(&session).await?.ok_or_else(nobody)?.from(address(request));
+        identity.count_of(&caller)?;
+        Ok(Self { caller, session })
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Person {
     pub role: &'static str,
     /// Whether there is another brand to go to.
     pub several: bool,
+    /// How much they have been told that they have not read.
+    pub unread: i64,
 }
 
 /// Every template of the program.

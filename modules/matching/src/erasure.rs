@@ -1,4 +1,4 @@
-//! Erasing what a brand keeps of a person: profile, kept scores, requests for review, membership.
+//! Erasing what a brand keeps of a person: profile, kept scores, requests for review, what they were told, membership.
 
 use fithire_identity::{forget_member, member_of};
 use fithire_kernel::clock::Clock;
@@ -34,5 +34,6 @@ pub async fn erase_person(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) ->
         reviews::erase(tx, id).await?;
         fithire_coaches::erase(tx, tools, id).await?;
     }
+    fithire_notifications::erase(tx, account_id).await?;
     forget_member(tx, tools, account_id).await
 }

@@ -16,8 +16,8 @@ mod styles;
 
 pub use founding::{FirstRun, Founder, found, set_link};
 pub use service::{
-    CHANGED, Located, NewBrand, ask_location, ask_zone, brand_name, changed, create_brand, every_brand,
-    find_brand, find_location, has_link, location, location_names, location_there, next_midnight, reached,
-    region, today, today_there,
+    CHANGED, Located, NewBrand, ask_location, ask_name, ask_zone, brand_name, changed, create_brand,
+    every_brand, find_brand, find_location, has_link, location, location_names, location_there,
+    next_midnight, reached, region, today, today_there,
 };
 pub use styles::{Dimension, StyleLine, add_dimension, dimensions, style_lines};

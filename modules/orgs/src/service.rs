@@ -181,6 +181,14 @@ pub fn ask_zone(within: &Within) -> SelectStatement {
     select
 }
 
+/// Asks for the brand's name, which is a text.
+#[must_use]
+pub fn ask_name(within: &Within) -> SelectStatement {
+    let mut select = within.select_global(Brands::Table);
+    select.column(Brands::Name).and_where(Expr::col(Brands::Id).eq(within.scope().brand_id()));
+    select
+}
+
 /// The day in the brand's time zone, as [`ask_zone`] has asked.
 ///
 /// # Errors

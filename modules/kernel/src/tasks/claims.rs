@@ -317,19 +317,6 @@ pub async fn leases(db: &Db, scope: &BrandScope) -> Result<Vec<Lease>, Problem> 
     Ok(db.glimpse(&within, &[select]).await?.all()?)
 }
 
-/// Whether somebody runs a task at this moment, as far as is known.
-///
-/// # Errors
-/// When the database cannot be reached.
-pub async fn runs(tx: &mut Tx, id: Id) -> Result<bool, Problem> {
-    let mut select = tx.select(Tasks::Table);
-    select
-        .column(Tasks::Id)
-        .and_where(Expr::col(Tasks::Id).eq(id))
-        .and_where(Expr::col(Tasks::State).eq(RUNNING));
-    Ok(tx.optional::<(Id,)>(&select).await?.is_some())
-}
-
 /// Takes a task from whoever has let its beat stand still: it waits for its next attempt, or is dead after the last.
 ///
 /// # Errors

@@ -66,6 +66,7 @@ pub(super) async fn file(visitor: Visitor, db: Data<&Db>) -> Result<Response, Pr
         "profile": whole(&profile)?,
         "kept_scores": scores::of_coach(&mut tx, id).await?,
         "review_requests": requests,
+        "notifications": fithire_notifications::told(&mut tx, visitor.caller().account_id()).await?,
         "changes": log,
     });
     let text = serde_json::to_string_pretty(&everything).map_err(|error| Problem::internal(&error))?;

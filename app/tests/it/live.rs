@@ -1,0 +1,76 @@
+//! The live stream over the wire: from another process, unpacked, logged when it begins, and no reason not to stop.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fithire_kernel::clock::Clock;
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::testing::{World, on_both};
+use fithire_notifications::{Kind, Notice, notify};
+
+use crate::people::{People, browser_of, people};
+
+async fn tell(world: &World, people: &People, title: &str) {
+    let scope = BrandScope::mint(people.ours.id("brand"), Actor::System);
+    let signed_in = fithire_identity::testing::Staff::open(world).await.identity;
+    let password = fithire_identity::testing::PASSWORD.to_owned();
+    let coach = signed_in.recognise("coach@acme.test", password, None).await.unwrap();
+    let mut tx = world.db.write(&scope).await.unwrap();
+    let notice = Notice {
+        account_id: coach.account_id,
+        kind: Kind::MatchLost,
+        event: title.to_owned(),
+        title: title.to_owned(),
+        text: String::new(),
+        path: "/coach".to_owned(),
+    };
+    notify(&mut tx, (&Clock::System, &world.ids), vec![notice]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Lines of a stream up to one with a text.
+fn until(lines: &mut impl BufRead, text: &str) -> String {
+    let mut all = String::new();
+    while !all.contains(text) {
+        let read = lines.read_line(&mut all).expect("the stream goes on");
+        assert!(read > 0, "it ended before {text}: {all}");
+    }
+    all
+}
+
+#[cfg(unix)]
+#[test]
+fn a_page_is_told_live_and_no_open_page_keeps_a_server_from_stopping() {
+    on_both(async |world| {
+        let mut people = people(&world).await;
+        let session = browser_of(&people.server, "coach", people.ours.mark).cookie("fithire").unwrap();
+        let host = people.server.url.trim_start_matches("http://").to_owned();
+        let mut wire = TcpStream::connect(&host).unwrap();
+        // Longer than it takes until somebody looks without a signal.
+        wire.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+        let request = format!(
+            "GET /notifications/stream HTTP/1.1\r\nHost: {host}\r\nCookie: fithire={session}\r\nAccept-Encoding: gzip\r\n\r\n"
+        );
+        wire.write_all(request.as_bytes()).unwrap();
+        let mut lines = BufReader::new(wire);
+        let head = until(&mut lines, "event: unread").to_lowercase();
+        assert!(head.contains("text/event-stream") && head.contains("no-store"), "{head}");
+        assert!(!head.contains("content-encoding"), "{head}");
+        assert!(people.server.log().contains("/notifications/stream"), "it is logged when it begins");
+
+        tell(&world, &people, "Told live").await;
+        let told = until(&mut lines, "event: unread");
+        assert!(told.contains("Told live") && told.contains("event: notice"), "{told}");
+
+        let pid = people.server.child.id().to_string();
+        #[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
+        let asked = Instant::now();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let mut rest = String::new();
+        lines.read_to_string(&mut rest).unwrap();
+        assert!(people.server.child.wait().unwrap().success());
+        assert!(asked.elapsed() < Duration::from_secs(5), "it waited for the open page");
+    });
+}
