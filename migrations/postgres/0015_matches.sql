@@ -2,13 +2,14 @@
 --
 -- `rescorings` says by what a job's matches were worked out: the plan (preset, facts of the job and day, as a hash), the
 -- preset's file, the day, and the revision of the brand's coaches. Whoever is at least as good as `floor` may come in. `told`
--- is the score of which the last event told.
+-- is the score of which the last event told, `shown` a hash of what a job says of itself.
 -- `match_events` is divided by month; what falls outside goes into the last part.
 
 CREATE TABLE rescorings (
     brand_id BIGINT NOT NULL,
     job_id BIGINT NOT NULL,
     plan TEXT NOT NULL,
+    shown TEXT NOT NULL,
     preset TEXT NOT NULL,
     preset_hash TEXT NOT NULL,
     engine_version INTEGER NOT NULL,

@@ -370,6 +370,26 @@ pub async fn of_account(tx: &mut Tx, account_id: Id) -> Result<Option<Id>, Probl
     Ok(row.map(|(id,)| id))
 }
 
+/// The accounts of coaches who have one, by coach.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn accounts_of(tx: &mut Tx, coaches: &[Id]) -> Result<BTreeMap<Id, Id>, Problem> {
+    /// Ids in a statement.
+    const AT_ONCE: usize = 10_000;
+    let mut accounts = BTreeMap::new();
+    for coaches in coaches.chunks(AT_ONCE) {
+        let mut select = tx.select(Coaches::Table);
+        select
+            .columns([Coaches::Id, Coaches::AccountId])
+            .and_where(Expr::col(Coaches::AccountId).is_not_null())
+            .and_where(Expr::col(Coaches::Id).is_in(coaches.iter().copied()));
+        let rows: Vec<(Id, Id)> = tx.all(&select).await?;
+        accounts.extend(rows);
+    }
+    Ok(accounts)
+}
+
 /// How many coaches the brand has.
 ///
 /// # Errors

@@ -7,6 +7,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
+
 use crate::clock::Clock;
 
 /// 2026-01-01T00:00:00Z in Unix milliseconds.
@@ -15,6 +17,12 @@ const RANDOM_BITS: u32 = 12;
 
 /// An id of any row; always in 1..2^53.
 pub type Id = i64;
+
+/// When an id was made, to the millisecond.
+#[must_use]
+pub fn made_at(id: Id) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis((id >> RANDOM_BITS) + EPOCH_MS).unwrap_or_default()
+}
 
 /// Makes ids.
 #[derive(Clone, Debug)]
@@ -72,7 +80,7 @@ mod tests {
         let clock = Clock::fixed("2026-11-23T12:00:00Z".parse().unwrap());
         for seed in 0..100 {
             let id = Ids::new(clock.clone(), seed).next();
-            assert_eq!((id >> RANDOM_BITS) + EPOCH_MS, clock.now().timestamp_millis());
+            assert_eq!(made_at(id), clock.now());
         }
     }
 

@@ -10,6 +10,7 @@
 //! in one transaction; matches are the first [`KEPT`] of the live ranking of that revision and day.
 
 mod store;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,11 +24,11 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::{BrandScope, Limits};
 use fithire_kernel::tasks::{Claimed, NewTask, Outcome, enqueue};
-use fithire_scoring::plan::{Group, Plan, Query, Ranking};
+use fithire_scoring::plan::{Group, Plan, Query};
 
 use crate::copies::Copy;
 use crate::rankings::{Rankings, Seen};
-use store::{By, Rescored};
+use store::{By, Ranked, Rescored};
 pub use store::{Kept, Of, kept};
 
 /// The task, which every brand has once at most.
@@ -80,20 +81,22 @@ pub async fn rescore_task(
 /// When the database cannot be reached or holds what cannot be read.
 pub async fn rescore(
     db: &Db,
-    (clock, ids): (&Clock, &Ids),
+    tools: (&Clock, &Ids),
     rankings: &Arc<Rankings>,
     scope: &BrandScope,
 ) -> Result<Done, Problem> {
-    let seen = Seen::now((db, clock), scope).await?;
+    let seen = Seen::now((db, tools.0), scope).await?;
     // What is read from here on is of the revision that was seen, or later: what came in between is looked at twice.
-    let run = Run { as_of: seen.as_of, revision: seen.revision, now: clock.now() };
+    let run = Run { as_of: seen.as_of, revision: seen.revision, now: tools.0.now() };
     let known = Known::read(&mut db.read(scope).await?).await?;
     let copy = rankings.copy(scope, seen).await?;
     let mut done =
-        Done { events: store::close(db, ids, scope, (&known.closed(), &run)).await?, ..Done::default() };
+        Done { events: store::close(db, tools, scope, (&known.closed(), &run)).await?, ..Done::default() };
+    let before: BTreeMap<Id, String> =
+        known.rescored.iter().map(|(id, rescored)| (*id, rescored.shown.clone())).collect();
     let rescored = rankings.clone();
     let (due, standing) = on_thread(move || known.due(&rescored, seen.as_of)).await?;
-    store::stand(db, scope, &standing, &run).await?;
+    store::stand(db, tools, scope, (&standing, &before, &run)).await?;
     (done.jobs, done.ranked) = (due.len() + standing.len(), due.len());
     let mut due = due.into_iter().peekable();
     let mut ahead = None;
@@ -105,7 +108,7 @@ pub async fn rescore(
             .then(|| tokio::spawn(on_thread(move || rank(&rankings, &copy, some, seen.as_of))));
         if let Some(ranked) = std::mem::replace(&mut ahead, next) {
             let ranked = ranked.await.map_err(|error| Problem::internal(&error))???;
-            done.events += store::write(db, ids, scope, (ranked, &run)).await?;
+            done.events += store::write(db, tools, scope, (ranked, &before, &run)).await?;
         } else if ahead.is_none() {
             return Ok(done);
         }
@@ -151,12 +154,12 @@ impl Known {
     }
 
     /// The jobs that are to be ranked again, and those that stand as they are. A job whose preset is gone is neither.
-    fn due(self, rankings: &Rankings, as_of: NaiveDate) -> (Vec<(Open, By)>, Vec<Id>) {
+    fn due(self, rankings: &Rankings, as_of: NaiveDate) -> (Vec<(Open, By)>, Vec<(Open, By)>) {
         let (mut due, mut standing, mut plans) = (Vec::new(), Vec::new(), Vec::new());
         for job in self.jobs {
             let Ok(preset) = rankings.preset(&job.preset) else { continue };
             let plan = Plan::compile(preset, &job.facts, as_of);
-            let by = By::new(&plan, preset, job.threshold.unwrap_or(preset.threshold));
+            let by = By::new(&job, &plan, preset, job.threshold.unwrap_or(preset.threshold));
             let rescored = self.rescored.get(&job.id).filter(|rescored| rescored.plan == by.plan);
             match rescored {
                 Some(rescored) if self.changed.is_some() && !self.listed.contains(&job.id) => {
@@ -175,7 +178,7 @@ impl Known {
         }
         let mut stand = Vec::new();
         for ((job, by, _), reached) in standing.into_iter().zip(reached) {
-            if reached { due.push((job, by)) } else { stand.push(job.id) }
+            if reached { due.push((job, by)) } else { stand.push((job, by)) }
         }
         (due, stand)
     }
@@ -187,7 +190,7 @@ fn rank(
     copy: &Copy,
     jobs: Vec<(Open, By)>,
     as_of: NaiveDate,
-) -> Result<Vec<(Id, By, Ranking)>, Problem> {
+) -> Result<Vec<Ranked>, Problem> {
     let plan = |(job, by): &(Open, By)| {
         let query = Query { threshold: by.threshold, limit: KEPT, group: Group::Ranked };
         Ok((Plan::compile(rankings.preset(&job.preset)?, &job.facts, as_of), query))
@@ -195,7 +198,7 @@ fn rank(
     let plans: Vec<(Plan<'_>, Query)> = jobs.iter().map(plan).collect::<Result<_, Problem>>()?;
     let plans: Vec<(&Plan<'_>, Query)> = plans.iter().map(|(plan, query)| (plan, *query)).collect();
     let ranked = Plan::rank_all(&plans, &copy.snapshot);
-    Ok(jobs.into_iter().zip(ranked).map(|((job, by), ranking)| (job.id, by, ranking)).collect())
+    Ok(jobs.into_iter().zip(ranked).map(|((job, by), ranking)| (job, by, ranking)).collect())
 }
 
 async fn on_thread<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {

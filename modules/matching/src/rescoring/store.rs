@@ -1,23 +1,28 @@
 //! Matches as they are kept: by what each job was rescored, its best coaches, and what became of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, Utc};
+use fithire_jobs::Open;
+use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, ScopedTable, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::Problem;
-use fithire_kernel::scope::BrandScope;
+use fithire_kernel::scope::{BrandScope, Limits};
 use fithire_scoring::explain::ENGINE_VERSION;
 use fithire_scoring::plan::{Plan, Ranking};
 use fithire_scoring::preset::Preset;
 use sea_query::{Expr, ExprTrait, Iden, OnConflict, Order, Value};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
+use super::telling::{self, Told};
 use super::{KEPT, Run};
 
-/// Rows in a statement; each has 10 values at most, and SQLite takes 32766 of them.
+/// Rows in a statement; each has 12 values at most, and SQLite takes 32766 of them.
 const BATCH: usize = 2_000;
 /// A change of the score of which an event tells, in basis points.
 const TELLING: i32 = 100;
@@ -28,6 +33,7 @@ enum Rescorings {
     BrandId,
     JobId,
     Plan,
+    Shown,
     Preset,
     PresetHash,
     EngineVersion,
@@ -84,16 +90,30 @@ impl ScopedTable for MatchEvents {
 pub(crate) struct By {
     /// A hash of the plan, with the threshold and the engine.
     pub(crate) plan: String,
+    /// A hash of what the job says of itself.
+    pub(crate) shown: String,
     pub(crate) threshold: u16,
     preset: String,
     preset_hash: String,
 }
 
 impl By {
-    pub(crate) fn new(plan: &Plan<'_>, preset: &Preset, threshold: u16) -> Self {
+    pub(crate) fn new(job: &Open, plan: &Plan<'_>, preset: &Preset, threshold: u16) -> Self {
+        let says = json!([
+            job.title,
+            job.description,
+            job.location,
+            job.employment_type,
+            job.pay.kind,
+            job.pay.min,
+            job.pay.max,
+            job.pay.currency,
+            job.facts
+        ]);
         let hash = URL_SAFE_NO_PAD.encode(plan.key());
         Self {
             plan: format!("{hash}:{threshold}:{ENGINE_VERSION}"),
+            shown: URL_SAFE_NO_PAD.encode(Sha256::digest(says.to_string())),
             threshold,
             preset: preset.name.clone(),
             preset_hash: preset.hash.clone(),
@@ -106,6 +126,7 @@ impl By {
 pub(crate) struct Rescored {
     job_id: Id,
     pub(crate) plan: String,
+    pub(crate) shown: String,
     pub(crate) revision: i64,
     /// Whoever is not that good cannot be a match.
     pub(crate) floor: i32,
@@ -114,7 +135,13 @@ pub(crate) struct Rescored {
 /// By what each job was rescored.
 pub(crate) async fn rescored(tx: &mut Tx) -> Result<BTreeMap<Id, Rescored>, Problem> {
     let mut select = tx.select(Rescorings::Table);
-    select.columns([Rescorings::JobId, Rescorings::Plan, Rescorings::Revision, Rescorings::Floor]);
+    select.columns([
+        Rescorings::JobId,
+        Rescorings::Plan,
+        Rescorings::Shown,
+        Rescorings::Revision,
+        Rescorings::Floor,
+    ]);
     let rows: Vec<Rescored> = tx.all(&select).await?;
     Ok(rows.into_iter().map(|row| (row.job_id, row)).collect())
 }
@@ -218,14 +245,17 @@ impl Difference {
     }
 }
 
-/// Writes what rankings make of matches; answers how many events there were.
+/// A job, by what it was ranked, and how.
+pub(crate) type Ranked = (Open, By, Ranking);
+
+/// Writes what rankings make of matches, and tells who is to be told; answers how many events there were.
 pub(crate) async fn write(
     db: &Db,
-    ids: &Ids,
+    tools: (&Clock, &Ids),
     scope: &BrandScope,
-    (ranked, run): (Vec<(Id, By, Ranking)>, &Run),
+    (ranked, known, run): (Vec<Ranked>, &BTreeMap<Id, String>, &Run),
 ) -> Result<usize, Problem> {
-    let jobs: Vec<Id> = ranked.iter().map(|(id, ..)| *id).collect();
+    let jobs: Vec<Id> = ranked.iter().map(|(job, ..)| job.id).collect();
     let mut tx = db.write(scope).await?;
     let mut of_job: HashMap<Id, Vec<Row>> = HashMap::new();
     for row in matches(&mut tx, &jobs).await? {
@@ -233,13 +263,15 @@ pub(crate) async fn write(
     }
     rescorings(&mut tx, &ranked, run).await?;
     let mut all = Difference::default();
-    for (job_id, _, ranking) in &ranked {
-        let before = of_job.get(job_id).map_or(&[][..], Vec::as_slice);
-        let made = Difference::of(before, (*job_id, ranking), run.now);
+    let mut told = BTreeMap::new();
+    for (job, _, ranking) in &ranked {
+        let before = of_job.get(&job.id).map_or(&[][..], Vec::as_slice);
+        let made = Difference::of(before, (job.id, ranking), run.now);
+        told.insert(job.id, Told::from(job));
         if !made.left.is_empty() {
             let mut delete = tx.delete(Matches::Table);
             delete
-                .and_where(Expr::col(Matches::JobId).eq(*job_id))
+                .and_where(Expr::col(Matches::JobId).eq(job.id))
                 .and_where(Expr::col(Matches::CoachId).is_in(made.left));
             tx.run(&delete).await?;
         }
@@ -247,9 +279,22 @@ pub(crate) async fn write(
         all.written.extend(made.written);
     }
     put(&mut tx, (&all.written, run)).await?;
-    tell(&mut tx, ids, (&all.events, run)).await?;
+    tell(&mut tx, tools, (&all.events, run)).await?;
+    let before: HashSet<Id> = known.keys().copied().collect();
+    telling::coaches(&mut tx, tools, (&all.events, &told, &before)).await?;
+    for (job, by, ranking) in ranked.iter().filter(|(job, by, _)| is_changed(known, job.id, by)) {
+        // Whoever has just come in reads it as it is.
+        let there: HashSet<Id> = of_job.get(&job.id).into_iter().flatten().map(|row| row.coach_id).collect();
+        let matched = ranking.rows.iter().map(|row| row.id.cast_signed()).filter(|id| there.contains(id));
+        telling::of_change(&mut tx, tools, (job.id, &told[&job.id], &by.shown), matched.collect()).await?;
+    }
     tx.commit().await?;
     Ok(all.events.len())
+}
+
+/// Whether a job says something else than when it was last rescored.
+fn is_changed(known: &BTreeMap<Id, String>, id: Id, by: &By) -> bool {
+    known.get(&id).is_some_and(|shown| *shown != by.shown)
 }
 
 async fn put(tx: &mut Tx, (rows, run): (&[Row], &Run)) -> Result<(), Problem> {
@@ -282,13 +327,14 @@ async fn put(tx: &mut Tx, (rows, run): (&[Row], &Run)) -> Result<(), Problem> {
 }
 
 /// Says by what jobs were rescored.
-async fn rescorings(tx: &mut Tx, ranked: &[(Id, By, Ranking)], run: &Run) -> Result<(), Problem> {
-    let row = |(job_id, by, ranking): &(Id, By, Ranking)| -> Vec<Value> {
+async fn rescorings(tx: &mut Tx, ranked: &[Ranked], run: &Run) -> Result<(), Problem> {
+    let row = |(job, by, ranking): &Ranked| -> Vec<Value> {
         // Whoever ties with the last may go before it.
         let last = ranking.rows.get(KEPT - 1).map_or(by.threshold, |last| last.score.0);
         vec![
-            (*job_id).into(),
+            job.id.into(),
             by.plan.clone().into(),
+            by.shown.clone().into(),
             by.preset.clone().into(),
             by.preset_hash.clone().into(),
             i64::from(ENGINE_VERSION).into(),
@@ -302,6 +348,7 @@ async fn rescorings(tx: &mut Tx, ranked: &[(Id, By, Ranking)], run: &Run) -> Res
     let columns = [
         Rescorings::JobId,
         Rescorings::Plan,
+        Rescorings::Shown,
         Rescorings::Preset,
         Rescorings::PresetHash,
         Rescorings::EngineVersion,
@@ -319,8 +366,8 @@ async fn rescorings(tx: &mut Tx, ranked: &[(Id, By, Ranking)], run: &Run) -> Res
     Ok(())
 }
 
-/// Writes down what became of matches, and has whoever shows them look again.
-async fn tell(tx: &mut Tx, ids: &Ids, (events, run): (&[Event], &Run)) -> Result<(), Problem> {
+/// Writes down what became of matches, and tells the brand's programs.
+async fn tell(tx: &mut Tx, tools: (&Clock, &Ids), (events, run): (&[Event], &Run)) -> Result<(), Problem> {
     if events.is_empty() {
         return Ok(());
     }
@@ -338,7 +385,7 @@ async fn tell(tx: &mut Tx, ids: &Ids, (events, run): (&[Event], &Run)) -> Result
     for batch in events.chunks(BATCH) {
         let row = |event: &Event| -> Vec<Value> {
             vec![
-                ids.next().into(),
+                tools.1.next().into(),
                 run.now.into(),
                 event.job_id.into(),
                 event.coach_id.into(),
@@ -351,15 +398,13 @@ async fn tell(tx: &mut Tx, ids: &Ids, (events, run): (&[Event], &Run)) -> Result
         };
         tx.run(&tx.insert(&columns, batch.iter().map(row))).await?;
     }
-    let topic = format!("matches:{}", tx.scope().brand_id());
-    tx.tell(topic);
-    Ok(())
+    telling::programs(tx, tools, (events, run.now)).await
 }
 
 /// Removes the matches of jobs that look for nobody any more; answers how many there were.
 pub(crate) async fn close(
     db: &Db,
-    ids: &Ids,
+    tools: (&Clock, &Ids),
     scope: &BrandScope,
     (closed, run): (&[Id], &Run),
 ) -> Result<usize, Problem> {
@@ -373,32 +418,49 @@ pub(crate) async fn close(
             Event { job_id: row.job_id, coach_id: row.coach_id, kind, before, after: None }
         };
         let events: Vec<Event> = left.iter().map(event).collect();
+        let mut told = BTreeMap::new();
+        for id in events.iter().map(|event| event.job_id).collect::<BTreeSet<Id>>() {
+            told.insert(id, Told::from(&fithire_jobs::find(&mut tx, Limits::default(), id).await?));
+        }
         let mut delete = tx.delete(Matches::Table);
         tx.run(delete.and_where(Expr::col(Matches::JobId).is_in(jobs.iter().copied()))).await?;
         let mut delete = tx.delete(Rescorings::Table);
         tx.run(delete.and_where(Expr::col(Rescorings::JobId).is_in(jobs.iter().copied()))).await?;
-        tell(&mut tx, ids, (&events, run)).await?;
+        tell(&mut tx, tools, (&events, run)).await?;
+        telling::coaches(&mut tx, tools, (&events, &told, &HashSet::new())).await?;
         tx.commit().await?;
         all += events.len();
     }
     Ok(all)
 }
 
-/// Says that jobs stand as they are, as of a revision.
-pub(crate) async fn stand(db: &Db, scope: &BrandScope, jobs: &[Id], run: &Run) -> Result<(), Problem> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let mut tx = db.write(scope).await?;
+/// Says that jobs stand as they are, as of a revision; whoever is a match of one that says something else is told.
+pub(crate) async fn stand(
+    db: &Db,
+    tools: (&Clock, &Ids),
+    scope: &BrandScope,
+    (jobs, known, run): (&[(Open, By)], &BTreeMap<Id, String>, &Run),
+) -> Result<(), Problem> {
     for jobs in jobs.chunks(BATCH) {
+        let mut tx = db.write(scope).await?;
         let mut update = tx.update(Rescorings::Table);
         update
             .value(Rescorings::Revision, run.revision)
             .value(Rescorings::RescoredAt, run.now)
-            .and_where(Expr::col(Rescorings::JobId).is_in(jobs.iter().copied()));
+            .and_where(Expr::col(Rescorings::JobId).is_in(jobs.iter().map(|(job, _)| job.id)));
         tx.run(&update).await?;
+        for (job, by) in jobs.iter().filter(|(job, by)| is_changed(known, job.id, by)) {
+            let mut update = tx.update(Rescorings::Table);
+            update
+                .value(Rescorings::Shown, by.shown.clone())
+                .and_where(Expr::col(Rescorings::JobId).eq(job.id));
+            tx.run(&update).await?;
+            let matched = matches(&mut tx, &[job.id]).await?.into_iter().map(|row| row.coach_id).collect();
+            telling::of_change(&mut tx, tools, (job.id, &Told::from(job), &by.shown), matched).await?;
+        }
+        tx.commit().await?;
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 /// A match as it is kept.
