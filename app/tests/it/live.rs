@@ -9,6 +9,7 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::testing::{World, on_both};
 use fithire_notifications::{Kind, Notice, notify};
+use serde_json::{Value, json};
 
 use crate::people::{People, browser_of, people};
 
@@ -40,21 +41,56 @@ fn until(lines: &mut impl BufRead, text: &str) -> String {
     all
 }
 
+/// The coach's stream.
+fn stream(people: &People) -> BufReader<TcpStream> {
+    let session = browser_of(&people.server, "coach", people.ours.mark).cookie("fithire").unwrap();
+    let host = people.server.url.trim_start_matches("http://").to_owned();
+    let mut wire = TcpStream::connect(&host).unwrap();
+    // Longer than it takes until somebody looks without a signal.
+    wire.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    let request = format!(
+        "GET /notifications/stream HTTP/1.1\r\nHost: {host}\r\nCookie: fithire={session}\r\nAccept-Encoding: gzip\r\n\r\n"
+    );
+    wire.write_all(request.as_bytes()).unwrap();
+    BufReader::new(wire)
+}
+
+#[test]
+fn what_a_coach_saves_reaches_matches_programs_and_their_open_page() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let (server, ours) = (&people.server, &people.ours);
+        let send = |role: &str, path: &str, body: Value| {
+            let sent = body.to_string();
+            let answer = server.send("POST", path, Some(ours.token(role)), Some(("application/json", &sent)));
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            answer.json()
+        };
+        let webhook = json!({"url": "http://127.0.0.1:9/", "kinds": ["match.entered"]});
+        let webhook = send("admin", "/api/v1/webhooks", webhook)["id"].as_i64().unwrap();
+        let mut lines = stream(&people);
+        until(&mut lines, "event: unread");
+        let facts = json!({"positions": [{"modality": "hiit", "started_on": "2023-02-01"}]});
+        #[expect(clippy::disallowed_methods, reason = "how long it takes is worth reading")]
+        let began = Instant::now();
+        let coach = send("coach", "/api/v1/coaches", json!({"name": "Ada", "facts": facts}))["id"].clone();
+        let told = until(&mut lines, "event: notice") + &until(&mut lines, "data:");
+        let took = began.elapsed();
+        assert!(told.contains("A job that fits you"), "{told}");
+        let path = format!("/api/v1/webhooks/{webhook}/deliveries");
+        let log = server.send("GET", &path, Some(ours.token("admin")), None).json();
+        let kinds: Vec<&str> = log["items"].as_array().unwrap().iter().filter_map(|one| one["kind"].as_str()).collect();
+        assert_eq!(kinds, ["match.entered"], "{log}");
+        println!("{}: on the open page {} ms after coach {coach} was sent", world.dialect, took.as_millis());
+    });
+}
+
 #[cfg(unix)]
 #[test]
 fn a_page_is_told_live_and_no_open_page_keeps_a_server_from_stopping() {
     on_both(async |world| {
         let mut people = people(&world).await;
-        let session = browser_of(&people.server, "coach", people.ours.mark).cookie("fithire").unwrap();
-        let host = people.server.url.trim_start_matches("http://").to_owned();
-        let mut wire = TcpStream::connect(&host).unwrap();
-        // Longer than it takes until somebody looks without a signal.
-        wire.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
-        let request = format!(
-            "GET /notifications/stream HTTP/1.1\r\nHost: {host}\r\nCookie: fithire={session}\r\nAccept-Encoding: gzip\r\n\r\n"
-        );
-        wire.write_all(request.as_bytes()).unwrap();
-        let mut lines = BufReader::new(wire);
+        let mut lines = stream(&people);
         let head = until(&mut lines, "event: unread").to_lowercase();
         assert!(head.contains("text/event-stream") && head.contains("no-store"), "{head}");
         assert!(!head.contains("content-encoding"), "{head}");

@@ -1,7 +1,7 @@
 //! Matches that are kept, beside the live ranking, whatever changes in between.
 
 use chrono::TimeDelta;
-use fithire_identity::Role;
+use fithire_identity::{Limits, Role};
 use fithire_identity::testing::Staff;
 use fithire_kernel::ids::Id;
 use fithire_kernel::tasks::claims::turn;
@@ -174,5 +174,54 @@ fn each_change_has_matches_worked_out_once_and_each_day_does() {
         assert!(take(&app, &world, &[]).await.is_empty());
         world.clock.advance(TimeDelta::minutes(1));
         assert_eq!(take(&app, &world, &[]).await.len(), 1);
+    });
+}
+
+/// What an account was told, by title, oldest first.
+async fn told<E: Endpoint>(app: &App<E>, world: &World, account_id: Id) -> Vec<String> {
+    let mut tx = world.db.read(&app.scope).await.unwrap();
+    let told = fithire_notifications::told(&mut tx, account_id).await.unwrap();
+    let mut titles: Vec<String> =
+        told["notices"].as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect();
+    titles.sort();
+    titles
+}
+
+#[test]
+fn a_coach_is_told_once_of_a_new_match_a_lost_one_and_a_changed_job() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let staff = Staff::open(&world).await;
+        let ada = staff.member(&app.scope, "ada@acme.test", Role::Coach, Limits::default()).await;
+        let coach = app.coach("Ada", strong()).await["id"].as_i64().unwrap();
+        let mut tx = world.db.write(&app.scope).await.unwrap();
+        fithire_coaches::link(&mut tx, coach, ada).await.unwrap();
+        tx.commit().await.unwrap();
+        let job = app.job().await["id"].as_i64().unwrap();
+        app.rescore(&world).await;
+        let new = "A job that fits you: Weekend HIIT Instructor".to_owned();
+        assert_eq!(told(&app, &world, ada).await, [new.clone()]);
+        // In and out again and again is told once.
+        let mut away = strong();
+        away["radius_m"] = json!(100);
+        for facts in [away.clone(), strong(), away, strong()] {
+            app.ok("PATCH", &format!("/coaches/{coach}"), Some(&json!({"facts": facts}))).await;
+            app.rescore(&world).await;
+        }
+        let lost = "No longer a match: Weekend HIIT Instructor".to_owned();
+        assert_eq!(told(&app, &world, ada).await, [new.clone(), lost.clone()]);
+        // What the job says is told when it says something else: by itself, and together with its score.
+        for change in [json!({"pay": {"min": 50.0, "currency": "USD"}}), json!({"facts": {"modality": "hiit"}})] {
+            app.ok("PATCH", &format!("/jobs/{job}"), Some(&change)).await;
+            app.rescore(&world).await;
+        }
+        let changed = "Changed: Weekend HIIT Instructor".to_owned();
+        assert_eq!(told(&app, &world, ada).await, [new.clone(), changed.clone(), changed.clone(), lost.clone()]);
+        // A job that was there before anybody worked out matches is no news.
+        let old = app.job().await["id"].as_i64().unwrap();
+        world.clock.advance(TimeDelta::days(2));
+        app.rescore(&world).await;
+        assert!(app.kept(&world, old).await.iter().any(|(id, _)| *id == coach));
+        assert_eq!(told(&app, &world, ada).await, [new, changed.clone(), changed, lost]);
     });
 }
