@@ -103,6 +103,7 @@ async fn tell_all(
     zone: Zone,
     notices: Vec<&Notice>,
 ) -> Result<(), Problem> {
+    use Notices::{AccountId, CreatedAt, Id as Number, Kind, Path, Seq, Text, Title, Waits};
     let accounts: BTreeSet<Id> = notices.iter().map(|notice| notice.account_id).collect();
     let inboxes = inboxes_of(tx, &accounts.into_iter().collect::<Vec<_>>()).await?;
     let inbox = |account_id| {
@@ -136,7 +137,6 @@ async fn tell_all(
             way.waits().into(),
         ]
     };
-    use Notices::{AccountId, CreatedAt, Id as Number, Kind, Path, Seq, Text, Title, Waits};
     let rows: Vec<_> = notices.iter().map(row).collect();
     tx.run(&tx.insert(&[Number, AccountId, Seq, Kind, Title, Text, Path, CreatedAt, Waits], rows)).await?;
     let mut tasks = Vec::new();

@@ -132,7 +132,7 @@ async fn redirect(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) -> Result<
     for way in [Way::Mail, Way::Digest, Way::App] {
         let goes = |kind: &Kind| match wishes.way(*kind) {
             Way::Nothing => way == Way::App,
-            wished => wished == way,
+            other => other == way,
         };
         let kinds: Vec<&str> = Kind::ALL.iter().filter(|kind| goes(kind)).map(|kind| kind.as_str()).collect();
         let mut update = tx.update(Notices::Table);
@@ -167,16 +167,12 @@ pub(crate) async fn try_again(tx: &mut Tx, account_id: Id) -> Result<(), Problem
 /// The token of the link by which somebody ends all messages of the brand. It follows from a key of the inbox, which is made
 /// with the first one, so that the links of older messages work on.
 pub(crate) async fn token(tx: &mut Tx, row: &InboxRow) -> Result<String, Problem> {
-    let key = match &row.mail_key {
-        Some(key) => key.clone(),
-        None => {
-            let key = random_secret();
-            let mut update = tx.update(Inboxes::Table);
-            update.value(Inboxes::MailKey, &*key).and_where(Expr::col(Inboxes::AccountId).eq(row.account_id));
-            tx.run(&update).await?;
-            key
-        }
-    };
+    let key = row.mail_key.clone().unwrap_or_else(random_secret);
+    if row.mail_key.is_none() {
+        let mut update = tx.update(Inboxes::Table);
+        update.value(Inboxes::MailKey, &*key).and_where(Expr::col(Inboxes::AccountId).eq(row.account_id));
+        tx.run(&update).await?;
+    }
     Ok(written((tx.scope().brand_id(), row.account_id), &key))
 }
 

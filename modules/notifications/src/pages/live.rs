@@ -19,7 +19,7 @@ pub(super) struct Asked {
 }
 
 #[handler]
-pub(super) async fn stream(
+pub(super) fn stream(
     onlooker: Onlooker,
     request: &Request,
     hub: Data<&Hub>,
