@@ -42,6 +42,7 @@ pub mod plan;
 pub mod preset;
 pub mod reference;
 pub mod registry;
+mod rows;
 pub mod score;
 pub mod snapshot;
 pub mod subscore;
@@ -49,6 +50,7 @@ pub mod subscores;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod week;
+mod weigh;
 mod wide;
 pub mod wording;
 pub mod zone;
