@@ -4,6 +4,7 @@
 //! rows, and what is true of a row or not is a bit.
 
 use crate::subscore::{BLOCK, Rows};
+use crate::wide::ahead;
 
 /// Values that few rows have, under a key that a job names: in row order for each key.
 ///
@@ -61,6 +62,13 @@ impl Sparse {
     pub(crate) fn of(&self, key: usize) -> (&[u16], &[u32]) {
         let of_key = self.range(key);
         (&self.rows[of_key.clone()], &self.values[of_key])
+    }
+
+    /// Asks for the memory of [`Sparse::of`].
+    pub(crate) fn ahead(&self, key: usize) {
+        let (rows, values) = self.of(key);
+        ahead(rows);
+        ahead(values);
     }
 
     /// Bytes on the heap.
@@ -152,6 +160,15 @@ impl Lasting {
         let before = later.min(Self::FOR_EVER) << ROW_BITS;
         let ends = self.ends[self.range(key)].iter().take_while(move |end| **end < before);
         (set, ends.map(|end| (row_of(*end), end >> ROW_BITS)))
+    }
+
+    /// Asks for the memory of [`Lasting::of`]; of the ends, the first few.
+    pub(crate) fn ahead(&self, key: usize) {
+        if let Some(place) = self.places.get(key).and_then(|place| place.checked_sub(1)) {
+            ahead(&self.sets[usize::from(place)..=usize::from(place)]);
+        }
+        let ends = self.range(key);
+        ahead(&self.ends[ends.start..ends.end.min(ends.start + 16)]);
     }
 
     /// Bytes on the heap.

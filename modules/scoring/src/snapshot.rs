@@ -110,6 +110,11 @@ impl Snapshot {
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().map(|block| &**block)
     }
+
+    /// A block by its place.
+    pub(crate) fn block(&self, place: usize) -> Option<&Block> {
+        self.blocks.get(place).map(|block| &**block)
+    }
 }
 
 /// Makes snapshots of a brand: everybody once, then whoever changes.

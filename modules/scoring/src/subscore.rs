@@ -19,6 +19,7 @@ use crate::facts::{Coach, Job};
 use crate::num::FULL;
 pub use crate::rows::Rows;
 use crate::rows::WORD;
+use crate::wide::ahead;
 
 /// Rows in a block.
 pub const BLOCK: usize = 1024;
@@ -71,6 +72,9 @@ pub trait Kernel: Send + Sync + 'static {
 
     /// Writes `bp`, `unknown`, `blocks` and `provisional` for every row of the columns.
     fn run(&self, columns: &Self::Columns, case: Case, out: &mut Lanes);
+
+    /// Asks for the memory that [`Kernel::run`] is going to read, some time before.
+    fn ahead(&self, _columns: &Self::Columns) {}
 
     /// Whether every row is blocked, where that can be told without looking at each.
     fn blocks_all(&self, _columns: &Self::Columns) -> bool {
@@ -129,6 +133,8 @@ pub struct Lanes {
     pub sums: [[u32; BLOCK]; 2],
     /// The same, for smaller numbers.
     pub small: [[u16; BLOCK]; 2],
+    /// The same, for the smallest.
+    pub bytes: [[u8; BLOCK]; 2],
     /// The same, for distances.
     pub metres: [f64; BLOCK],
 }
@@ -144,6 +150,7 @@ impl Lanes {
             provisional: Rows::NONE,
             sums: [[0; BLOCK]; 2],
             small: [[0; BLOCK]; 2],
+            bytes: [[0; BLOCK]; 2],
             metres: [0.0; BLOCK],
         })
     }
@@ -237,6 +244,8 @@ pub(crate) trait AnyColumns: Any + Send + Sync {
     fn shrink(&mut self);
     fn bytes(&self) -> usize;
     fn copied(&self) -> Box<dyn AnyColumns>;
+    /// Asks for the memory of the columns themselves, not of what they point to.
+    fn ahead(&self);
 }
 
 impl<C: Columns> AnyColumns for C {
@@ -255,11 +264,16 @@ impl<C: Columns> AnyColumns for C {
     fn copied(&self) -> Box<dyn AnyColumns> {
         Box::new(self.clone())
     }
+
+    fn ahead(&self) {
+        ahead(std::slice::from_ref(self));
+    }
 }
 
 /// A kernel whose columns are known only to itself.
 pub(crate) trait AnyKernel: Send + Sync {
     fn run(&self, columns: &dyn AnyColumns, case: Case, out: &mut Lanes);
+    fn ahead(&self, columns: &dyn AnyColumns);
     fn blocks_all(&self, columns: &dyn AnyColumns) -> bool;
     fn distance_m(&self, columns: &dyn AnyColumns, row: usize) -> Option<u32>;
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement;
@@ -274,6 +288,10 @@ fn own<K: Kernel>(columns: &dyn AnyColumns) -> &K::Columns {
 impl<K: Kernel> AnyKernel for K {
     fn run(&self, columns: &dyn AnyColumns, case: Case, out: &mut Lanes) {
         Kernel::run(self, own::<K>(columns), case, out);
+    }
+
+    fn ahead(&self, columns: &dyn AnyColumns) {
+        Kernel::ahead(self, own::<K>(columns));
     }
 
     fn blocks_all(&self, columns: &dyn AnyColumns) -> bool {

@@ -15,6 +15,22 @@ pub(crate) fn wide<F: Loop<A>, A>(run: F, columns: A) -> F::Output {
     Arch::new().dispatch(Run(run, columns))
 }
 
+/// Asks for memory that is read soon, so that it is near by then. Of what is scattered no machine sees by itself what comes
+/// next.
+#[inline]
+pub(crate) fn ahead<T>(column: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        let start = column.as_ptr().cast::<i8>();
+        for line in (0..size_of_val(column)).step_by(LINE) {
+            simd.sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(start.wrapping_add(line));
+        }
+    }
+}
+
+/// Bytes that memory gives at a time.
+const LINE: usize = 64;
+
 struct Run<F, A>(F, A);
 
 impl<F: Loop<A>, A> WithSimd for Run<F, A> {

@@ -32,6 +32,7 @@ use crate::subscore::{
     lanes_of,
 };
 use crate::week::{QUARTERS, Span, Week};
+use crate::wide::ahead;
 use crate::zone::shift_quarters;
 
 /// The table `[availability]` of a preset.
@@ -357,6 +358,16 @@ impl Kernel for Hours {
         out.blocks = !(at_least(bp, 1) | columns.unknown);
         out.provisional = Rows::NONE;
         out.set_unknown(columns.unknown, case);
+    }
+
+    fn ahead(&self, columns: &Grids) {
+        for (zone, _) in &columns.zones {
+            for span in self.locals(*zone).iter() {
+                for half in [Half::Free, Half::Covered] {
+                    columns.each(half, *span, |set, _| ahead(std::slice::from_ref(set)));
+                }
+            }
+        }
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -360,6 +360,14 @@ impl Kernel for Requirements {
         out.set_unknown(columns.unknown, case);
     }
 
+    fn ahead(&self, columns: &Holdings) {
+        for code in self.asked.iter().flat_map(|asked| &asked.proofs) {
+            for today in [Today::Verified, Today::InGrace, Today::Pending, Today::Claimed] {
+                columns.held.ahead(today.of(*code));
+            }
+        }
+    }
+
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {
         let served: Vec<Served<'_>> = self.asked.iter().map(|asked| self.served(asked, coach)).collect();
         let decisive = if self.required > 0 { RequirementKind::Required } else { RequirementKind::Preferred };

@@ -28,6 +28,7 @@ use crate::num::{FULL, IDLE_WORTH, div_round_bp};
 use crate::subscore::{
     Case, Change, Columns, Figure, Kernel, Lanes, Outcome, Rows, State, Statement, SubScore,
 };
+use crate::wide::ahead;
 
 /// The table `[engagement]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -113,6 +114,10 @@ impl Kernel for Always {
         if case == Case::Worst {
             columns.unknown.iter().for_each(|row| out.bp[row] = 0);
         }
+    }
+
+    fn ahead(&self, columns: &Activity) {
+        ahead(&columns.bp);
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -35,7 +35,7 @@ use crate::num::{Divisor, MONTH_WORTH_BELOW, MONTHS, low_half, real};
 use crate::subscore::{
     BLOCK, Case, Change, Columns, Figure, Kernel, Lanes, Outcome, Rows, State, Statement, SubScore,
 };
-use crate::wide::wide;
+use crate::wide::{ahead, wide};
 
 /// The table `[experience]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -205,6 +205,12 @@ impl Kernel for Asked {
         wide(weigh, (&mut bp[..rows], &same[..rows], &family[..rows], &columns.any[..], (q, ratio)));
         (out.blocks, out.provisional) = (Rows::NONE, Rows::NONE);
         out.set_unknown(columns.unknown, case);
+    }
+
+    fn ahead(&self, columns: &Teaching) {
+        ahead(&columns.any);
+        columns.by_modality.ahead(self.modality.index());
+        columns.by_family.ahead(self.modality.family().index());
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

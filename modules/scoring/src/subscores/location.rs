@@ -32,7 +32,7 @@ use crate::subscore::{
     Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, SubScore,
     lanes_of,
 };
-use crate::wide::wide;
+use crate::wide::{ahead, wide};
 
 /// The table `[location]` of a preset.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -239,6 +239,15 @@ impl Kernel for Place {
         unknown.iter().for_each(|row| bp[row] = 0);
         out.blocks = !(at_least(bp, 1) | unknown);
         out.set_unknown(unknown, case);
+    }
+
+    fn ahead(&self, columns: &Homes) {
+        if !self.beyond(&columns.bounds) {
+            for column in [&columns.lat, &columns.lon, &columns.cos_lat] {
+                ahead(column);
+            }
+            ahead(&columns.radius_m);
+        }
     }
 
     fn blocks_all(&self, columns: &Homes) -> bool {
