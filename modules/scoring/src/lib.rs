@@ -47,6 +47,7 @@ pub mod score;
 pub mod snapshot;
 pub mod subscore;
 pub mod subscores;
+mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod week;

@@ -24,15 +24,16 @@ use crate::columns::put;
 use crate::facts::{Coach, Job, Wanted};
 use crate::num::{Quotient, Share, divided};
 use crate::subscore::{Case, Columns, Figure, Kernel, Lanes, Rows, State, Statement, SubScore};
-use crate::wide::wide;
+use crate::tables::{Table, add_up};
+use crate::wide::ahead;
 
 /// The table `[culture]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {}
 
-/// In a column: the coach's level is not known.
-const NOT_RATED: u8 = u8::MAX;
+/// In a column, after the levels 0..=4: the coach's level is not known.
+const NOT_RATED: u8 = 5;
 
 /// The levels of a block, dense, one column per dimension that any of its coaches has.
 #[derive(Clone, Default)]
@@ -85,6 +86,12 @@ impl Columns for Levels {
     }
 }
 
+impl Levels {
+    fn of(&self, wanted: &Wanted) -> Option<&Dimension> {
+        self.of.iter().find(|dimension| dimension.name == wanted.dimension)
+    }
+}
+
 /// The style that one job wants.
 pub struct Style {
     wanted: Vec<Wanted>,
@@ -107,20 +114,23 @@ impl SubScore for Parameters {
     }
 }
 
-/// Adds what a dimension is worth; at most 10 · 4 in each of at most eight.
-#[inline(always)]
-fn compare(sums: &mut [u16], levels: &[u8], (wanted, weight, unknown): (u8, u8, u8)) {
-    for (sum, level) in sums.iter_mut().zip(levels) {
-        let alike = 4 - wanted.abs_diff(*level).min(4);
-        let alike = if *level == NOT_RATED { unknown } else { alike };
-        *sum += u16::from(weight * alike);
+/// What each level is worth where some level is wanted, at most 10 · 4; and the unknown one.
+fn worth(wanted: &Wanted, unknown: u8) -> Table {
+    let mut worth = [0; 16];
+    for level in 0..=4_u8 {
+        worth[usize::from(level)] = wanted.weight * (4 - wanted.level.abs_diff(level));
     }
+    worth[usize::from(NOT_RATED)] = wanted.weight * unknown;
+    worth
 }
 
+/// So many dimensions add up within a byte.
+const FEW: usize = 6;
+
 #[inline(always)]
-fn divide<Q: Quotient>(bp: &mut [u16], sums: &[u16], share: Q) {
-    for (bp, sum) in bp.iter_mut().zip(sums) {
-        *bp = share.bp((*sum).into());
+fn divide<Q: Quotient>(bp: &mut [u16], one: &[u8], other: &[u8], of_all: u32, share: Q) {
+    for (bp, (one, other)) in bp.iter_mut().zip(one.iter().zip(other)) {
+        *bp = share.bp(of_all + u32::from(*one) + u32::from(*other));
     }
 }
 
@@ -134,22 +144,30 @@ impl Kernel for Style {
             Case::Worst => 0,
             Case::Best => 4,
         };
-        let Lanes { bp, small: [sums, _], .. } = out;
-        let (bp, sums) = (&mut bp[..columns.rows], &mut sums[..columns.rows]);
-        let mut known = Rows::NONE;
-        sums.fill(0);
-        for wanted in &self.wanted {
-            match columns.of.iter().find(|dimension| dimension.name == wanted.dimension) {
-                Some(Dimension { levels, known: rated, .. }) => {
-                    known |= *rated;
-                    let wanted = (wanted.level, wanted.weight, unknown);
-                    wide(compare, (&mut *sums, &levels[..], wanted));
+        let Lanes { bp, bytes: sums, .. } = out;
+        for sums in sums.iter_mut() {
+            sums[..columns.rows].fill(0);
+        }
+        let (mut known, mut of_all) = (Rows::NONE, 0);
+        for (number, wanted) in self.wanted.iter().enumerate() {
+            match columns.of(wanted) {
+                Some(dimension) => {
+                    known |= dimension.known;
+                    add_up(&mut sums[number / FEW], &dimension.levels, &worth(wanted, unknown));
                 }
-                None => sums.iter_mut().for_each(|sum| *sum += u16::from(wanted.weight * unknown)),
+                None => of_all += u32::from(wanted.weight * unknown),
             }
         }
-        divided!(divide(bp, &*sums; self.share));
+        let [one, other] = &*sums;
+        let (bp, one, other) = (&mut bp[..columns.rows], &one[..columns.rows], &other[..columns.rows]);
+        divided!(divide(bp, one, other, of_all; self.share));
         (out.unknown, out.blocks, out.provisional) = (!known, Rows::NONE, Rows::NONE);
+    }
+
+    fn ahead(&self, columns: &Levels) {
+        for dimension in self.wanted.iter().filter_map(|wanted| columns.of(wanted)) {
+            ahead(&dimension.levels);
+        }
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {
