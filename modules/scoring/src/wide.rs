@@ -1,7 +1,8 @@
 //! Loops compiled several times over, for the widest instructions that the machine at hand has.
 //!
 //! There is one source for all widths: what differs is how many rows an instruction takes. Whole numbers, and floating
-//! point in a fixed order without fused operations, come out the same in each, which the laws test.
+//! point in a fixed order without fused operations, come out the same in each, which the laws test. What no compiler finds in a
+//! loop is written for a width besides, next to the loop that it is held against: `rows`, `tables` and `weigh`.
 //!
 //! A loop is a function of its own marked `#[inline(always)]`, and so is what it calls: only what is inlined is compiled
 //! for a width. Its columns are parameters of their own, because only of parameters does the compiler know that they do
