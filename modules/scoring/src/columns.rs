@@ -1,9 +1,10 @@
 //! Building blocks for the columns of a block of coaches.
 //!
 //! Columns are what the engine reads a million times, so they are small: a value that few rows have is kept for those
-//! rows, and a value that many rows share is kept once.
+//! rows, and what is true of a row or not is a bit.
 
-use crate::subscore::BLOCK;
+use crate::subscore::{BLOCK, Rows};
+use crate::wide::ahead;
 
 /// Values that few rows have, under a key that a job names: in row order for each key.
 ///
@@ -63,6 +64,13 @@ impl Sparse {
         (&self.rows[of_key.clone()], &self.values[of_key])
     }
 
+    /// Asks for the memory of [`Sparse::of`].
+    pub(crate) fn ahead(&self, key: usize) {
+        let (rows, values) = self.of(key);
+        ahead(rows);
+        ahead(values);
+    }
+
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
         self.ends.capacity() * 4 + self.rows.capacity() * 2 + self.values.capacity() * 4
@@ -80,114 +88,106 @@ fn narrow(row: usize) -> u16 {
     u16::try_from(row).expect("a block has few rows")
 }
 
-/// A column of few distinct values: each is kept once, and a row holds its number.
-#[derive(Clone, Debug)]
-pub(crate) struct Coded<V> {
-    values: Vec<V>,
-    codes: Codes,
+/// Who has something under a key that a job names, and until when, in days from the day of the snapshot: a set of rows for
+/// each key, and beside it the end of those for whom there is one, the first to end first.
+///
+/// Nearly everybody who has something today has it still on the day that a job starts. So a job takes the set, and takes
+/// out of it the few whose end comes before.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lasting {
+    /// By key: the place of its set, counted from 1; 0 where nobody has ever had it.
+    places: Vec<u16>,
+    sets: Vec<Rows>,
+    /// The ends of key `k` lie at `until[k - 1]..until[k]` of `ends`.
+    until: Vec<u32>,
+    /// Days above, the row in the low [`ROW_BITS`] bits.
+    ends: Vec<u32>,
 }
 
-/// One code a row.
-#[derive(Clone, Debug)]
-pub(crate) enum Codes {
-    /// As long as there are at most 256 values.
-    Narrow(Vec<u8>),
-    /// A block has 1024 rows, so that this is always enough.
-    Wide(Vec<u16>),
-}
+/// Bits that hold a row.
+const ROW_BITS: u32 = BLOCK.trailing_zeros();
 
-impl<V> Default for Coded<V> {
-    fn default() -> Self {
-        Self { values: Vec::new(), codes: Codes::Narrow(Vec::new()) }
-    }
-}
+impl Lasting {
+    /// More days than there are in 9999 years: what ends then never ends.
+    pub(crate) const FOR_EVER: u32 = (1 << (32 - ROW_BITS)) - 1;
 
-impl<V: Copy + PartialEq> Coded<V> {
-    /// The distinct values; some may be left over that no row has any more.
-    pub(crate) fn values(&self) -> &[V] {
-        &self.values
+    fn range(&self, key: usize) -> std::ops::Range<usize> {
+        let end = |key: usize| self.until.get(key).or(self.until.last()).map_or(0, |end| *end as usize);
+        let start = if key == 0 { 0 } else { end(key - 1) };
+        start..end(key)
     }
 
-    pub(crate) fn codes(&self) -> &Codes {
-        &self.codes
-    }
-
-    /// The number of the value that a row has.
-    pub(crate) fn code(&self, row: usize) -> usize {
-        match &self.codes {
-            Codes::Narrow(codes) => usize::from(codes[row]),
-            Codes::Wide(codes) => usize::from(codes[row]),
+    /// A row has it under a key, for so many days more; it has no other end under that key.
+    pub(crate) fn insert(&mut self, key: usize, row: usize, days: u32) {
+        if self.places.len() <= key {
+            self.places.resize(key + 1, 0);
+            self.until.resize(key + 1, self.until.last().copied().unwrap_or_default());
+        }
+        if self.places[key] == 0 {
+            self.sets.push(Rows::NONE);
+            self.places[key] = narrow(self.sets.len());
+        }
+        self.sets[usize::from(self.places[key]) - 1].put(row, true);
+        if days < Self::FOR_EVER {
+            let end = days << ROW_BITS | u32::from(narrow(row));
+            let of_key = self.range(key);
+            let place = of_key.start + self.ends[of_key].partition_point(|other| *other < end);
+            self.ends.insert(place, end);
+            self.until[key..].iter_mut().for_each(|until| *until += 1);
         }
     }
 
-    fn rows(&self) -> usize {
-        match &self.codes {
-            Codes::Narrow(codes) => codes.len(),
-            Codes::Wide(codes) => codes.len(),
+    /// Forgets whatever a row has.
+    pub(crate) fn remove(&mut self, row: usize) {
+        self.sets.iter_mut().for_each(|set| set.put(row, false));
+        let (mut kept, mut start) = (Vec::with_capacity(self.ends.len()), 0);
+        for until in &mut self.until {
+            let end = *until as usize;
+            kept.extend(self.ends[start..end].iter().filter(|end| row_of(**end) != row));
+            start = end;
+            *until = u32::try_from(kept.len()).unwrap_or_default();
         }
+        self.ends = kept;
     }
 
-    /// Puts a value into a row, the next one or one that is there.
-    pub(crate) fn set(&mut self, row: usize, value: V) {
-        let most = if matches!(self.codes, Codes::Narrow(_)) { 256 } else { 2 * BLOCK };
-        let known = self.values.iter().position(|other| *other == value);
-        if known.is_none() && self.values.len() == most {
-            self.compact();
-            if self.values.len() == most {
-                self.widen();
-            }
-        }
-        let code = known.unwrap_or_else(|| {
-            self.values.push(value);
-            self.values.len() - 1
-        });
-        match &mut self.codes {
-            Codes::Narrow(codes) => put(codes, row, u8::try_from(code).unwrap_or_default()),
-            Codes::Wide(codes) => put(codes, row, narrow(code)),
-        }
+    /// Those who have it under a key on the day of the snapshot, and the ends before another day, so many days later: the row
+    /// and the days.
+    pub(crate) fn of(&self, key: usize, later: u32) -> (Rows, impl Iterator<Item = (usize, u32)>) {
+        let set = match self.places.get(key) {
+            None | Some(0) => Rows::NONE,
+            Some(place) => self.sets[usize::from(*place) - 1],
+        };
+        let before = later.min(Self::FOR_EVER) << ROW_BITS;
+        let ends = self.ends[self.range(key)].iter().take_while(move |end| **end < before);
+        (set, ends.map(|end| (row_of(*end), end >> ROW_BITS)))
     }
 
-    /// Drops the values that no row has any more.
-    fn compact(&mut self) {
-        let mut renamed = vec![None; self.values.len()];
-        let mut kept = Vec::new();
-        for row in 0..self.rows() {
-            let code = self.code(row);
-            let new = *renamed[code].get_or_insert_with(|| {
-                kept.push(self.values[code]);
-                kept.len() - 1
-            });
-            match &mut self.codes {
-                Codes::Narrow(codes) => codes[row] = u8::try_from(new).unwrap_or_default(),
-                Codes::Wide(codes) => codes[row] = narrow(new),
-            }
+    /// Asks for the memory of [`Lasting::of`]; of the ends, the first few.
+    pub(crate) fn ahead(&self, key: usize) {
+        if let Some(place) = self.places.get(key).and_then(|place| place.checked_sub(1)) {
+            ahead(&self.sets[usize::from(place)..=usize::from(place)]);
         }
-        self.values = kept;
-    }
-
-    fn widen(&mut self) {
-        if let Codes::Narrow(codes) = &self.codes {
-            self.codes = Codes::Wide(codes.iter().map(|code| u16::from(*code)).collect());
-        }
+        let ends = self.range(key);
+        ahead(&self.ends[ends.start..ends.end.min(ends.start + 16)]);
     }
 
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        let codes = match &self.codes {
-            Codes::Narrow(codes) => codes.capacity(),
-            Codes::Wide(codes) => codes.capacity() * 2,
-        };
-        self.values.capacity() * size_of::<V>() + codes
+        let small = 2 * self.places.capacity() + 4 * (self.until.capacity() + self.ends.capacity());
+        small + size_of::<Rows>() * self.sets.capacity()
     }
 
     /// Gives back what growing took too much.
     pub(crate) fn shrink(&mut self) {
-        self.values.shrink_to_fit();
-        match &mut self.codes {
-            Codes::Narrow(codes) => codes.shrink_to_fit(),
-            Codes::Wide(codes) => codes.shrink_to_fit(),
-        }
+        self.places.shrink_to_fit();
+        self.sets.shrink_to_fit();
+        self.until.shrink_to_fit();
+        self.ends.shrink_to_fit();
     }
+}
+
+fn row_of(end: u32) -> usize {
+    (end & ((1 << ROW_BITS) - 1)) as usize
 }
 
 /// Puts a value into the next place, or into one that is there.
@@ -219,30 +219,23 @@ mod tests {
     }
 
     #[test]
-    fn a_coded_column_widens_and_forgets() {
-        let mut column = Coded::default();
-        let read = |column: &Coded<u32>| -> Vec<u32> {
-            (0..column.rows()).map(|row| column.values()[column.code(row)]).collect()
+    fn a_lasting_column_ends_in_time() {
+        let mut column = Lasting::default();
+        for (key, row, days) in [(2, 5, 10), (2, 1_023, 3), (2, 7, Lasting::FOR_EVER), (0, 5, 0), (4, 9, 8)] {
+            column.insert(key, row, days);
+        }
+        let read = |column: &Lasting, key, later| {
+            let (set, ends) = column.of(key, later);
+            (set.iter().collect::<Vec<_>>(), ends.collect::<Vec<_>>())
         };
-        for row in 0..BLOCK {
-            column.set(row, u32::try_from(row % 256).unwrap());
-        }
-        assert!(matches!(column.codes(), Codes::Narrow(_)));
-        // A 257th value finds no place, unless one is not used any more.
-        for row in (3..BLOCK).step_by(256) {
-            column.set(row, 4);
-        }
-        column.set(0, 1_000);
-        assert!(matches!(column.codes(), Codes::Narrow(_)));
-        column.set(1, 1_001);
-        assert!(matches!(column.codes(), Codes::Wide(_)));
-        assert_eq!(read(&column)[..5], [1_000, 1_001, 2, 4, 4]);
-        for round in 0..5_u32 {
-            for row in 0..BLOCK {
-                column.set(row, 10_000 * round + u32::try_from(row).unwrap());
-            }
-        }
-        assert_eq!(read(&column), (40_000..41_024).collect::<Vec<u32>>());
-        assert!(column.values().len() <= 2 * BLOCK);
+        assert_eq!(read(&column, 2, 0), (vec![5, 7, 1_023], vec![]));
+        assert_eq!(read(&column, 2, 4), (vec![5, 7, 1_023], vec![(1_023, 3)]));
+        assert_eq!(read(&column, 2, u32::MAX).1, [(1_023, 3), (5, 10)]);
+        assert_eq!(read(&column, 0, 1), (vec![5], vec![(5, 0)]));
+        assert_eq!([read(&column, 1, 9), read(&column, 5, 9)], [(vec![], vec![]), (vec![], vec![])]);
+        column.remove(5);
+        assert_eq!(read(&column, 2, u32::MAX), (vec![7, 1_023], vec![(1_023, 3)]));
+        assert_eq!(read(&column, 0, 9), (vec![], vec![]));
+        assert_eq!(read(&column, 4, 9), (vec![9], vec![(9, 8)]));
     }
 }

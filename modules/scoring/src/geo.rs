@@ -150,19 +150,30 @@ impl Bounds {
         self.cos_lat = self.cos_lat.min(place.cos_lat);
     }
 
+    /// Metres that rounding may take away, and then some.
+    const DOUBT_M: f64 = 1.0;
+
+    /// Whether every place in the box is more than so many metres away from another place. Mostly the latitudes tell.
+    pub(crate) fn beyond(&self, from: Sited, metres: f64) -> bool {
+        let north = EARTH_RADIUS_M * gap(self.lat, from.lat) - Self::DOUBT_M;
+        north > metres || self.metres_at_least(from) > metres
+    }
+
     /// Metres that every place in the box is away from another place, or less.
-    pub(crate) fn metres_at_least(&self, from: Sited) -> f64 {
-        /// Metres that rounding may take away, and then some.
-        const DOUBT_M: f64 = 1.0;
-        let gap = |(low, high): (f64, f64), at: f64| (low - at).max(at - high).max(0.0);
+    fn metres_at_least(&self, from: Sited) -> f64 {
         let north = libm::sin(gap(self.lat, from.lat).min(std::f64::consts::PI) / 2.0);
         // The other way round may be shorter.
         let turn = std::f64::consts::TAU;
         let east = [from.lon - turn, from.lon, from.lon + turn].map(|at| gap(self.lon, at));
         let east = libm::sin(east.into_iter().fold(std::f64::consts::PI, f64::min) / 2.0);
         let h = north * north + from.cos_lat * self.cos_lat * east * east;
-        2.0 * EARTH_RADIUS_M * libm::asin(libm::sqrt(h).min(1.0)) - DOUBT_M
+        2.0 * EARTH_RADIUS_M * libm::asin(libm::sqrt(h).min(1.0)) - Self::DOUBT_M
     }
+}
+
+/// How far a number is from a stretch.
+fn gap((low, high): (f64, f64), at: f64) -> f64 {
+    (low - at).max(at - high).max(0.0)
 }
 
 #[cfg(test)]
@@ -245,6 +256,7 @@ mod tests {
             for (from, _) in places.iter().step_by(50) {
                 let least = held.iter().map(|(_, place)| from.distance_m(*place)).min().unwrap();
                 assert!(bounds.metres_at_least(*from) <= f64::from(least), "{from:?} {held:?}");
+                assert!(!bounds.beyond(*from, f64::from(least)), "{from:?} {held:?}");
             }
         }
     }

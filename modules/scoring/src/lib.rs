@@ -42,13 +42,16 @@ pub mod plan;
 pub mod preset;
 pub mod reference;
 pub mod registry;
+mod rows;
 pub mod score;
 pub mod snapshot;
 pub mod subscore;
 pub mod subscores;
+mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod week;
+mod weigh;
 mod wide;
 pub mod wording;
 pub mod zone;

@@ -40,11 +40,6 @@ pub(crate) struct Divisor {
 }
 
 impl Divisor {
-    /// Divides `a` by `b`.
-    pub(crate) fn new(b: f64) -> Self {
-        Self::scaled(1.0, b)
-    }
-
     /// Divides `scale · a` by `b`, for a whole `scale`.
     pub(crate) fn scaled(scale: f64, b: f64) -> Self {
         Self { inverse: scale / b, nudge: 0.25 / b }
@@ -60,13 +55,81 @@ impl Divisor {
     pub(crate) fn round(self, a: f64) -> u32 {
         nearest(a * self.inverse + self.nudge)
     }
+}
 
-    /// The same where it is at most [`FULL`].
-    #[inline(always)]
-    pub(crate) fn bp(self, a: f64) -> u16 {
-        low_half(self.round(a))
+/// The same in single precision, which twice as many rows at a time take. Quotients up to [`FULL`] are off by less than
+/// 0.002 here, and the nudge must be more: the divisor is at most [`Narrow::MOST`], which covers weights in steps of 0.01.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Narrow {
+    pub(crate) inverse: f32,
+    pub(crate) nudge: f32,
+}
+
+impl Narrow {
+    const MOST: u32 = 120;
+    /// As [`TO_NEAREST`] is for doubles; what is added is below 2^22.
+    const TO_NEAREST: f32 = 12_582_912.0;
+}
+
+/// A division of which it is known that the quotient is at most [`FULL`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Share {
+    /// By a small number, as nearly always.
+    Narrow(Narrow),
+    /// By any other.
+    Wide(Divisor),
+}
+
+impl Share {
+    /// Divides `scale · a` by `b`; by 0 it gives 0.
+    pub(crate) fn scaled(scale: u32, b: u64) -> Self {
+        let narrow = u16::try_from(b).ok().filter(|b| u32::from(*b) <= Narrow::MOST);
+        match (narrow, u16::try_from(scale)) {
+            (Some(0), _) => Self::Narrow(Narrow { inverse: 0.0, nudge: 0.0 }),
+            (Some(b), Ok(scale)) => {
+                Self::Narrow(Narrow { inverse: f32::from(scale) / f32::from(b), nudge: 0.25 / f32::from(b) })
+            }
+            _ => {
+                #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+                let b = b as f64;
+                Self::Wide(Divisor::scaled(scale.into(), b))
+            }
+        }
     }
 }
+
+/// What loops over rows divide by; they are compiled for each kind.
+pub(crate) trait Quotient: Copy {
+    /// The quotient of a whole number below 2^31, rounded half up.
+    fn bp(self, a: u32) -> u16;
+}
+
+impl Quotient for Narrow {
+    #[inline(always)]
+    fn bp(self, a: u32) -> u16 {
+        #[expect(clippy::cast_precision_loss, reason = "at most 10000 times the divisor, below 2^24")]
+        let a = a.cast_signed() as f32;
+        low_half((a * self.inverse + self.nudge + Self::TO_NEAREST).to_bits())
+    }
+}
+
+impl Quotient for Divisor {
+    #[inline(always)]
+    fn bp(self, a: u32) -> u16 {
+        low_half(self.round(real(a)))
+    }
+}
+
+/// Runs a loop whose last parameter is what it divides by.
+macro_rules! divided {
+    ($run:ident($($column:expr),*; $share:expr)) => {
+        match $share {
+            $crate::num::Share::Narrow(by) => $crate::wide::wide($run, ($($column,)* by)),
+            $crate::num::Share::Wide(by) => $crate::wide::wide($run, ($($column,)* by)),
+        }
+    };
+}
+pub(crate) use divided;
 
 /// Added to a number of less than 2^31, it leaves the nearest whole one in the low bits.
 pub(crate) const TO_NEAREST: f64 = 6_755_399_441_055_744.0;
@@ -79,10 +142,10 @@ pub(crate) fn nearest(x: f64) -> u32 {
     low
 }
 
-/// A figure of at most [`FULL`], as it is kept.
+/// The figure of at most [`FULL`] in the low bits.
 #[inline(always)]
 pub(crate) fn low_half(bp: u32) -> u16 {
-    #[expect(clippy::cast_possible_truncation, reason = "at most 10000")]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the figure")]
     let low = bp as u16;
     low
 }
@@ -91,6 +154,11 @@ pub(crate) fn low_half(bp: u32) -> u16 {
 #[inline(always)]
 pub(crate) fn real(n: u32) -> f64 {
     f64::from(n.cast_signed())
+}
+
+/// The greatest number that divides both.
+pub(crate) const fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Splits `total` in proportion to `shares / denominator`, by largest remainder; equal remainders are
@@ -159,7 +227,7 @@ mod tests {
     #[test]
     fn a_divisor_rounds_as_the_division_does() {
         for b in [1_u32, 2, 3, 7, 100, 9_999, 10_000, 60_000, 867_231, 3_000_000] {
-            let divisor = Divisor::new(b.into());
+            let divisor = Divisor::scaled(1.0, b.into());
             let step = (b / 37).max(1);
             for a in (0..10_000_u64 * u64::from(b)).step_by(usize::try_from(step).unwrap() * 97).take(100_000)
             {
@@ -171,6 +239,22 @@ mod tests {
             }
         }
         assert_eq!(Divisor::always(10_000).round(0.0), 10_000);
+    }
+
+    /// Every quotient of every small divisor.
+    #[test]
+    fn single_precision_rounds_as_the_division_does() {
+        for b in 1..=Narrow::MOST {
+            for scale in [1, 1_000, 2_500, 5_000] {
+                let Share::Narrow(divisor) = Share::scaled(scale, b.into()) else { panic!("{b} is small") };
+                for a in 0..=FULL * b / scale {
+                    let expected = div_round((scale * a).into(), b.into());
+                    assert_eq!(u64::from(divisor.bp(a)), expected, "{scale} · {a} / {b}");
+                }
+            }
+        }
+        assert!(matches!(Share::scaled(1, u64::from(Narrow::MOST) + 1), Share::Wide(_)));
+        assert!(matches!(Share::scaled(1, 0), Share::Narrow(by) if by.bp(7) == 0));
     }
 
     #[test]

@@ -11,15 +11,14 @@ use std::sync::OnceLock;
 use chrono::NaiveDate;
 
 use crate::facts::{Coach, Job};
-use crate::num::{Divisor, real};
+use crate::num::{Share, gcd};
 use crate::preset::Preset;
 use crate::registry;
+use crate::rows::at_least;
 use crate::score::{Part, Score};
-use crate::snapshot::{Block, Snapshot, VACANT};
-use crate::subscore::{
-    AnyColumns, AnyKernel, BLOCK, BLOCKS, Case, Figure, Gate, Lanes, PROVISIONAL, State, UNKNOWN,
-};
-use crate::wide::wide;
+use crate::snapshot::{Block, Snapshot};
+use crate::subscore::{AnyColumns, AnyKernel, BLOCK, Case, Figure, Gate, Lanes, Rows, State, lanes_of};
+use crate::weigh::Figures;
 
 /// A preset bound to a job on a day.
 pub struct Plan<'p> {
@@ -29,8 +28,8 @@ pub struct Plan<'p> {
     pub(crate) written_job: OnceLock<String>,
     pub(crate) as_of: NaiveDate,
     pub(crate) terms: Vec<Term>,
-    /// By the sum of the weights of the applicable terms.
-    share: Divisor,
+    /// By the sum of the factors of the applicable terms.
+    share: Share,
 }
 
 /// One sub-score of the plan.
@@ -39,6 +38,8 @@ pub(crate) struct Term {
     entry: usize,
     pub(crate) key: &'static str,
     pub(crate) weight: u16,
+    /// The weight without what divides the weights of all applicable terms: small numbers are fast.
+    factor: u16,
     gate: Gate,
     /// `None` when the job does not ask for it.
     pub(crate) kernel: Option<Box<dyn AnyKernel>>,
@@ -100,19 +101,24 @@ impl<'p> Plan<'p> {
     /// Binds a preset to a job.
     #[must_use]
     pub fn compile(preset: &'p Preset, job: &Job, as_of: NaiveDate) -> Self {
-        let terms: Vec<Term> = preset
+        let mut terms: Vec<Term> = preset
             .weighed()
             .map(|weighed| Term {
                 entry: weighed.entry,
                 key: registry::all()[weighed.entry].key,
                 weight: weighed.weight,
+                factor: 0,
                 gate: weighed.parameters.gate(),
                 kernel: weighed.parameters.compile(job, as_of),
             })
             .collect();
-        let weight: u32 =
-            terms.iter().filter(|term| term.kernel.is_some()).map(|term| u32::from(term.weight)).sum();
-        let share = if weight == 0 { Divisor::always(0) } else { Divisor::new(weight.into()) };
+        let applicable =
+            || terms.iter().filter(|term| term.kernel.is_some()).map(|term| u32::from(term.weight));
+        let (common, weight) = (applicable().fold(0, gcd).max(1), applicable().sum::<u32>());
+        for term in &mut terms {
+            term.factor = u16::try_from(u32::from(term.weight) / common).unwrap_or(u16::MAX);
+        }
+        let share = Share::scaled(1, (weight / common).into());
         Self { preset, job: job.clone(), written_job: OnceLock::new(), as_of, terms, share }
     }
 
@@ -124,7 +130,14 @@ impl<'p> Plan<'p> {
     pub fn rank(&self, snapshot: &Snapshot, query: Query) -> Ranking {
         let mut pass = Pass::new();
         let mut standing = Standing::new(self, query, snapshot);
-        for block in snapshot.blocks() {
+        for (place, block) in snapshot.blocks().enumerate() {
+            // A job alone would wait for memory longer than it computes. Columns first, then what they point to.
+            if let Some(later) = snapshot.block(place + 2) {
+                later.columns.iter().for_each(|columns| columns.ahead());
+            }
+            if let Some(next) = snapshot.block(place + 1) {
+                standing.ahead(next);
+            }
             standing.take(block, &mut pass);
         }
         standing.ranking()
@@ -161,32 +174,38 @@ impl<'p> Plan<'p> {
         let score = |plan: &Self| {
             assert_eq!(plan.as_of, as_of, "a coach is scored on one day");
             plan.run_block(&block, &mut pass);
-            (pass.score[0], pass.excluded[0] != 0)
+            (pass.score[0], pass.excluded.has(0))
         };
         plans.iter().map(score).collect()
     }
 
-    /// Scores every row of a block into `pass`.
+    /// Scores every row of a block into `pass`. Whoever has left is excluded.
     fn run_block(&self, block: &Block, pass: &mut Pass) {
-        let rows = block.ids.len();
-        let Pass { lanes, sum, score, certifications, excluded } = pass;
-        let (sum, excluded) = (&mut sum[..rows], &mut excluded[..rows]);
-        sum.fill(0);
-        excluded.fill(0);
-        certifications[..rows].fill(0);
-        for term in &self.terms {
+        let Pass { lanes, figures, score, certifications, excluded } = pass;
+        figures.clear();
+        *excluded = block.vacant;
+        *certifications = None;
+        for (number, term) in self.terms.iter().filter(|term| term.kernel.is_some()).enumerate() {
             let Some(kernel) = &term.kernel else { continue };
             kernel.run(&*block.columns[term.entry], Case::Actual, lanes);
-            let (bp, flags) = (&lanes.bp[..rows], &lanes.flags[..rows]);
-            wide(add, (&mut *sum, bp, u32::from(term.weight)));
+            figures.take(&mut lanes.bp, term.factor);
             if term.gate == Gate::Exclude {
-                wide(exclude, (&mut *excluded, flags));
+                *excluded |= lanes.blocks;
             }
             if term.key == CERTIFICATIONS {
-                certifications[..rows].copy_from_slice(bp);
+                *certifications = Some(number);
             }
         }
-        wide(divide, (&mut score[..rows], &*sum, self.share));
+        figures.weigh(&mut score[..lanes_of(block.ids.len())], self.share);
+    }
+
+    /// Asks for the memory that [`Plan::run_block`] is going to read.
+    fn ahead(&self, block: &Block) {
+        for term in &self.terms {
+            if let Some(kernel) = &term.kernel {
+                kernel.ahead(&*block.columns[term.entry]);
+            }
+        }
     }
 
     /// Whether everybody in a block is excluded, where that can be told at one look.
@@ -207,8 +226,8 @@ impl<'p> Plan<'p> {
         let mut pass = Pass::new();
         for block in snapshot.blocks() {
             self.run_block(block, &mut pass);
-            for (row, id) in block.ids.iter().enumerate().filter(|(_, id)| **id != VACANT) {
-                then(*id, pass.score[row]);
+            for row in block.taken().iter() {
+                then(block.ids[row], pass.score[row]);
             }
         }
     }
@@ -260,58 +279,23 @@ impl<'p> Plan<'p> {
 fn figure(kernel: &dyn AnyKernel, columns: &dyn AnyColumns, lanes: &mut Lanes) -> Figure {
     let mut run = |case| {
         kernel.run(columns, case, lanes);
-        (lanes.bp[0], lanes.flags[0])
+        lanes.bp[0]
     };
-    let (low, _) = run(Case::Worst);
-    let (high, _) = run(Case::Best);
-    let (score, flags) = run(Case::Actual);
+    let (low, high, score) = (run(Case::Worst), run(Case::Best), run(Case::Actual));
     Figure {
         score,
         low,
         high,
-        state: if flags & UNKNOWN != 0 {
+        state: if lanes.unknown.has(0) {
             State::Unknown
         } else if low == high {
             State::Known
         } else {
             State::Partial
         },
-        blocks: flags & BLOCKS != 0,
-        provisional: flags & PROVISIONAL != 0,
+        blocks: lanes.blocks.has(0),
+        provisional: lanes.provisional.has(0),
     }
-}
-
-#[inline(always)]
-fn add(sums: &mut [u32], bp: &[u16], weight: u32) {
-    for (sum, bp) in sums.iter_mut().zip(bp) {
-        *sum += weight * u32::from(*bp);
-    }
-}
-
-#[inline(always)]
-fn exclude(excluded: &mut [u8], flags: &[u8]) {
-    for (excluded, flags) in excluded.iter_mut().zip(flags) {
-        *excluded |= *flags & BLOCKS;
-    }
-}
-
-#[inline(always)]
-fn divide(scores: &mut [u16], sums: &[u32], share: Divisor) {
-    for (score, sum) in scores.iter_mut().zip(sums) {
-        *score = share.bp(real(*sum));
-    }
-}
-
-/// How many are excluded, and how many of the others reach the threshold.
-#[inline(always)]
-fn count(scores: &[u16], excluded: &[u8], threshold: u16) -> (usize, usize) {
-    let (mut out, mut ranked) = (0_u16, 0_u16);
-    for (score, excluded) in scores.iter().zip(excluded) {
-        let excluded = u16::from(*excluded != 0);
-        out += excluded;
-        ranked += (1 - excluded) & u16::from(*score >= threshold);
-    }
-    (usize::from(out), usize::from(ranked))
 }
 
 /// The sub-score that breaks ties before distance does.
@@ -336,69 +320,68 @@ impl<'p> Standing<'p> {
         }
     }
 
-    /// Counts everybody in a block, and keeps the best.
-    fn take(&mut self, block: &Block, pass: &mut Pass) {
-        if self.query.group != Group::Ineligible && self.plan.excludes_all(block) {
-            self.ranking.ineligible += block.ids.len() - block.vacant;
-            return;
-        }
-        self.plan.run_block(block, pass);
-        let rows = block.ids.len();
-        if block.vacant > 0 {
-            // Whoever has left is excluded, and not counted.
-            for (id, excluded) in block.ids.iter().zip(&mut pass.excluded[..rows]) {
-                *excluded = if *id == VACANT { BLOCKS } else { *excluded };
-            }
-        }
-        let (score, excluded) = (&pass.score[..rows], &pass.excluded[..rows]);
-        let threshold = self.query.threshold;
-        let (ineligible, ranked) = wide(count, (score, excluded, threshold));
-        self.ranking.ineligible += ineligible - block.vacant;
-        self.ranking.total += ranked;
-        self.ranking.below_threshold += rows - ineligible - ranked;
-        let (listed, out, least, most) = match self.query.group {
-            Group::Ranked => (ranked, 0, threshold, u16::MAX),
-            Group::BelowThreshold if threshold == 0 => return,
-            Group::BelowThreshold => (rows - ineligible - ranked, 0, 0, threshold - 1),
-            Group::Ineligible => (ineligible, BLOCKS, 0, u16::MAX),
-        };
-        if listed > 0 {
-            self.keep_best(block, pass, (out, least, most));
+    /// Whether a block is counted at one look.
+    fn leaves_out(&self, block: &Block) -> bool {
+        self.query.group != Group::Ineligible && self.plan.excludes_all(block)
+    }
+
+    /// Asks for the memory of a block, some time before it is taken.
+    fn ahead(&self, block: &Block) {
+        if !self.leaves_out(block) {
+            self.plan.ahead(block);
         }
     }
 
-    /// Keeps the best of a block's rows that are excluded or not and have a score from `least` to `most`.
-    fn keep_best(&mut self, block: &Block, pass: &Pass, (out, least, most): (u8, u16, u16)) {
-        /// Rows that are looked at together.
-        const GROUP: usize = 32;
-        let full = self.best.len() == self.query.limit;
+    /// Counts everybody in a block, and keeps the best.
+    fn take(&mut self, block: &Block, pass: &mut Pass) {
+        let everybody = block.taken();
+        if self.leaves_out(block) {
+            self.ranking.ineligible += everybody.count();
+            return;
+        }
+        self.plan.run_block(block, pass);
+        let score = &pass.score[..lanes_of(block.ids.len())];
+        let ineligible = everybody & pass.excluded;
+        let reaches = at_least(score, self.query.threshold);
+        let ranked = (everybody & reaches).without(ineligible);
+        let below = everybody.without(reaches | ineligible);
+        self.ranking.ineligible += ineligible.count();
+        self.ranking.total += ranked.count();
+        self.ranking.below_threshold += below.count();
+        let listed = match self.query.group {
+            Group::Ranked => ranked,
+            Group::BelowThreshold => below,
+            Group::Ineligible => ineligible,
+        };
+        if !listed.is_empty() {
+            self.keep_best(block, pass, listed);
+        }
+    }
+
+    /// Keeps the best of some rows of a block.
+    fn keep_best(&mut self, block: &Block, pass: &Pass, listed: Rows) {
         // Whoever does not reach the last of those kept so far cannot come in.
-        let mut least =
-            if full { self.best.peek().map_or(u16::MAX, |last| last.score.0.max(least)) } else { least };
-        let rows = block.ids.len();
-        for start in (0..rows).step_by(GROUP) {
-            let group = start..rows.min(start + GROUP);
-            let (scores, excluded) = (&pass.score[group.clone()], &pass.excluded[group.clone()]);
-            let listed =
-                |(score, excluded): (&u16, &u8)| (*excluded == out) & (*score >= least) & (*score <= most);
-            if !scores.iter().zip(excluded).fold(false, |any, row| any | listed(row)) {
+        let least = |best: &BinaryHeap<Ranked>| best.peek().map_or(u16::MAX, |last| last.score.0);
+        let certifications =
+            |row: usize| pass.certifications.map_or(0, |number| pass.figures.of(number)[row]);
+        let (mut reached, mut rows) = (0, listed);
+        if self.best.len() == self.query.limit {
+            reached = least(&self.best);
+            rows &= at_least(&pass.score[..lanes_of(block.ids.len())], reached);
+        }
+        for row in rows.iter() {
+            if pass.score[row] < reached {
                 continue;
             }
-            for row in group {
-                let score = pass.score[row];
-                if pass.excluded[row] != out || score < least || score > most || block.ids[row] == VACANT {
-                    continue;
-                }
-                self.best.push(Ranked {
-                    score: std::cmp::Reverse(score),
-                    certifications: std::cmp::Reverse(pass.certifications[row]),
-                    distance_m: self.plan.distance_m(block, row),
-                    id: block.ids[row],
-                });
-                if self.best.len() > self.query.limit {
-                    self.best.pop();
-                    least = self.best.peek().map_or(u16::MAX, |last| last.score.0.max(least));
-                }
+            self.best.push(Ranked {
+                score: std::cmp::Reverse(pass.score[row]),
+                certifications: std::cmp::Reverse(certifications(row)),
+                distance_m: self.plan.distance_m(block, row),
+                id: block.ids[row],
+            });
+            if self.best.len() > self.query.limit {
+                self.best.pop();
+                reached = least(&self.best);
             }
         }
     }
@@ -412,22 +395,22 @@ impl<'p> Standing<'p> {
 /// What a pass over a block fills.
 struct Pass {
     lanes: Box<Lanes>,
-    /// Σ weight · bp, at most 10⁸.
-    sum: Box<[u32; BLOCK]>,
+    figures: Figures,
     score: Box<[u16; BLOCK]>,
-    certifications: Box<[u16; BLOCK]>,
-    /// [`BLOCKS`] or nothing.
-    excluded: Box<[u8; BLOCK]>,
+    /// Which of the figures break ties, where they apply.
+    certifications: Option<usize>,
+    /// Whom a gate takes off the list, and who has left.
+    excluded: Rows,
 }
 
 impl Pass {
     fn new() -> Self {
         Self {
             lanes: Lanes::new(),
-            sum: Box::new([0; BLOCK]),
+            figures: Figures::with_room_for(registry::all().len()),
             score: Box::new([0; BLOCK]),
-            certifications: Box::new([0; BLOCK]),
-            excluded: Box::new([0; BLOCK]),
+            certifications: None,
+            excluded: Rows::NONE,
         }
     }
 }

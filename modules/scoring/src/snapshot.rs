@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 
 use crate::facts::Coach;
 use crate::registry;
-use crate::subscore::{AnyColumns, BLOCK};
+use crate::subscore::{AnyColumns, BLOCK, Rows};
 
 /// An immutable set of coaches, ready to be scored against any job on one day. A clone shares its blocks.
 #[derive(Clone)]
@@ -25,15 +25,15 @@ pub struct Snapshot {
 
 /// Up to [`BLOCK`] coaches.
 pub(crate) struct Block {
-    /// [`VACANT`] where a coach was who has left.
     pub(crate) ids: Vec<u64>,
-    pub(crate) vacant: usize,
+    /// The rows of coaches who have left.
+    pub(crate) vacant: Rows,
     /// In registration order.
     pub(crate) columns: Vec<Box<dyn AnyColumns>>,
 }
 
 /// In place of an id: nobody is in this row.
-pub(crate) const VACANT: u64 = u64::MAX;
+const VACANT: u64 = u64::MAX;
 
 impl Clone for Block {
     fn clone(&self) -> Self {
@@ -49,7 +49,7 @@ impl Block {
     pub(crate) fn new() -> Self {
         Self {
             ids: Vec::new(),
-            vacant: 0,
+            vacant: Rows::NONE,
             columns: registry::all().iter().map(|entry| (entry.columns)()).collect(),
         }
     }
@@ -60,6 +60,11 @@ impl Block {
         for columns in &mut self.columns {
             columns.set(row, coach, as_of);
         }
+    }
+
+    /// The rows that somebody is in.
+    pub(crate) fn taken(&self) -> Rows {
+        Rows::first(self.ids.len()).without(self.vacant)
     }
 
     fn shrink(&mut self) {
@@ -104,6 +109,11 @@ impl Snapshot {
 
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().map(|block| &**block)
+    }
+
+    /// A block by its place.
+    pub(crate) fn block(&self, place: usize) -> Option<&Block> {
+        self.blocks.get(place).map(|block| &**block)
     }
 }
 
@@ -211,7 +221,7 @@ impl Roster {
         let Some(place) = self.places.remove(id) else { return };
         let block = Arc::make_mut(&mut self.current.blocks[place.block]);
         block.set(place.row, VACANT, &Coach::default(), self.current.as_of);
-        block.vacant += 1;
+        block.vacant.put(place.row, true);
         self.current.len -= 1;
     }
 

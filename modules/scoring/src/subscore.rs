@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Coach, Job};
 use crate::num::FULL;
+pub use crate::rows::Rows;
+use crate::rows::WORD;
+use crate::wide::ahead;
 
 /// Rows in a block.
 pub const BLOCK: usize = 1024;
@@ -67,10 +70,13 @@ pub trait Kernel: Send + Sync + 'static {
     /// What it reads.
     type Columns: Columns;
 
-    /// Writes `bp` and `flags` for every row of the columns.
+    /// Writes `bp`, `unknown`, `blocks` and `provisional` for every row of the columns.
     fn run(&self, columns: &Self::Columns, case: Case, out: &mut Lanes);
 
-    /// Whether every row is [`BLOCKS`], where that can be told without looking at each.
+    /// Asks for the memory that [`Kernel::run`] is going to read, some time before.
+    fn ahead(&self, _columns: &Self::Columns) {}
+
+    /// Whether every row is blocked, where that can be told without looking at each.
     fn blocks_all(&self, _columns: &Self::Columns) -> bool {
         false
     }
@@ -112,24 +118,23 @@ pub enum Gate {
     Flag,
 }
 
-/// Set when the coach has given nothing that the sub-score could use.
-pub const UNKNOWN: u8 = 1;
-/// Set when the figure makes the coach ineligible.
-pub const BLOCKS: u8 = 2;
-/// Set when eligibility rests on something not yet proved.
-pub const PROVISIONAL: u8 = 4;
-
-/// A kernel's output, one lane per row.
+/// A kernel's output, one lane per row. Lanes of rows that the columns do not have hold anything, and so do their bits.
 #[derive(Debug)]
 pub struct Lanes {
-    /// Sub-score in basis points.
-    pub bp: [u16; BLOCK],
-    /// [`UNKNOWN`], [`BLOCKS`], [`PROVISIONAL`].
-    pub flags: [u8; BLOCK],
+    /// Sub-score in basis points; on the heap by itself, so that the engine can take it.
+    pub bp: Box<[u16; BLOCK]>,
+    /// Who has given nothing that the sub-score could use.
+    pub unknown: Rows,
+    /// Whom the figure makes ineligible.
+    pub blocks: Rows,
+    /// Whose eligibility rests on something not yet proved.
+    pub provisional: Rows,
     /// For a kernel on its way to the figures; it holds anything when a kernel begins.
-    pub sums: [[u32; BLOCK]; 3],
+    pub sums: [[u32; BLOCK]; 2],
     /// The same, for smaller numbers.
-    pub least: [[u16; BLOCK]; 2],
+    pub small: [[u16; BLOCK]; 2],
+    /// The same, for the smallest.
+    pub bytes: [[u8; BLOCK]; 2],
     /// The same, for distances.
     pub metres: [f64; BLOCK],
 }
@@ -139,19 +144,29 @@ impl Lanes {
     #[must_use]
     pub fn new() -> Box<Self> {
         Box::new(Self {
-            bp: [0; BLOCK],
-            flags: [0; BLOCK],
-            sums: [[0; BLOCK]; 3],
-            least: [[0; BLOCK]; 2],
+            bp: Box::new([0; BLOCK]),
+            unknown: Rows::NONE,
+            blocks: Rows::NONE,
+            provisional: Rows::NONE,
+            sums: [[0; BLOCK]; 2],
+            small: [[0; BLOCK]; 2],
+            bytes: [[0; BLOCK]; 2],
             metres: [0.0; BLOCK],
         })
     }
+
+    /// Says of everybody who is unknown; at best, they have full marks.
+    pub(crate) fn set_unknown(&mut self, unknown: Rows, case: Case) {
+        self.unknown = unknown;
+        if case == Case::Best {
+            unknown.iter().for_each(|row| self.bp[row] = 10_000);
+        }
+    }
 }
 
-/// The figure of a row that may be unknown: full at best, whatever it is otherwise.
-#[inline(always)]
-pub(crate) fn figure(bp: u16, unknown: u8, case: Case) -> u16 {
-    if case == Case::Best && unknown != 0 { 10_000 } else { bp }
+/// So many lanes hold so many rows, and whole words of them.
+pub(crate) fn lanes_of(rows: usize) -> usize {
+    rows.next_multiple_of(WORD)
 }
 
 /// What one kernel says of one coach.
@@ -229,6 +244,8 @@ pub(crate) trait AnyColumns: Any + Send + Sync {
     fn shrink(&mut self);
     fn bytes(&self) -> usize;
     fn copied(&self) -> Box<dyn AnyColumns>;
+    /// Asks for the memory of the columns themselves, not of what they point to.
+    fn ahead(&self);
 }
 
 impl<C: Columns> AnyColumns for C {
@@ -247,11 +264,16 @@ impl<C: Columns> AnyColumns for C {
     fn copied(&self) -> Box<dyn AnyColumns> {
         Box::new(self.clone())
     }
+
+    fn ahead(&self) {
+        ahead(std::slice::from_ref(self));
+    }
 }
 
 /// A kernel whose columns are known only to itself.
 pub(crate) trait AnyKernel: Send + Sync {
     fn run(&self, columns: &dyn AnyColumns, case: Case, out: &mut Lanes);
+    fn ahead(&self, columns: &dyn AnyColumns);
     fn blocks_all(&self, columns: &dyn AnyColumns) -> bool;
     fn distance_m(&self, columns: &dyn AnyColumns, row: usize) -> Option<u32>;
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement;
@@ -266,6 +288,10 @@ fn own<K: Kernel>(columns: &dyn AnyColumns) -> &K::Columns {
 impl<K: Kernel> AnyKernel for K {
     fn run(&self, columns: &dyn AnyColumns, case: Case, out: &mut Lanes) {
         Kernel::run(self, own::<K>(columns), case, out);
+    }
+
+    fn ahead(&self, columns: &dyn AnyColumns) {
+        Kernel::ahead(self, own::<K>(columns));
     }
 
     fn blocks_all(&self, columns: &dyn AnyColumns) -> bool {

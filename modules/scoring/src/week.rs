@@ -11,7 +11,7 @@ pub const QUARTERS_A_DAY: u16 = 96;
 /// The days from 0 on.
 pub const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// 32-bit words in a week; 21 of them hold it exactly.
-pub(crate) const WORDS: usize = 21;
+const WORDS: usize = 21;
 
 /// A set of quarter-hours of the week.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,13 +35,20 @@ impl Week {
         }
     }
 
+    /// The quarter-hours, the first of them in the lowest bits.
     pub(crate) fn words(&self) -> &[u32; WORDS] {
         &self.0
     }
 
-    /// What is in this week and not in the other.
-    pub(crate) fn without(&self, other: &Self) -> Self {
-        Self(std::array::from_fn(|word| self.0[word] & !other.0[word]))
+    /// Whether a quarter-hour is in it.
+    #[cfg(test)]
+    fn has(&self, quarter: usize) -> bool {
+        self.0[quarter / 32] >> (quarter % 32) & 1 == 1
+    }
+
+    /// How many quarter-hours are in both.
+    pub(crate) fn common(&self, other: &Self) -> u32 {
+        self.0.iter().zip(&other.0).map(|(one, other)| (one & other).count_ones()).sum()
     }
 }
 
@@ -153,23 +160,19 @@ impl<'de> Deserialize<'de> for Span {
 mod tests {
     use super::*;
 
-    fn contains(week: &Week, quarter: usize) -> bool {
-        week.words()[quarter / 32] >> (quarter % 32) & 1 == 1
-    }
-
     #[test]
     fn spans_wrap_round_the_week() {
         let span = Span::new(6, "23:30", 60).unwrap();
         let week = Week::covering(&[span]);
-        assert!([670, 671, 0, 1].iter().all(|quarter| contains(&week, *quarter)));
-        assert!(!contains(&week, 2) && !contains(&week, 669));
+        assert!([670, 671, 0, 1].iter().all(|quarter| week.has(*quarter)));
+        assert!(!week.has(2) && !week.has(669));
         assert_eq!(span.to_string(), "Sun 23:30, 60 min");
     }
 
     #[test]
     fn a_whole_week_is_full_once() {
         let week = Week::covering(&[Span::new(3, "11:15", 10_080).unwrap()]);
-        assert!((0..usize::from(QUARTERS)).all(|quarter| contains(&week, quarter)));
+        assert!((0..usize::from(QUARTERS)).all(|quarter| week.has(quarter)));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Loops compiled several times over, for the widest instructions that the machine at hand has.
 //!
 //! There is one source for all widths: what differs is how many rows an instruction takes. Whole numbers, and floating
-//! point in a fixed order without fused operations, come out the same in each, which the laws test.
+//! point in a fixed order without fused operations, come out the same in each, which the laws test. What no compiler finds in a
+//! loop is written for a width besides, next to the loop that it is held against: `rows`, `tables` and `weigh`.
 //!
 //! A loop is a function of its own marked `#[inline(always)]`, and so is what it calls: only what is inlined is compiled
 //! for a width. Its columns are parameters of their own, because only of parameters does the compiler know that they do
@@ -14,6 +15,22 @@ use pulp::{Arch, Simd, WithSimd};
 pub(crate) fn wide<F: Loop<A>, A>(run: F, columns: A) -> F::Output {
     Arch::new().dispatch(Run(run, columns))
 }
+
+/// Asks for memory that is read soon, so that it is near by then. Of what is scattered no machine sees by itself what comes
+/// next.
+#[inline]
+pub(crate) fn ahead<T>(column: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        let start = column.as_ptr().cast::<i8>();
+        for line in (0..size_of_val(column)).step_by(LINE) {
+            simd.sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(start.wrapping_add(line));
+        }
+    }
+}
+
+/// Bytes that memory gives at a time.
+const LINE: usize = 64;
 
 struct Run<F, A>(F, A);
 

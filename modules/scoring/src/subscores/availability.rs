@@ -24,15 +24,15 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::columns::{Coded, Codes, put};
 use crate::facts::{Coach, Job, Slot, SlotKind, Zone};
-use crate::num::{Divisor, div_round_bp, real};
+use crate::num::{Quotient, Share, div_round_bp, divided};
+use crate::rows::at_least;
 use crate::subscore::{
-    BLOCK, BLOCKS, Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Side, State, Statement,
-    SubScore, UNKNOWN, figure,
+    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, SubScore,
+    lanes_of,
 };
-use crate::week::{QUARTERS, Span, WORDS, Week};
-use crate::wide::wide;
+use crate::week::{QUARTERS, Span, Week};
+use crate::wide::ahead;
 use crate::zone::shift_quarters;
 
 /// The table `[availability]` of a preset.
@@ -48,73 +48,144 @@ pub struct Parameters {
     pub gate: Gate,
 }
 
-/// The grids of a block: one column per word of the week, so that a slot touches only the words it needs. A word is a
-/// third of a day, and few distinct ones are many coaches' thirds.
+/// The grids of a block by quarter-hour: the set of those who are free, and the set of those who are free or free if needed.
+/// Most weeks change on the hour and sleep at night, so that many quarter-hours share a set.
 #[derive(Clone, Default)]
 pub struct Grids {
-    /// [`UNKNOWN`] where the coach has marked nothing.
-    unknown: Vec<u8>,
-    /// The zone of the coach; `None` lives in the job's. Nearly every block has one.
-    zone: Coded<Option<Zone>>,
-    words: [Coded<Third>; WORDS],
+    rows: usize,
+    /// Who has marked nothing.
+    unknown: Rows,
+    /// Who lives in which zone; `None` lives in the job's. Nearly every block has one.
+    zones: Vec<(Option<Zone>, Rows)>,
+    /// No two are equal, unless rows have changed.
+    sets: Vec<Rows>,
+    /// Places of sets: of each quarter-hour's free ones, then of each one's free or if needed. Nothing while there is no row.
+    of: Vec<u16>,
 }
 
-/// A third of a day as a coach has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Third {
-    free: u32,
-    /// Without what is free.
-    if_needed: u32,
-}
-
-impl Third {
-    fn each(coach: &Coach) -> impl Iterator<Item = Self> {
-        let free = Week::covering(coach.free.as_deref().unwrap_or_default());
-        let if_needed = Week::covering(coach.if_needed.as_deref().unwrap_or_default()).without(&free);
-        (0..WORDS).map(move |word| Self { free: free.words()[word], if_needed: if_needed.words()[word] })
-    }
+/// What part of [`Grids::of`] a place is in.
+#[derive(Clone, Copy)]
+enum Half {
+    Free = 0,
+    /// Free or if needed.
+    Covered = 1,
 }
 
 impl Columns for Grids {
     fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
-        let unknown = coach.free.is_none() && coach.if_needed.is_none();
-        put(&mut self.unknown, row, if unknown { UNKNOWN } else { 0 });
-        self.zone.set(row, coach.tz);
-        for (word, third) in self.words.iter_mut().zip(Third::each(coach)) {
-            word.set(row, third);
-        }
+        self.rows = self.rows.max(row + 1);
+        self.unknown.put(row, coach.free.is_none() && coach.if_needed.is_none());
+        self.zones.iter_mut().for_each(|(_, living)| living.put(row, false));
+        self.zones.retain(|(zone, living)| *zone == coach.tz || !living.is_empty());
+        let known = self.zones.iter().position(|(zone, _)| *zone == coach.tz);
+        let place = known.unwrap_or_else(|| {
+            self.zones.push((coach.tz, Rows::NONE));
+            self.zones.len() - 1
+        });
+        self.zones[place].1.put(row, true);
+        self.mark(row, weeks(coach));
     }
 
     fn shrink(&mut self) {
-        self.unknown.shrink_to_fit();
-        self.zone.shrink();
-        self.words.iter_mut().for_each(Coded::shrink);
+        self.zones.shrink_to_fit();
+        self.sets.shrink_to_fit();
+        self.of.shrink_to_fit();
     }
 
     fn bytes(&self) -> usize {
-        self.unknown.capacity() + self.zone.bytes() + self.words.iter().map(Coded::bytes).sum::<usize>()
+        size_of::<(Option<Zone>, Rows)>() * self.zones.capacity()
+            + size_of::<Rows>() * self.sets.capacity()
+            + 2 * self.of.capacity()
+    }
+}
+
+/// When a coach is free, and when free or free if needed.
+fn weeks(coach: &Coach) -> [Week; 2] {
+    let free = coach.free.as_deref().unwrap_or_default();
+    let if_needed = coach.if_needed.as_deref().unwrap_or_default();
+    let mut covered = Week::covering(free);
+    let free = covered;
+    for span in if_needed {
+        covered.insert(span.start, span.quarters);
+    }
+    [free, covered]
+}
+
+impl Grids {
+    /// Puts a row into the sets of the quarter-hours that its weeks have, and takes it out of the others.
+    fn mark(&mut self, row: usize, weeks: [Week; 2]) {
+        if self.of.is_empty() {
+            self.of = vec![0; 2 * usize::from(QUARTERS)];
+            self.sets = vec![Rows::NONE];
+        }
+        let words = weeks.iter().flat_map(Week::words).copied();
+        // Of each set, whether it has quarter-hours without the row, and some with it.
+        let mut found = vec![[false; 2]; self.sets.len()];
+        for (sets, bits) in self.of.chunks_exact(32).zip(words.clone()) {
+            // Nights and free days are alike all through.
+            let (first, alike) = (usize::from(sets[0]), matches!(bits, 0 | u32::MAX));
+            if alike && sets.iter().all(|set| *set == sets[0]) {
+                found[first][usize::from(bits != 0)] = true;
+                continue;
+            }
+            for (quarter, set) in sets.iter().enumerate() {
+                found[usize::from(*set)][(bits >> quarter & 1) as usize] = true;
+            }
+        }
+        // A set that has both is two from now on.
+        let mut twins = vec![0; self.sets.len()];
+        for (set, [without, with]) in found.into_iter().enumerate() {
+            self.sets[set].put(row, !without);
+            if without && with {
+                let mut twin = self.sets[set];
+                twin.put(row, true);
+                twins[set] = u16::try_from(self.sets.len()).unwrap_or_default();
+                self.sets.push(twin);
+            }
+        }
+        if self.sets.len() == twins.len() {
+            return;
+        }
+        for (sets, bits) in self.of.chunks_exact_mut(32).zip(words).filter(|(_, bits)| *bits != 0) {
+            for (quarter, set) in sets.iter_mut().enumerate() {
+                let twin = twins[usize::from(*set)];
+                *set = if twin != 0 && bits >> quarter & 1 == 1 { twin } else { *set };
+            }
+        }
+    }
+
+    /// The sets of the quarter-hours of a span, each with how many of them in a row share it.
+    fn each(&self, half: Half, span: Span, mut then: impl FnMut(&Rows, u16)) {
+        let week = &self.of[half as usize * usize::from(QUARTERS)..][..usize::from(QUARTERS)];
+        let end = span.start + span.quarters;
+        let parts = [span.start..end.min(QUARTERS), 0..end.saturating_sub(QUARTERS)];
+        for part in parts {
+            let sets = &week[usize::from(part.start)..usize::from(part.end)];
+            for alike in sets.chunk_by(|one, next| one == next) {
+                then(&self.sets[usize::from(alike[0])], u16::try_from(alike.len()).unwrap_or(QUARTERS));
+            }
+        }
+    }
+
+    /// Who is free, or covers it, all through a span.
+    fn throughout(&self, half: Half, span: Span) -> Rows {
+        let mut all = Rows::ALL;
+        self.each(half, span, |set, _| all &= *set);
+        all
     }
 }
 
 /// The weekly hours of one job.
 pub struct Hours {
     slots: Vec<Slot>,
-    /// By Σ weight.
-    share: Divisor,
+    /// By Σ weight, of what is counted in single basis points, and of what is counted in halves of full marks.
+    share: Share,
+    share_of_halves: Share,
     buffer_quarters: u16,
     zone: Zone,
     starts_on: NaiveDate,
-    /// The slots by the zone of a coach; each zone's are found once.
-    masks: Mutex<BTreeMap<Option<Zone>, Arc<[Mask]>>>,
-}
-
-/// The quarters that a slot covers in one coach zone.
-struct Mask {
-    kind: SlotKind,
-    weight: u32,
-    quarters: u32,
-    /// Words of the week that it touches.
-    words: Vec<(usize, u32)>,
+    /// The slots as coaches of a zone have them; each zone's are found once.
+    local: Mutex<BTreeMap<Option<Zone>, Arc<[Span]>>>,
 }
 
 impl SubScore for Parameters {
@@ -130,13 +201,15 @@ impl SubScore for Parameters {
         if job.slots.is_empty() {
             return None;
         }
+        let weight = job.slots.iter().map(|slot| u64::from(slot.weight)).sum();
         Some(Hours {
             slots: job.slots.clone(),
-            share: Divisor::new(job.slots.iter().map(|slot| f64::from(slot.weight)).sum()),
+            share: Share::scaled(1, weight),
+            share_of_halves: Share::scaled(5_000, weight),
             buffer_quarters: self.buffer_minutes / 15,
             zone: job.tz.unwrap_or_else(Zone::utc),
             starts_on: job.start(as_of),
-            masks: Mutex::default(),
+            local: Mutex::default(),
         })
     }
 }
@@ -153,177 +226,109 @@ impl Hours {
         }
     }
 
-    fn mask(&self, slot: &Slot, zone: Option<Zone>) -> Mask {
-        let span = self.local(slot, zone);
-        let week = Week::covering(&[span]);
-        let words = week.words().iter().copied().enumerate().filter(|(_, mask)| *mask != 0).collect();
-        Mask { kind: slot.kind, weight: slot.weight.into(), quarters: u32::from(span.quarters), words }
+    /// The slots as the grids of a zone have them.
+    fn locals(&self, zone: Option<Zone>) -> Arc<[Span]> {
+        let mut known = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = || self.slots.iter().map(|slot| self.local(slot, zone)).collect();
+        known.entry(zone).or_insert_with(find).clone()
     }
 
     /// How well each slot suits one coach, 0..=10000, in the job's order.
     fn suits(&self, coach: &Coach) -> Vec<u16> {
-        let week: Vec<Third> = Third::each(coach).collect();
-        let suits = |mask: Mask| {
-            let parts = mask.words.iter().map(|(word, bits)| mask.part(week[*word], *bits));
-            mask.whole(parts.sum())
+        let [free, covered] = weeks(coach);
+        let suits = |slot: &Slot| {
+            let span = self.local(slot, coach.tz);
+            let within = Week::covering(&[span]);
+            let (free, covered) = (free.common(&within), covered.common(&within));
+            let quarters = u32::from(span.quarters);
+            match slot.kind {
+                SlotKind::Class if free == quarters => 10_000,
+                SlotKind::Class if covered == quarters => 5_000,
+                SlotKind::Class => 0,
+                SlotKind::Shift => div_round_bp((5_000 * (free + covered)).into(), quarters.into()),
+            }
         };
-        self.slots.iter().map(|slot| suits(self.mask(slot, coach.tz))).collect()
-    }
-
-    fn masks(&self, zone: Option<Zone>) -> Arc<[Mask]> {
-        let mut known = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
-        let find = || self.slots.iter().map(|slot| self.mask(slot, zone)).collect();
-        known.entry(zone).or_insert_with(find).clone()
-    }
-
-    /// Adds to the sums of the rows that live in a zone what the slots are worth to them, `weight · a`.
-    fn add(&self, columns: &Grids, (zone, whole): (usize, bool), sums: &mut [u32], parts: &mut [u32]) {
-        let masks = self.masks(columns.zone.values()[zone]);
-        let (within, across): (Vec<&Mask>, Vec<&Mask>) = masks.iter().partition(|mask| mask.words.len() == 1);
-        if !whole {
-            parts.fill(0);
-        }
-        let totals: &mut [u32] = if whole { &mut *sums } else { &mut *parts };
-        // Slots within one word are worth what that word's values say: one look for all of them.
-        let mut tables = Vec::new();
-        for (place, word) in columns.words.iter().enumerate() {
-            let here: Vec<&&Mask> = within.iter().filter(|mask| mask.words[0].0 == place).collect();
-            if !here.is_empty() {
-                let worth = |mask: &&&Mask, third| {
-                    mask.weight * u32::from(mask.whole(mask.part(third, mask.words[0].1)))
-                };
-                let table =
-                    word.values().iter().map(|third| here.iter().map(|mask| worth(mask, *third)).sum());
-                tables.push((word.codes(), table.collect()));
-            }
-        }
-        look_up(&tables, totals);
-        if whole && across.is_empty() {
-            return;
-        }
-        // The others gather their parts first.
-        let mut gathered = [0; BLOCK];
-        let gathered = &mut gathered[..totals.len()];
-        for mask in &across {
-            gathered.fill(0);
-            let parts = mask.words.iter().map(|(word, bits)| {
-                let word = &columns.words[*word];
-                (word.codes(), word.values().iter().map(|third| mask.part(*third, *bits)).collect())
-            });
-            look_up(&parts.collect::<Vec<_>>(), gathered);
-            let worth: Vec<u32> =
-                (0..=mask.most()).map(|parts| mask.weight * u32::from(mask.whole(parts))).collect();
-            for (total, parts) in totals.iter_mut().zip(gathered.iter()) {
-                *total += worth[*parts as usize];
-            }
-        }
-        if !whole {
-            let zone_of = |row: usize| columns.zone.code(row);
-            for row in 0..sums.len() {
-                sums[row] += if zone_of(row) == zone { parts[row] } else { 0 };
-            }
-        }
+        self.slots.iter().map(suits).collect()
     }
 }
 
-/// Adds to each row what the tables say of its codes.
-fn look_up(columns: &[(&Codes, Vec<u32>)], rows: &mut [u32]) {
-    // A third that is alike for everybody, such as the nights, is the same for each row.
-    let (alike, differing): (Vec<_>, Vec<_>) =
-        columns.iter().partition(|(_, table)| table.iter().all(|worth| *worth == table[0]));
-    let worth: u32 = alike.iter().map(|(_, table)| table[0]).sum();
-    if worth > 0 {
-        for row in rows.iter_mut() {
-            *row += worth;
-        }
-    }
-    // Two at a time, so that a row is written half as often.
-    for pair in differing.chunks(2) {
-        match pair {
-            [(Codes::Narrow(one), first), (Codes::Narrow(two), second)] => {
-                let (first, second) = (padded(first), padded(second));
-                for (row, (one, two)) in rows.iter_mut().zip(one.iter().zip(two)) {
-                    *row += first[usize::from(*one)] + second[usize::from(*two)];
-                }
-            }
-            pair => pair.iter().for_each(|(codes, table)| match codes {
-                Codes::Narrow(codes) => {
-                    let table = padded(table);
-                    for (row, code) in rows.iter_mut().zip(codes) {
-                        *row += table[usize::from(*code)];
-                    }
-                }
-                Codes::Wide(codes) => {
-                    for (row, code) in rows.iter_mut().zip(codes) {
-                        *row += table[usize::from(*code)];
-                    }
-                }
-            }),
-        }
-    }
+/// What the slots are worth to the rows, on the way to the figures.
+struct Worth<'l> {
+    /// In halves of full marks: what classes are worth.
+    halves: &'l mut [u16],
+    /// The most that the halves may be by now.
+    most: u16,
+    /// In basis points: what shifts are worth, and halves that have found no room.
+    sums: &'l mut [u32],
+    /// Whether there is anything in the sums.
+    summed: bool,
+    /// Halves of quarters.
+    parts: &'l mut [u16],
 }
 
-/// A table that any narrow code is in.
-fn padded(table: &[u32]) -> [u32; 256] {
-    let mut whole = [0; 256];
-    whole[..table.len()].copy_from_slice(table);
-    whole
-}
-
-impl Mask {
-    /// What a word adds to the parts of a slot. Of a class: 1 where it is not all free, and [`LOST`] where it is not all
-    /// free or if needed. Of a shift: halves of quarters, two for one that is free and one for one if needed.
-    fn part(&self, third: Third, bits: u32) -> u32 {
-        match self.kind {
-            SlotKind::Class => {
-                let (free, covered) = (bits & !third.free == 0, bits & !(third.free | third.if_needed) == 0);
-                u32::from(!free) + LOST * u32::from(!covered)
-            }
-            SlotKind::Shift => 2 * (third.free & bits).count_ones() + (third.if_needed & bits).count_ones(),
+impl Worth<'_> {
+    /// A class is worth as many halves as it is covered and free.
+    fn class(&mut self, columns: &Grids, span: Span, here: Rows, weight: u8) {
+        let weight = u16::from(weight);
+        if self.most > u16::MAX - 2 * weight {
+            self.sum_up();
         }
-    }
-
-    /// The most that its parts add up to.
-    fn most(&self) -> u32 {
-        match self.kind {
-            SlotKind::Class => WORDS_U32 * (1 + LOST),
-            SlotKind::Shift => 2 * self.quarters,
-        }
-    }
-
-    /// How well the slot suits whoever has these parts, 0..=10000.
-    fn whole(&self, parts: u32) -> u16 {
-        match self.kind {
-            SlotKind::Class if parts == 0 => 10_000,
-            SlotKind::Class if parts < LOST => 5_000,
-            SlotKind::Class => 0,
-            SlotKind::Shift => div_round_bp(u64::from(5_000 * parts), u64::from(self.quarters)),
-        }
-    }
-}
-
-/// More than the words of a week.
-const LOST: u32 = 32;
-const WORDS_U32: u32 = 21;
-
-#[inline(always)]
-fn divide(bp: &mut [u16], sums: &[u32], unknown: &[u8], share: Divisor, case: Case) {
-    for (bp, (sum, unknown)) in bp.iter_mut().zip(sums.iter().zip(unknown)) {
-        *bp = figure(share.bp(real(*sum)), *unknown, case);
-    }
-}
-
-/// Whoever is free for nothing is ineligible, unless nothing is known.
-#[inline(always)]
-fn flag(flags: &mut [u8], bp: &[u16], unknown: &[u8]) {
-    for (flags, (bp, unknown)) in flags.iter_mut().zip(bp.iter().zip(unknown)) {
-        *flags = if *unknown != 0 {
-            UNKNOWN
-        } else if *bp == 0 {
-            BLOCKS
+        self.most += 2 * weight;
+        let covered = columns.throughout(Half::Covered, span) & here;
+        let free = columns.throughout(Half::Free, span) & here;
+        if free == covered {
+            free.add(2 * weight, self.halves);
         } else {
-            0
-        };
+            covered.add(weight, self.halves);
+            free.add(weight, self.halves);
+        }
+    }
+
+    /// A shift counts by quarters, twice where free and once where free if needed.
+    fn shift(&mut self, columns: &Grids, span: Span, here: Rows, weight: u8) {
+        self.sum();
+        self.parts.fill(0);
+        for half in [Half::Free, Half::Covered] {
+            columns.each(half, span, |set, quarters| (*set & here).add(quarters, self.parts));
+        }
+        let share = Share::scaled(5_000, span.quarters.into());
+        divided!(weigh(&mut *self.sums, &*self.parts, u32::from(weight); share));
+    }
+
+    fn sum(&mut self) {
+        if !std::mem::replace(&mut self.summed, true) {
+            self.sums.fill(0);
+        }
+    }
+
+    fn sum_up(&mut self) {
+        self.sum();
+        for (sum, halves) in self.sums.iter_mut().zip(&mut *self.halves) {
+            *sum += 5_000 * u32::from(std::mem::take(halves));
+        }
+        self.most = 0;
+    }
+}
+
+/// Adds what a slot is worth.
+#[inline(always)]
+fn weigh<Q: Quotient>(sums: &mut [u32], parts: &[u16], weight: u32, share: Q) {
+    for (sum, parts) in sums.iter_mut().zip(parts) {
+        *sum += weight * u32::from(share.bp((*parts).into()));
+    }
+}
+
+#[inline(always)]
+fn divide_halves<Q: Quotient>(bp: &mut [u16], halves: &[u16], share: Q) {
+    for (bp, halves) in bp.iter_mut().zip(halves) {
+        *bp = share.bp((*halves).into());
+    }
+}
+
+#[inline(always)]
+fn divide<Q: Quotient>(bp: &mut [u16], halves: &[u16], sums: &[u32], share: Q) {
+    for (bp, (halves, sum)) in bp.iter_mut().zip(halves.iter().zip(sums)) {
+        *bp = share.bp(5_000 * u32::from(*halves) + *sum);
     }
 }
 
@@ -331,17 +336,38 @@ impl Kernel for Hours {
     type Columns = Grids;
 
     fn run(&self, columns: &Grids, case: Case, out: &mut Lanes) {
-        let rows = columns.unknown.len();
-        let Lanes { bp, flags, sums: [sums, parts, _], .. } = out;
-        let (bp, flags) = (&mut bp[..rows], &mut flags[..rows]);
-        let (sums, parts) = (&mut sums[..rows], &mut parts[..rows]);
-        sums.fill(0);
-        let zones = columns.zone.values().len();
-        for zone in 0..zones {
-            self.add(columns, (zone, zones == 1), sums, parts);
+        let lanes = lanes_of(columns.rows);
+        let Lanes { bp, small: [halves, parts], sums: [sums, _], .. } = out;
+        let (bp, halves, sums) = (&mut bp[..lanes], &mut halves[..lanes], &mut sums[..lanes]);
+        halves.fill(0);
+        let mut worth = Worth { halves, most: 0, sums, summed: false, parts: &mut parts[..lanes] };
+        for (zone, here) in &columns.zones {
+            for (slot, span) in self.slots.iter().zip(self.locals(*zone).iter()) {
+                match slot.kind {
+                    SlotKind::Class => worth.class(columns, *span, *here, slot.weight),
+                    SlotKind::Shift => worth.shift(columns, *span, *here, slot.weight),
+                }
+            }
         }
-        wide(divide, (&mut *bp, &*sums, &columns.unknown[..], self.share, case));
-        wide(flag, (flags, &*bp, &columns.unknown[..]));
+        let Worth { halves, sums, summed, .. } = worth;
+        if summed {
+            divided!(divide(&mut *bp, &*halves, &*sums; self.share));
+        } else {
+            divided!(divide_halves(&mut *bp, &*halves; self.share_of_halves));
+        }
+        out.blocks = !(at_least(bp, 1) | columns.unknown);
+        out.provisional = Rows::NONE;
+        out.set_unknown(columns.unknown, case);
+    }
+
+    fn ahead(&self, columns: &Grids) {
+        for (zone, _) in &columns.zones {
+            for span in self.locals(*zone).iter() {
+                for half in [Half::Free, Half::Covered] {
+                    columns.each(half, *span, |set, _| ahead(std::slice::from_ref(set)));
+                }
+            }
+        }
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -28,19 +28,20 @@
 //! best; unknown is full at best. **Eligibility**: a required credit of 0 makes ineligible (see `gate`), one
 //! below 10000 provisional.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::columns::{Sparse, put};
-use crate::date::day_number;
+use crate::columns::Lasting;
 use crate::facts::{Cert, Coach, Holding, HoldingState, Job, Requirement, RequirementKind};
-use crate::num::{Divisor, FULL, real};
+use crate::num::{FULL, Quotient, Share, div_round_bp, divided, gcd};
+use crate::rows::WORD;
 use crate::subscore::{
-    BLOCKS, Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, PROVISIONAL, Side, State, Statement,
-    SubScore, UNKNOWN, figure,
+    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, SubScore,
+    lanes_of,
 };
-use crate::wide::wide;
 
 /// The table `[certifications]` of a preset.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -77,120 +78,159 @@ impl Standing {
     }
 }
 
-/// A holding in the column of its code: the last valid day as a [`day_number`] above, its standing in the low two bits.
-/// Comparing days is comparing entries without those bits.
-#[derive(Clone, Copy)]
-struct Entry(u32);
+/// What a holding is on the day of the snapshot. What it is on a later day follows from the days that are left.
+#[derive(Clone, Copy, Debug)]
+enum Today {
+    /// Valid and verified.
+    Verified,
+    /// Verified and expired, in the days of grace of its type.
+    InGrace,
+    /// Valid, awaiting review.
+    Pending,
+    /// Valid, and nothing but a claim.
+    Claimed,
+}
 
-impl Entry {
-    /// Days are counted from here, so that all that chrono knows are positive; "for ever" is a day after them all.
-    const FIRST_DAY: i32 = -(1 << 28);
-    const LAST_DAY: i32 = (1 << 28) - 1;
+impl Today {
+    const COUNT: usize = 4;
 
-    fn new(standing: Standing, expires: i32) -> Self {
-        Self(Self::day(expires) << 2 | standing as u32)
+    /// Its key in the columns.
+    fn of(self, code: Cert) -> usize {
+        Self::COUNT * code.index() + self as usize
     }
 
-    fn day(day: i32) -> u32 {
-        (day.clamp(Self::FIRST_DAY, Self::LAST_DAY) - Self::FIRST_DAY).cast_unsigned()
+    /// A holding on a day, and for how many days more it is that.
+    fn on(day: NaiveDate, standing: Standing, holding: &Holding) -> Option<(Self, u32)> {
+        let left = holding.expires_on.map_or(i64::MAX, |last| (last - day).num_days());
+        let grace = i64::from(holding.code.details().grace_days);
+        let (today, left) = match standing {
+            Standing::Verified if left < 0 => (Self::InGrace, left + grace),
+            Standing::Verified => (Self::Verified, left),
+            Standing::Pending => (Self::Pending, left),
+            Standing::Claimed => (Self::Claimed, left),
+        };
+        (left >= 0).then(|| (today, u32::try_from(left).unwrap_or(u32::MAX)))
     }
 }
 
 /// The holdings of a block.
 #[derive(Clone, Default)]
 pub struct Holdings {
-    /// [`UNKNOWN`] where the coach has no holding, credited or not.
-    unknown: Vec<u8>,
-    /// Each an [`Entry`].
-    by_code: Sparse,
+    rows: usize,
+    /// Who has no holding, credited or not.
+    unknown: Rows,
+    /// Those that earn credit, by what they are [`Today`] and their code.
+    held: Lasting,
 }
 
 impl Columns for Holdings {
-    fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
-        if row < self.unknown.len() {
-            self.by_code.remove(row);
+    fn set(&mut self, row: usize, coach: &Coach, as_of: NaiveDate) {
+        if row < self.rows {
+            self.held.remove(row);
         }
-        put(&mut self.unknown, row, if coach.holdings.is_empty() { UNKNOWN } else { 0 });
+        self.rows = self.rows.max(row + 1);
+        self.unknown.put(row, coach.holdings.is_empty());
+        // Of several alike, the one that lasts longest earns what any of them does.
+        let mut longest = BTreeMap::new();
         for holding in &coach.holdings {
-            if let Some(standing) = Standing::of(holding, &coach.holdings) {
-                self.by_code.insert(holding.code.index(), row, Entry::new(standing, expiry(holding)).0);
+            let today = Standing::of(holding, &coach.holdings)
+                .and_then(|standing| Today::on(as_of, standing, holding));
+            if let Some((today, left)) = today {
+                let most = longest.entry(today.of(holding.code)).or_insert(left);
+                *most = left.max(*most);
             }
+        }
+        for (key, left) in longest {
+            self.held.insert(key, row, left);
         }
     }
 
     fn shrink(&mut self) {
-        self.unknown.shrink_to_fit();
-        self.by_code.shrink();
+        self.held.shrink();
     }
 
     fn bytes(&self) -> usize {
-        self.unknown.capacity() + self.by_code.bytes()
+        self.held.bytes()
     }
 }
 
-/// The two days that credit depends on, as [`day_number`]s.
+/// Who earns how much for a requirement; whoever is in several earns the most of them.
 #[derive(Clone, Copy)]
-struct Days {
-    as_of: i32,
-    start: i32,
+struct Earning {
+    whole: Rows,
+    /// 6000: awaiting review, or to be renewed.
+    six: Rows,
+    /// 5000: in grace.
+    five: Rows,
+    /// 3000: claimed.
+    three: Rows,
 }
 
-impl Days {
-    /// The credit table of the manual above.
-    fn credit(self, standing: Standing, expires: i32, grace_days: i32, case: Case) -> u16 {
-        Credits::new(self, grace_days, case).of(Entry::new(standing, expires))
-    }
-}
+impl Earning {
+    /// Nobody anything.
+    const NOTHING: Self = Self { whole: Rows::NONE, six: Rows::NONE, five: Rows::NONE, three: Rows::NONE };
 
-/// The credit table for one type and case: what a holding earns whose last day is on or after each of three days. The
-/// first day that it reaches decides.
-#[derive(Clone, Copy)]
-struct Credits {
-    start: u32,
-    as_of: u32,
-    grace: u32,
-    pending: u16,
-    claimed: u16,
-    to_renew: u16,
-}
-
-impl Credits {
-    fn new(days: Days, grace_days: i32, case: Case) -> Self {
-        let (to_renew, pending, claimed) = match case {
-            Case::Actual => (6_000, 6_000, 3_000),
-            Case::Worst => (0, 0, 0),
-            Case::Best => (10_000, 10_000, 10_000),
+    /// Adds those who hold a code, on a day so many days after that of the snapshot.
+    fn add(&mut self, held: &Lasting, code: Cert, later: u32, case: Case) {
+        let grace = u32::try_from(code.details().grace_days).unwrap_or_default();
+        let (mut verified, ended) = held.of(Today::Verified.of(code), later);
+        let (mut to_renew, mut lapsed) = (Rows::NONE, Rows::NONE);
+        for (row, left) in ended {
+            verified.put(row, false);
+            to_renew.put(row, true);
+            lapsed.put(row, left + grace >= later);
+        }
+        let still = |today: Today| {
+            let (mut rows, ended) = held.of(today.of(code), later);
+            ended.for_each(|(row, _)| rows.put(row, false));
+            rows
         };
-        // At worst nothing is renewed, so that being valid today earns nothing beside the grace.
-        let as_of = if case == Case::Worst { days.start } else { days.as_of };
-        Self {
-            start: Entry::day(days.start),
-            as_of: Entry::day(as_of),
-            grace: Entry::day(days.start.saturating_sub(grace_days)),
-            pending,
-            claimed,
-            to_renew,
+        self.whole |= verified;
+        self.five |= still(Today::InGrace);
+        match case {
+            Case::Actual => {
+                self.six |= still(Today::Pending) | to_renew;
+                self.three |= still(Today::Claimed);
+            }
+            // At worst nothing is renewed, so that being valid today earns nothing beside the grace.
+            Case::Worst => self.five |= lapsed,
+            Case::Best => self.whole |= still(Today::Pending) | still(Today::Claimed) | to_renew,
         }
     }
 
-    /// In basis points.
-    #[inline(always)]
-    fn of(self, entry: Entry) -> u16 {
-        let (day, standing) = (entry.0 >> 2, entry.0 & 3);
-        let late = if day >= self.grace { 5_000 } else { 0 };
-        let today = if day >= self.as_of { self.to_renew } else { late };
-        let verified = if day >= self.start { 10_000 } else { today };
-        let unproved = if standing == Standing::Pending as u32 { self.pending } else { self.claimed };
-        let unproved = if day >= self.start { unproved } else { 0 };
-        if standing == Standing::Verified as u32 { verified } else { unproved }
+    /// Adds what each earns to a sum, in thousands.
+    fn credit(&self, thousands: &mut [u16]) {
+        let mut earned = Rows::NONE;
+        for (rows, worth) in [(self.whole, 10), (self.six, 6), (self.five, 5), (self.three, 3)] {
+            let best = rows.without(earned);
+            if !best.is_empty() {
+                best.add(worth, thousands);
+            }
+            earned |= rows;
+        }
+    }
+
+    /// Those who earn anything.
+    fn something(&self) -> Rows {
+        self.whole | self.six | self.five | self.three
+    }
+}
+
+/// Empties small lanes into wide ones.
+fn empty(small: &mut [u16], wide: &mut [u32]) {
+    for (small, wide) in small.iter_mut().zip(wide) {
+        *wide += u32::from(std::mem::take(small));
     }
 }
 
 /// The requirements of one job.
 pub struct Requirements {
     asked: Vec<Asked>,
-    days: Days,
+    as_of: NaiveDate,
     starts_on: NaiveDate,
+    /// Days between the two.
+    later: u32,
+    /// `n` and `m`.
     required: u32,
     preferred: u32,
 }
@@ -230,64 +270,45 @@ impl SubScore for Parameters {
                     proofs: proofs(&requirement.any_of),
                 })
                 .collect(),
-            days: Days { as_of: day_number(as_of), start: day_number(starts_on) },
+            as_of,
             starts_on,
+            later: u32::try_from((starts_on - as_of).num_days()).unwrap_or_default(),
             required: count(RequirementKind::Required),
             preferred: count(RequirementKind::Preferred),
         })
     }
 }
 
-fn expiry(holding: &Holding) -> i32 {
-    holding.expires_on.map_or(i32::MAX, day_number)
-}
-
-/// Holdings whose credits are found together, before each goes to its row.
-const CHUNK: usize = 128;
+/// So many credits of one kind add up within a small lane.
+const FEW: u32 = 6_000;
 
 #[inline(always)]
-fn earn(earned: &mut [u16], entries: &[u32], credits: Credits) {
-    for (earned, entry) in earned.iter_mut().zip(entries) {
-        *earned = credits.of(Entry(*entry));
-    }
-}
-
-#[inline(always)]
-fn gather(sums: &mut [u32], best: &[u16]) {
-    for (sum, best) in sums.iter_mut().zip(best) {
-        *sum += u32::from(*best);
-    }
-}
-
-#[inline(always)]
-fn lessen(least: &mut [u16], best: &[u16]) {
-    for (least, best) in least.iter_mut().zip(best) {
-        *least = (*least).min(*best);
-    }
-}
-
-#[inline(always)]
-fn divide(
+fn divide<Q: Quotient>(
     bp: &mut [u16],
-    required: &[u32],
-    preferred: &[u32],
-    unknown: &[u8],
-    (of_required, of_preferred, share): (f64, f64, Divisor),
-    case: Case,
+    required: &[u16],
+    preferred: &[u16],
+    (of_required, of_preferred): (u32, u32),
+    share: Q,
 ) {
-    for (bp, ((required, preferred), unknown)) in
-        bp.iter_mut().zip(required.iter().zip(preferred).zip(unknown))
-    {
-        let sum = real(*required) * of_required + real(*preferred) * of_preferred;
-        *bp = figure(share.bp(sum), *unknown, case);
+    for (bp, (required, preferred)) in bp.iter_mut().zip(required.iter().zip(preferred)) {
+        *bp = share.bp(u32::from(*required) * of_required + u32::from(*preferred) * of_preferred);
     }
 }
 
-#[inline(always)]
-fn flag(flags: &mut [u8], least: &[u16], unknown: &[u8]) {
-    for (flags, (least, unknown)) in flags.iter_mut().zip(least.iter().zip(unknown)) {
-        let doubt = if *least < 10_000 { PROVISIONAL } else { 0 };
-        *flags = *unknown | if *least == 0 { BLOCKS } else { doubt };
+impl Requirements {
+    /// What a required and a preferred credit count, and what their sum is divided by: 4m and n, by 5nm; with one kind alone
+    /// 1, by its count.
+    fn shares(&self) -> ((u32, u32), u64) {
+        let (n, m) = (self.required, self.preferred);
+        match (n, m) {
+            (n, 0) => ((1, 0), n.into()),
+            (0, m) => ((0, 1), m.into()),
+            _ => {
+                let common = gcd(n, m);
+                let whole = 5 * u64::from(n) * u64::from(m) / u64::from(common);
+                ((4 * m / common, n / common), whole)
+            }
+        }
     }
 }
 
@@ -295,49 +316,56 @@ impl Kernel for Requirements {
     type Columns = Holdings;
 
     fn run(&self, columns: &Holdings, case: Case, out: &mut Lanes) {
-        let rows = columns.unknown.len();
-        let Lanes { bp, flags, sums: [required, preferred, _], least: [least, best], .. } = out;
-        let (bp, flags) = (&mut bp[..rows], &mut flags[..rows]);
-        let (required, preferred) = (&mut required[..rows], &mut preferred[..rows]);
-        let (least, best) = (&mut least[..rows], &mut best[..rows]);
+        let lanes = lanes_of(columns.rows);
+        let Lanes { bp, small: [required, preferred], sums: [all_required, all_preferred], .. } = out;
+        let (bp, required, preferred) = (&mut bp[..lanes], &mut required[..lanes], &mut preferred[..lanes]);
         required.fill(0);
         preferred.fill(0);
-        least.fill(10_000);
+        let many = self.required.max(self.preferred) > FEW;
+        if many {
+            all_required[..lanes].fill(0);
+            all_preferred[..lanes].fill(0);
+        }
+        let (mut met, mut all_whole) = (Rows::ALL, Rows::ALL);
         for asked in &self.asked {
-            best.fill(0);
+            let mut earning = Earning::NOTHING;
             for code in &asked.proofs {
-                let credits = Credits::new(self.days, code.details().grace_days, case);
-                let (places, entries) = columns.by_code.of(code.index());
-                for (places, entries) in places.chunks(CHUNK).zip(entries.chunks(CHUNK)) {
-                    let mut earned = [0; CHUNK];
-                    wide(earn, (&mut earned[..], entries, credits));
-                    for (row, earned) in places.iter().zip(earned) {
-                        let best = &mut best[usize::from(*row)];
-                        *best = earned.max(*best);
-                    }
-                }
+                earning.add(&columns.held, *code, self.later, case);
             }
             match asked.requirement.kind {
                 RequirementKind::Required => {
-                    wide(gather, (&mut *required, &*best));
-                    wide(lessen, (&mut *least, &*best));
+                    earning.credit(required);
+                    met &= earning.something();
+                    all_whole &= earning.whole;
                 }
-                RequirementKind::Preferred => wide(gather, (&mut *preferred, &*best)),
+                RequirementKind::Preferred => earning.credit(preferred),
+            }
+            if many {
+                empty(required, all_required);
+                empty(preferred, all_preferred);
             }
         }
-        // 8·m·ΣR + 2·n·ΣP of 10·n·m; with one kind alone, Σ of its count.
-        let (n, m) = (f64::from(self.required), f64::from(self.preferred));
-        let (of_required, of_preferred, whole) = match (self.required, self.preferred) {
-            (_, 0) => (1.0, 0.0, n),
-            (0, _) => (0.0, 1.0, m),
-            _ => (8.0 * m, 2.0 * n, 10.0 * n * m),
-        };
-        let share = Divisor::new(whole);
-        wide(
-            divide,
-            (bp, &*required, &*preferred, &columns.unknown[..], (of_required, of_preferred, share), case),
-        );
-        wide(flag, (flags, &*least, &columns.unknown[..]));
+        let (of, whole) = self.shares();
+        if many {
+            let sums = all_required.iter().zip(all_preferred.iter());
+            for (bp, (required, preferred)) in bp.iter_mut().zip(sums) {
+                let sum = u64::from(*required) * u64::from(of.0) + u64::from(*preferred) * u64::from(of.1);
+                *bp = div_round_bp(1_000 * sum, whole);
+            }
+        } else {
+            divided!(divide(&mut *bp, &*required, &*preferred, of; Share::scaled(1_000, whole)));
+        }
+        out.blocks = !met;
+        out.provisional = met.without(all_whole);
+        out.set_unknown(columns.unknown, case);
+    }
+
+    fn ahead(&self, columns: &Holdings) {
+        for code in self.asked.iter().flat_map(|asked| &asked.proofs) {
+            for today in [Today::Verified, Today::InGrace, Today::Pending, Today::Claimed] {
+                columns.held.ahead(today.of(*code));
+            }
+        }
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {
@@ -396,9 +424,7 @@ impl Requirements {
     fn served<'a>(&self, asked: &'a Asked, coach: &'a Coach) -> Served<'a> {
         let mut best = Served { asked: &asked.requirement, credit: 0, holding: None };
         for holding in coach.holdings.iter().filter(|holding| asked.proofs.contains(&holding.code)) {
-            let grace = holding.code.details().grace_days;
-            let credit = Standing::of(holding, &coach.holdings)
-                .map_or(0, |standing| self.days.credit(standing, expiry(holding), grace, Case::Actual));
+            let credit = self.credit(coach, holding);
             // Of those that earn nothing, a refuted one says more than a claim beside it.
             let refuted =
                 |holding: &Holding| matches!(holding.state, HoldingState::Rejected | HoldingState::Revoked);
@@ -434,22 +460,35 @@ impl Requirements {
         }
     }
 
+    /// What a holding alone earns, by what makes the score.
+    fn credit(&self, coach: &Coach, holding: &Holding) -> u16 {
+        let mut held = Lasting::default();
+        let today = Standing::of(holding, &coach.holdings)
+            .and_then(|standing| Today::on(self.as_of, standing, holding));
+        if let Some((today, left)) = today {
+            held.insert(today.of(holding.code), 0, left);
+        }
+        let mut earning = Earning::NOTHING;
+        earning.add(&held, holding.code, self.later, Case::Actual);
+        let mut thousands = [0; WORD];
+        earning.credit(&mut thousands);
+        1_000 * thousands[0]
+    }
+
     /// Why a holding earns less than full credit.
     fn doubt(&self, holding: &Holding) -> String {
-        let start = day_number(self.starts_on);
+        let grace = i64::from(holding.code.details().grace_days);
         match (holding.state, holding.expires_on) {
             (HoldingState::Rejected, _) => "rejected".to_owned(),
             (HoldingState::Revoked, _) => "revoked".to_owned(),
-            (HoldingState::Verified, Some(last)) if day_number(last) >= self.days.as_of => {
+            (HoldingState::Verified, Some(last)) if last >= self.as_of => {
                 format!("to be renewed before {}", self.starts_on)
             }
-            (HoldingState::Verified, Some(last))
-                if start - day_number(last) <= holding.code.details().grace_days =>
-            {
+            (HoldingState::Verified, Some(last)) if (self.starts_on - last).num_days() <= grace => {
                 format!("expired {last}, in its grace period")
             }
-            (_, Some(last)) if day_number(last) < self.days.as_of => format!("expired {last}"),
-            (_, Some(last)) if day_number(last) < start => format!("expires {last}, before the start"),
+            (_, Some(last)) if last < self.as_of => format!("expired {last}"),
+            (_, Some(last)) if last < self.starts_on => format!("expires {last}, before the start"),
             (HoldingState::Pending, _) => "awaiting review".to_owned(),
             _ => "without a valid document".to_owned(),
         }

@@ -22,54 +22,73 @@ use serde::Deserialize;
 
 use crate::columns::put;
 use crate::facts::{Coach, Job, Wanted};
-use crate::num::{Divisor, real};
-use crate::subscore::{BLOCK, Case, Columns, Figure, Kernel, Lanes, State, Statement, SubScore, UNKNOWN};
-use crate::wide::wide;
+use crate::num::{Quotient, Share, divided};
+use crate::subscore::{Case, Columns, Figure, Kernel, Lanes, Rows, State, Statement, SubScore};
+use crate::tables::{Table, add_up};
+use crate::wide::ahead;
 
 /// The table `[culture]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {}
 
-/// In a column: the coach's level is not known.
-const NOT_RATED: u8 = u8::MAX;
+/// In a column, after the levels 0..=4: the coach's level is not known.
+const NOT_RATED: u8 = 5;
 
 /// The levels of a block, dense, one column per dimension that any of its coaches has.
 #[derive(Clone, Default)]
 pub struct Levels {
     rows: usize,
-    of: Vec<(String, Vec<u8>)>,
+    of: Vec<Dimension>,
+}
+
+/// The levels of everybody in a dimension.
+#[derive(Clone, Default)]
+struct Dimension {
+    name: String,
+    levels: Vec<u8>,
+    /// Whose level is known.
+    known: Rows,
 }
 
 impl Columns for Levels {
     fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
         self.rows = self.rows.max(row + 1);
-        for (_, levels) in &mut self.of {
-            put(levels, row, NOT_RATED);
+        for dimension in &mut self.of {
+            put(&mut dimension.levels, row, NOT_RATED);
+            dimension.known.put(row, false);
         }
         let mut ratings: Vec<_> = coach.style.iter().collect();
         // The last one written stays: a reviewer's.
         ratings.sort_by_key(|rating| rating.source);
         for rating in ratings {
-            let known = self.of.iter().position(|(dimension, _)| *dimension == rating.dimension);
+            let known = self.of.iter().position(|dimension| dimension.name == rating.dimension);
             let place = known.unwrap_or_else(|| {
-                self.of.push((rating.dimension.clone(), vec![NOT_RATED; self.rows]));
+                let (name, levels) = (rating.dimension.clone(), vec![NOT_RATED; self.rows]);
+                self.of.push(Dimension { name, levels, known: Rows::NONE });
                 self.of.len() - 1
             });
-            self.of[place].1[row] = rating.level;
+            self.of[place].levels[row] = rating.level;
+            self.of[place].known.put(row, true);
         }
     }
 
     fn shrink(&mut self) {
-        for (_, levels) in &mut self.of {
-            levels.shrink_to_fit();
+        for dimension in &mut self.of {
+            dimension.levels.shrink_to_fit();
         }
         self.of.shrink_to_fit();
     }
 
     fn bytes(&self) -> usize {
-        let of = |(dimension, levels): &(String, Vec<u8>)| dimension.capacity() + levels.capacity();
-        self.of.capacity() * size_of::<(String, Vec<u8>)>() + self.of.iter().map(of).sum::<usize>()
+        let of = |dimension: &Dimension| dimension.name.capacity() + dimension.levels.capacity();
+        self.of.capacity() * size_of::<Dimension>() + self.of.iter().map(of).sum::<usize>()
+    }
+}
+
+impl Levels {
+    fn of(&self, wanted: &Wanted) -> Option<&Dimension> {
+        self.of.iter().find(|dimension| dimension.name == wanted.dimension)
     }
 }
 
@@ -77,7 +96,7 @@ impl Columns for Levels {
 pub struct Style {
     wanted: Vec<Wanted>,
     /// By Σ w, of what stands for `2500 · Σ`.
-    share: Divisor,
+    share: Share,
 }
 
 impl SubScore for Parameters {
@@ -90,26 +109,28 @@ impl SubScore for Parameters {
         if job.style.is_empty() {
             return None;
         }
-        let weight = job.style.iter().map(|wanted| f64::from(wanted.weight)).sum();
-        Some(Style { wanted: job.style.clone(), share: Divisor::scaled(2_500.0, weight) })
+        let weight = job.style.iter().map(|wanted| u64::from(wanted.weight)).sum();
+        Some(Style { wanted: job.style.clone(), share: Share::scaled(2_500, weight) })
     }
 }
 
-/// Adds what a dimension is worth; at most 10 · 4 in each of at most eight.
-#[inline(always)]
-fn compare(sums: &mut [u16], flags: &mut [u8], levels: &[u8], (wanted, weight, unknown): (u8, u8, u8)) {
-    for ((sum, flags), level) in sums.iter_mut().zip(flags).zip(levels) {
-        let alike = 4 - wanted.abs_diff(*level).min(4);
-        let alike = if *level == NOT_RATED { unknown } else { alike };
-        *sum += u16::from(weight * alike);
-        *flags &= if *level == NOT_RATED { UNKNOWN } else { 0 };
+/// What each level is worth where some level is wanted, at most 10 · 4; and the unknown one.
+fn worth(wanted: &Wanted, unknown: u8) -> Table {
+    let mut worth = [0; 16];
+    for level in 0..=4_u8 {
+        worth[usize::from(level)] = wanted.weight * (4 - wanted.level.abs_diff(level));
     }
+    worth[usize::from(NOT_RATED)] = wanted.weight * unknown;
+    worth
 }
 
+/// So many dimensions add up within a byte.
+const FEW: usize = 6;
+
 #[inline(always)]
-fn divide(bp: &mut [u16], sums: &[u16], share: Divisor) {
-    for (bp, sum) in bp.iter_mut().zip(sums) {
-        *bp = share.bp(real((*sum).into()));
+fn divide<Q: Quotient>(bp: &mut [u16], one: &[u8], other: &[u8], of_all: u32, share: Q) {
+    for (bp, (one, other)) in bp.iter_mut().zip(one.iter().zip(other)) {
+        *bp = share.bp(of_all + u32::from(*one) + u32::from(*other));
     }
 }
 
@@ -123,17 +144,30 @@ impl Kernel for Style {
             Case::Worst => 0,
             Case::Best => 4,
         };
-        let Lanes { bp, flags, least: [sums, _], .. } = out;
-        let (bp, flags, sums) =
-            (&mut bp[..columns.rows], &mut flags[..columns.rows], &mut sums[..columns.rows]);
-        flags.fill(UNKNOWN);
-        sums.fill(0);
-        for wanted in &self.wanted {
-            let levels = columns.of.iter().find(|(dimension, _)| *dimension == wanted.dimension);
-            let levels = levels.map_or(&[NOT_RATED; BLOCK][..columns.rows], |(_, levels)| levels);
-            wide(compare, (&mut *sums, &mut *flags, levels, (wanted.level, wanted.weight, unknown)));
+        let Lanes { bp, bytes: sums, .. } = out;
+        for sums in sums.iter_mut() {
+            sums[..columns.rows].fill(0);
         }
-        wide(divide, (bp, &*sums, self.share));
+        let (mut known, mut of_all) = (Rows::NONE, 0);
+        for (number, wanted) in self.wanted.iter().enumerate() {
+            match columns.of(wanted) {
+                Some(dimension) => {
+                    known |= dimension.known;
+                    add_up(&mut sums[number / FEW], &dimension.levels, &worth(wanted, unknown));
+                }
+                None => of_all += u32::from(wanted.weight * unknown),
+            }
+        }
+        let [one, other] = &*sums;
+        let (bp, one, other) = (&mut bp[..columns.rows], &one[..columns.rows], &other[..columns.rows]);
+        divided!(divide(bp, one, other, of_all; self.share));
+        (out.unknown, out.blocks, out.provisional) = (!known, Rows::NONE, Rows::NONE);
+    }
+
+    fn ahead(&self, columns: &Levels) {
+        for dimension in self.wanted.iter().filter_map(|wanted| columns.of(wanted)) {
+            ahead(&dimension.levels);
+        }
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -26,8 +26,9 @@ use crate::columns::put;
 use crate::facts::{Coach, Engagement, Job};
 use crate::num::{FULL, IDLE_WORTH, div_round_bp};
 use crate::subscore::{
-    Case, Change, Columns, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore, UNKNOWN, figure,
+    Case, Change, Columns, Figure, Kernel, Lanes, Outcome, Rows, State, Statement, SubScore,
 };
+use crate::wide::ahead;
 
 /// The table `[engagement]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -38,23 +39,22 @@ pub struct Parameters {}
 #[derive(Clone, Default)]
 pub struct Activity {
     bp: Vec<u16>,
-    /// [`UNKNOWN`] or nothing.
-    unknown: Vec<u8>,
+    /// Of whom no counts are kept.
+    unknown: Rows,
 }
 
 impl Columns for Activity {
     fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
         put(&mut self.bp, row, Parts::of(&coach.engagement.unwrap_or_default()).score());
-        put(&mut self.unknown, row, if coach.engagement.is_none() { UNKNOWN } else { 0 });
+        self.unknown.put(row, coach.engagement.is_none());
     }
 
     fn shrink(&mut self) {
         self.bp.shrink_to_fit();
-        self.unknown.shrink_to_fit();
     }
 
     fn bytes(&self) -> usize {
-        2 * self.bp.capacity() + self.unknown.capacity()
+        2 * self.bp.capacity()
     }
 }
 
@@ -108,14 +108,16 @@ impl Kernel for Always {
     type Columns = Activity;
 
     fn run(&self, columns: &Activity, case: Case, out: &mut Lanes) {
-        let rows = columns.bp.len();
-        out.bp[..rows].copy_from_slice(&columns.bp);
-        out.flags[..rows].copy_from_slice(&columns.unknown);
-        if case != Case::Actual {
-            for (bp, unknown) in out.bp.iter_mut().zip(&columns.unknown) {
-                *bp = if *unknown != 0 && case == Case::Worst { 0 } else { figure(*bp, *unknown, case) };
-            }
+        out.bp[..columns.bp.len()].copy_from_slice(&columns.bp);
+        (out.blocks, out.provisional) = (Rows::NONE, Rows::NONE);
+        out.set_unknown(columns.unknown, case);
+        if case == Case::Worst {
+            columns.unknown.iter().for_each(|row| out.bp[row] = 0);
         }
+    }
+
+    fn ahead(&self, columns: &Activity) {
+        ahead(&columns.bp);
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

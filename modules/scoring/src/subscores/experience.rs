@@ -33,9 +33,9 @@ use crate::date::{day_number, month_index};
 use crate::facts::{Coach, Job, Modality, Position};
 use crate::num::{Divisor, MONTH_WORTH_BELOW, MONTHS, low_half, real};
 use crate::subscore::{
-    Case, Change, Columns, Figure, Kernel, Lanes, Outcome, State, Statement, SubScore, UNKNOWN, figure,
+    BLOCK, Case, Change, Columns, Figure, Kernel, Lanes, Outcome, Rows, State, Statement, SubScore,
 };
-use crate::wide::wide;
+use crate::wide::{ahead, wide};
 
 /// The table `[experience]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -48,8 +48,8 @@ const NEVER: i32 = i32::MIN / 2;
 /// What was taught, in one block, by the day of the snapshot.
 #[derive(Clone, Default)]
 pub struct Teaching {
-    /// [`UNKNOWN`] or nothing.
-    unknown: Vec<u8>,
+    /// Who has taught nothing yet.
+    unknown: Rows,
     /// `A_3`: worth of all months taught.
     any: Vec<u32>,
     /// `A_6` by family.
@@ -68,7 +68,7 @@ impl Columns for Teaching {
             self.by_modality.remove(row);
         }
         let past = Past::of(coach, as_of);
-        put(&mut self.unknown, row, if past.by_modality.is_empty() { UNKNOWN } else { 0 });
+        self.unknown.put(row, past.by_modality.is_empty());
         put(&mut self.any, row, worth(&past.all));
         for (family, months) in &past.by_family {
             self.by_family.insert(family.index(), row, worth(months));
@@ -84,14 +84,13 @@ impl Columns for Teaching {
     }
 
     fn shrink(&mut self) {
-        self.unknown.shrink_to_fit();
         self.any.shrink_to_fit();
         self.by_family.shrink();
         self.by_modality.shrink();
     }
 
     fn bytes(&self) -> usize {
-        self.unknown.capacity() + 4 * self.any.capacity() + self.by_family.bytes() + self.by_modality.bytes()
+        4 * self.any.capacity() + self.by_family.bytes() + self.by_modality.bytes()
     }
 }
 
@@ -171,23 +170,13 @@ fn worth(ages: &Ages) -> u32 {
 
 /// The formula of the manual.
 #[inline(always)]
-fn weigh(
-    bp: &mut [u16],
-    same: &[u32],
-    family: &[u32],
-    any: &[u32],
-    unknown: &[u8],
-    (q, ratio): (u32, Divisor),
-    case: Case,
-) {
-    for (bp, (((same, family), any), unknown)) in
-        bp.iter_mut().zip(same.iter().zip(family).zip(any).zip(unknown))
-    {
+fn weigh(bp: &mut [u16], same: &[u32], family: &[u32], any: &[u32], (q, ratio): (u32, Divisor)) {
+    for (bp, ((same, family), any)) in bp.iter_mut().zip(same.iter().zip(family).zip(any)) {
         let (same, recent) = (same & ((1 << WORTH_BITS) - 1), same >> WORTH_BITS);
-        let tenths = 4 * same.min(q) + 3 * (*family).min(q) + 3 * (*any).min(q);
+        let tenths = 4 * same.min(q) + 3 * ((*family).min(q) + (*any).min(q));
         let ratio = ratio.round(real(tenths));
-        // A quarter of the score, by steps of a half.
-        *bp = figure(low_half((75 * ratio + 25 * 5_000 * recent + 50) / 100), *unknown, case);
+        // The half of what is recent is 5000; 75 and 25 of 100 are 3 and 1 of 4.
+        *bp = low_half((3 * ratio + 5_000 * recent + 2) >> 2);
     }
 }
 
@@ -196,16 +185,15 @@ impl Kernel for Asked {
 
     fn run(&self, columns: &Teaching, case: Case, out: &mut Lanes) {
         let rows = columns.any.len();
-        let Lanes { bp, flags, sums: [same, family, _], .. } = out;
-        let (bp, flags) = (&mut bp[..rows], &mut flags[..rows]);
-        let (same, family) = (&mut same[..rows], &mut family[..rows]);
+        let Lanes { bp, sums: [same, family], .. } = out;
         for (lanes, (places, values)) in [
             (&mut *same, columns.by_modality.of(self.modality.index())),
             (&mut *family, columns.by_family.of(self.modality.family().index())),
         ] {
-            lanes.fill(0);
+            lanes[..rows].fill(0);
             for (row, value) in places.iter().zip(values) {
-                lanes[usize::from(*row)] = *value;
+                // A row is less than a block, as the compiler would else have to check.
+                lanes[usize::from(*row) % BLOCK] = *value;
             }
         }
         // Of 10 000 shares, 4 in each 10 are for the modality, 3 for the family and 3 for any; what nobody asks, everybody has.
@@ -214,8 +202,15 @@ impl Kernel for Asked {
             0 => Divisor::always(10_000),
             q => Divisor::scaled(1_000.0, q.into()),
         };
-        flags.copy_from_slice(&columns.unknown);
-        wide(weigh, (bp, &*same, &*family, &columns.any[..], &columns.unknown[..], (q, ratio), case));
+        wide(weigh, (&mut bp[..rows], &same[..rows], &family[..rows], &columns.any[..], (q, ratio)));
+        (out.blocks, out.provisional) = (Rows::NONE, Rows::NONE);
+        out.set_unknown(columns.unknown, case);
+    }
+
+    fn ahead(&self, columns: &Teaching) {
+        ahead(&columns.any);
+        columns.by_modality.ahead(self.modality.index());
+        columns.by_family.ahead(self.modality.family().index());
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -27,11 +27,12 @@ use crate::columns::put;
 use crate::facts::{Coach, Job};
 use crate::geo::{Bounds, Near, Sited};
 use crate::num::{TO_NEAREST, div_round_bp, low_half, nearest, real};
+use crate::rows::at_least;
 use crate::subscore::{
-    BLOCKS, Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Side, State, Statement, SubScore,
-    UNKNOWN, figure,
+    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, SubScore,
+    lanes_of,
 };
-use crate::wide::wide;
+use crate::wide::{ahead, wide};
 
 /// The table `[location]` of a preset.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -58,8 +59,8 @@ impl Default for Parameters {
 /// Where the coaches of a block live and how far they go.
 #[derive(Clone, Default)]
 pub struct Homes {
-    /// [`UNKNOWN`] where no coordinate is given; the coordinates are then those of nowhere, 0.
-    unknown: Vec<u8>,
+    /// Who gives no coordinate; the coordinates are then those of nowhere, 0.
+    unknown: Rows,
     /// Radians, and the cosine of the latitude.
     lat: Vec<f64>,
     lon: Vec<f64>,
@@ -84,7 +85,7 @@ impl Columns for Homes {
         }
         let radius = coach.radius_m.map_or(0, |radius| radius.min(RADIUS_LIMIT_M.into()));
         let home_or_nowhere = home.unwrap_or_default();
-        put(&mut self.unknown, row, if home.is_none() { UNKNOWN } else { 0 });
+        self.unknown.put(row, home.is_none());
         put(&mut self.lat, row, home_or_nowhere.lat);
         put(&mut self.lon, row, home_or_nowhere.lon);
         put(&mut self.cos_lat, row, home_or_nowhere.cos_lat);
@@ -92,7 +93,6 @@ impl Columns for Homes {
     }
 
     fn shrink(&mut self) {
-        self.unknown.shrink_to_fit();
         for column in [&mut self.lat, &mut self.lon, &mut self.cos_lat] {
             column.shrink_to_fit();
         }
@@ -101,7 +101,7 @@ impl Columns for Homes {
 
     fn bytes(&self) -> usize {
         let places = self.lat.capacity() + self.lon.capacity() + self.cos_lat.capacity();
-        self.unknown.capacity() + 8 * places + 4 * self.radius_m.capacity()
+        8 * places + 4 * self.radius_m.capacity()
     }
 }
 
@@ -158,7 +158,7 @@ impl SubScore for Parameters {
 impl Place {
     /// Whether nobody within bounds can reach it.
     fn beyond(&self, bounds: &Bounds) -> bool {
-        bounds.metres_at_least(self.site) > self.beyond_m
+        bounds.beyond(self.site, self.beyond_m)
     }
 
     /// The reach that counts, from a column value.
@@ -181,42 +181,26 @@ fn score(d: u32, r: u32) -> u16 {
     }
 }
 
-/// Set while a distance is so close to the middle between two metres that only the exact formula may round it.
-const UNSURE: u8 = 1 << 7;
 /// In place of metres: far beyond reach.
 const FAR: f64 = 1e9;
 
-/// Whole metres to each home, [`FAR`] where it is far.
+/// Whole metres to each home, [`FAR`] where it is far; 1 in `doubts` where it is so close to the middle between two metres
+/// that only the exact formula may round it.
 #[inline(always)]
-fn measure(metres: &mut [f64], flags: &mut [u8], lat: &[f64], lon: &[f64], cos_lat: &[f64], near: Near) {
-    for ((d, flags), ((lat, lon), cos_lat)) in
-        metres.iter_mut().zip(flags).zip(lat.iter().zip(lon).zip(cos_lat))
+fn measure(metres: &mut [f64], doubts: &mut [u16], lat: &[f64], lon: &[f64], cos_lat: &[f64], near: Near) {
+    for ((d, doubt), ((lat, lon), cos_lat)) in
+        metres.iter_mut().zip(doubts).zip(lat.iter().zip(lon).zip(cos_lat))
     {
         let (metres, far, sure) = near.metres(*lat, *lon, *cos_lat);
         *d = if far { FAR } else { (metres + TO_NEAREST) - TO_NEAREST };
-        *flags = if sure { 0 } else { UNSURE };
+        *doubt = u16::from(!sure);
     }
-}
-
-/// Whether any distance is in doubt.
-#[inline(always)]
-fn unsure(flags: &[u8]) -> bool {
-    flags.iter().fold(0, |all, flags| all | flags) & UNSURE != 0
 }
 
 /// The table of the manual, both slopes over 3r. Both are multiples of 1/3r, so that the nudge breaks ties and no more.
 #[inline(always)]
-fn weigh(
-    bp: &mut [u16],
-    flags: &mut [u8],
-    metres: &[f64],
-    radius_m: &[u32],
-    unknown: &[u8],
-    (default, most): (u32, u32),
-    case: Case,
-) {
-    let facts = metres.iter().zip(radius_m).zip(unknown);
-    for ((bp, flags), ((d, radius), unknown)) in bp.iter_mut().zip(flags).zip(facts) {
+fn weigh(bp: &mut [u16], metres: &[f64], radius_m: &[u32], (default, most): (u32, u32)) {
+    for (bp, (d, radius)) in bp.iter_mut().zip(metres.iter().zip(radius_m)) {
         let reach = if *radius == 0 { default } else { *radius };
         let r = real(if reach < most { reach } else { most });
         let within = *d <= r;
@@ -224,10 +208,7 @@ fn weigh(
         let full: u32 = if within { 10_000 } else { 5_000 };
         let slope = full.wrapping_sub(nearest(cost / (3.0 * r) + 1e-8));
         let score = if 4.0 * *d <= r { 10_000 } else { slope };
-        let score = if (2.0 * *d > 3.0 * r) | (*unknown != 0) { 0 } else { low_half(score) };
-        *bp = figure(score, *unknown, case);
-        let known = (if score == 0 { BLOCKS } else { 0 }) | (*flags & UNSURE);
-        *flags = if *unknown == 0 { known } else { UNKNOWN };
+        *bp = if 2.0 * *d > 3.0 * r { 0 } else { low_half(score) };
     }
 }
 
@@ -235,31 +216,37 @@ impl Kernel for Place {
     type Columns = Homes;
 
     fn run(&self, columns: &Homes, case: Case, out: &mut Lanes) {
-        let rows = columns.unknown.len();
-        let (bp, flags) = (&mut out.bp[..rows], &mut out.flags[..rows]);
+        let rows = columns.lat.len();
+        let unknown = columns.unknown;
+        out.provisional = Rows::NONE;
         if self.beyond(&columns.bounds) {
-            for ((bp, flags), unknown) in bp.iter_mut().zip(flags).zip(&columns.unknown) {
-                *bp = figure(0, *unknown, case);
-                *flags = if *unknown == 0 { BLOCKS } else { UNKNOWN };
-            }
+            out.bp[..rows].fill(0);
+            out.blocks = !unknown;
+            out.set_unknown(unknown, case);
             return;
         }
-        let metres = &mut out.metres[..rows];
+        let Lanes { bp, small: [doubts, _], metres, .. } = out;
+        let (bp, doubts, metres) =
+            (&mut bp[..lanes_of(rows)], &mut doubts[..lanes_of(rows)], &mut metres[..rows]);
         let homes = (&columns.lat[..], &columns.lon[..], &columns.cos_lat[..]);
-        wide(measure, (&mut *metres, &mut *flags, homes.0, homes.1, homes.2, self.near));
+        wide(measure, (&mut *metres, &mut *doubts, homes.0, homes.1, homes.2, self.near));
         let radii = (self.default_radius_m, self.max_radius_m);
-        wide(
-            weigh,
-            (&mut *bp, &mut *flags, &*metres, &columns.radius_m[..], &columns.unknown[..], radii, case),
-        );
-        if !wide(unsure, (&*flags,)) {
-            return;
+        wide(weigh, (&mut *bp, &*metres, &columns.radius_m[..], radii));
+        for row in (at_least(doubts, 1) & Rows::first(rows)).iter() {
+            bp[row] = score(self.site.distance_m(columns.home(row)), self.reach(columns.radius_m[row]));
         }
-        for row in 0..rows {
-            if flags[row] & UNSURE != 0 {
-                bp[row] = score(self.site.distance_m(columns.home(row)), self.reach(columns.radius_m[row]));
-                flags[row] = if bp[row] == 0 { BLOCKS } else { 0 };
+        // Nowhere is far from some places and near others.
+        unknown.iter().for_each(|row| bp[row] = 0);
+        out.blocks = !(at_least(bp, 1) | unknown);
+        out.set_unknown(unknown, case);
+    }
+
+    fn ahead(&self, columns: &Homes) {
+        if !self.beyond(&columns.bounds) {
+            for column in [&columns.lat, &columns.lon, &columns.cos_lat] {
+                ahead(column);
             }
+            ahead(&columns.radius_m);
         }
     }
 
@@ -268,7 +255,7 @@ impl Kernel for Place {
     }
 
     fn distance_m(&self, columns: &Homes, row: usize) -> Option<u32> {
-        (columns.unknown[row] == 0).then(|| self.site.distance_m(columns.home(row)))
+        (!columns.unknown.has(row)).then(|| self.site.distance_m(columns.home(row)))
     }
 
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use fithire_scoring::facts::{Coach, Engagement, Job};
+use fithire_scoring::facts::{Coach, Engagement, Job, Rating, Slot, Wanted};
 use fithire_scoring::plan::{Group, Plan, Query};
 use fithire_scoring::preset::builtin;
+use fithire_scoring::reference::{self, Rules};
 use fithire_scoring::snapshot::{Roster, Snapshot};
 use fithire_scoring::subscore::BLOCK;
 use fithire_scoring::testing::{Tables, as_of};
@@ -118,5 +119,36 @@ fn blocks_out_of_reach_are_counted_as_everybody_else() {
             &snapshot,
         );
         assert_eq!(together, [ranking]);
+    }
+}
+
+/// Sums that small lanes have no room for: thousands of requirements and slots, and the heaviest style.
+#[test]
+fn jobs_of_any_size_are_scored_as_the_reference_scores_them() {
+    let (tables, as_of) = (Tables::new(), as_of());
+    let preset = builtin().named("balanced").unwrap();
+    let weights: Vec<u16> = preset.weights().map(|(_, weight)| weight).collect();
+    let rules = Rules::with_weights(weights.try_into().unwrap());
+    let coaches: Vec<Coach> = (0..150).map(|number| tables.coach(number)).collect();
+    let numbered: Vec<(u64, &Coach)> = (0..).zip(&coaches).collect();
+    let snapshot = Snapshot::build(as_of, &numbered);
+    for (number, requirements, slots) in [(0, 6_100, 1), (1, 40, 7), (2, 2, 4_000)] {
+        let mut job = tables.job(number);
+        let asked = (0..4).flat_map(|other| tables.job(other).requirements);
+        job.requirements = asked.cycle().take(requirements).collect();
+        let heavy = job.slots.iter().map(|slot| Slot { weight: 10, ..*slot });
+        job.slots = heavy.cycle().take(slots).collect();
+        let wanted = |rating: &Rating| Wanted { dimension: rating.dimension.clone(), level: 2, weight: 10 };
+        let mut dimensions: BTreeMap<&str, Wanted> = BTreeMap::new();
+        for rating in coaches.iter().flat_map(|coach| &coach.style) {
+            dimensions.entry(&rating.dimension).or_insert_with(|| wanted(rating));
+        }
+        job.style = dimensions.into_values().collect();
+        assert_eq!(job.style.len(), 8);
+        let plan = Plan::compile(preset, &job, as_of);
+        for (id, bp) in scores(&plan, &snapshot) {
+            let expected = reference::score(&rules, &job, &coaches[usize::try_from(id).unwrap()], as_of);
+            assert_eq!(bp, expected.bp, "job {number}, coach {id}");
+        }
     }
 }
