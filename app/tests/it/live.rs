@@ -56,6 +56,7 @@ fn stream(people: &People) -> BufReader<TcpStream> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "how long it took is worth reading")]
 fn what_a_coach_saves_reaches_matches_programs_and_their_open_page() {
     on_both(async |world| {
         let people = people(&world).await;
@@ -79,7 +80,8 @@ fn what_a_coach_saves_reaches_matches_programs_and_their_open_page() {
         assert!(told.contains("A job that fits you"), "{told}");
         let path = format!("/api/v1/webhooks/{webhook}/deliveries");
         let log = server.send("GET", &path, Some(ours.token("admin")), None).json();
-        let kinds: Vec<&str> = log["items"].as_array().unwrap().iter().filter_map(|one| one["kind"].as_str()).collect();
+        let kinds: Vec<&str> =
+            log["items"].as_array().unwrap().iter().filter_map(|one| one["kind"].as_str()).collect();
         assert_eq!(kinds, ["match.entered"], "{log}");
         println!("{}: on the open page {} ms after coach {coach} was sent", world.dialect, took.as_millis());
     });

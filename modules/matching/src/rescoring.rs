@@ -102,7 +102,7 @@ pub async fn rescore(
     let mut ahead = None;
     loop {
         // Some are ranked while those before them are written.
-        let some: Vec<(Open, By)> = due.by_ref().take(TOGETHER).collect();
+        let some: Jobs = due.by_ref().take(TOGETHER).collect();
         let (rankings, copy) = (rankings.clone(), copy.clone());
         let next = (!some.is_empty())
             .then(|| tokio::spawn(on_thread(move || rank(&rankings, &copy, some, seen.as_of))));
@@ -154,7 +154,7 @@ impl Known {
     }
 
     /// The jobs that are to be ranked again, and those that stand as they are. A job whose preset is gone is neither.
-    fn due(self, rankings: &Rankings, as_of: NaiveDate) -> (Vec<(Open, By)>, Vec<(Open, By)>) {
+    fn due(self, rankings: &Rankings, as_of: NaiveDate) -> (Jobs, Jobs) {
         let (mut due, mut standing, mut plans) = (Vec::new(), Vec::new(), Vec::new());
         for job in self.jobs {
             let Ok(preset) = rankings.preset(&job.preset) else { continue };
@@ -184,13 +184,11 @@ impl Known {
     }
 }
 
+/// Jobs, and by what they are rescored.
+type Jobs = Vec<(Open, By)>;
+
 /// Ranks jobs over a copy of the coaches.
-fn rank(
-    rankings: &Rankings,
-    copy: &Copy,
-    jobs: Vec<(Open, By)>,
-    as_of: NaiveDate,
-) -> Result<Vec<Ranked>, Problem> {
+fn rank(rankings: &Rankings, copy: &Copy, jobs: Jobs, as_of: NaiveDate) -> Result<Vec<Ranked>, Problem> {
     let plan = |(job, by): &(Open, By)| {
         let query = Query { threshold: by.threshold, limit: KEPT, group: Group::Ranked };
         Ok((Plan::compile(rankings.preset(&job.preset)?, &job.facts, as_of), query))

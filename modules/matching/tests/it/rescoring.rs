@@ -1,8 +1,8 @@
 //! Matches that are kept, beside the live ranking, whatever changes in between.
 
 use chrono::TimeDelta;
-use fithire_identity::{Limits, Role};
 use fithire_identity::testing::Staff;
+use fithire_identity::{Limits, Role};
 use fithire_kernel::ids::Id;
 use fithire_kernel::tasks::claims::turn;
 use fithire_kernel::tasks::{Claimed, Outcome};
@@ -181,8 +181,12 @@ fn each_change_has_matches_worked_out_once_and_each_day_does() {
 async fn told<E: Endpoint>(app: &App<E>, world: &World, account_id: Id) -> Vec<String> {
     let mut tx = world.db.read(&app.scope).await.unwrap();
     let told = fithire_notifications::told(&mut tx, account_id).await.unwrap();
-    let mut titles: Vec<String> =
-        told["notices"].as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect();
+    let mut titles: Vec<String> = told["notices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["title"].as_str().unwrap().to_owned())
+        .collect();
     titles.sort();
     titles
 }
@@ -200,7 +204,7 @@ fn a_coach_is_told_once_of_a_new_match_a_lost_one_and_a_changed_job() {
         let job = app.job().await["id"].as_i64().unwrap();
         app.rescore(&world).await;
         let new = "A job that fits you: Weekend HIIT Instructor".to_owned();
-        assert_eq!(told(&app, &world, ada).await, [new.clone()]);
+        assert_eq!(told(&app, &world, ada).await, std::slice::from_ref(&new));
         // In and out again and again is told once.
         let mut away = strong();
         away["radius_m"] = json!(100);
@@ -211,12 +215,17 @@ fn a_coach_is_told_once_of_a_new_match_a_lost_one_and_a_changed_job() {
         let lost = "No longer a match: Weekend HIIT Instructor".to_owned();
         assert_eq!(told(&app, &world, ada).await, [new.clone(), lost.clone()]);
         // What the job says is told when it says something else: by itself, and together with its score.
-        for change in [json!({"pay": {"min": 50.0, "currency": "USD"}}), json!({"facts": {"modality": "hiit"}})] {
+        for change in
+            [json!({"pay": {"min": 50.0, "currency": "USD"}}), json!({"facts": {"modality": "hiit"}})]
+        {
             app.ok("PATCH", &format!("/jobs/{job}"), Some(&change)).await;
             app.rescore(&world).await;
         }
         let changed = "Changed: Weekend HIIT Instructor".to_owned();
-        assert_eq!(told(&app, &world, ada).await, [new.clone(), changed.clone(), changed.clone(), lost.clone()]);
+        assert_eq!(
+            told(&app, &world, ada).await,
+            [new.clone(), changed.clone(), changed.clone(), lost.clone()]
+        );
         // A job that was there before anybody worked out matches is no news.
         let old = app.job().await["id"].as_i64().unwrap();
         world.clock.advance(TimeDelta::days(2));
