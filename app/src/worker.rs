@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use fithire_coaches::{REMIND, remind};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
@@ -40,6 +41,7 @@ async fn does(work: Work, task: Claimed) -> Outcome {
     let tools = (clock, ids);
     match &*task.kind {
         RESCORE => rescore_task(db, tools, rankings, &task).await,
+        REMIND => remind(db, tools, &task).await,
         DELIVER => deliver(db, tools, sender, &task).await,
         notices::MAIL => notices::mail(db, tools, mail, origin, &task).await,
         notices::DIGEST => notices::digest(db, tools, mail, origin, &task).await,

@@ -126,6 +126,7 @@ fn listed(task: Listed, now: DateTime<Utc>) -> Task {
         "matches.rescore" => "Work out matches again".to_owned(),
         "notifications.mail" => "Send an e-mail".to_owned(),
         "notifications.digest" => "Send a digest".to_owned(),
+        "coaches.remind" => "Remind coaches of what ends soon".to_owned(),
         "webhooks.deliver" => "Deliver a webhook".to_owned(),
         other => other.to_owned(),
     };

@@ -67,6 +67,7 @@ pub async fn rescore_task(
         // A new day moves every score a little.
         let midnight = fithire_orgs::next_midnight(&mut tx, tools.0).await?;
         enqueue(&mut tx, tools, NewTask::new(RESCORE, serde_json::json!({})).keyed("").due(midnight)).await?;
+        fithire_coaches::remind_tomorrow(&mut tx, tools).await?;
         tx.commit().await.map_err(Problem::from)
     };
     match ended.await {

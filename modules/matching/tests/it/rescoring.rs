@@ -1,6 +1,7 @@
 //! Matches that are kept, beside the live ranking, whatever changes in between.
 
 use chrono::TimeDelta;
+use fithire_coaches::{REMIND, remind};
 use fithire_identity::testing::Staff;
 use fithire_identity::{Limits, Role};
 use fithire_kernel::ids::Id;
@@ -173,7 +174,8 @@ fn each_change_has_matches_worked_out_once_and_each_day_does() {
         world.clock.advance(TimeDelta::hours(16) + TimeDelta::minutes(59));
         assert!(take(&app, &world, &[]).await.is_empty());
         world.clock.advance(TimeDelta::minutes(1));
-        assert_eq!(take(&app, &world, &[]).await.len(), 1);
+        let due: Vec<String> = take(&app, &world, &[]).await.into_iter().map(|task| task.kind).collect();
+        assert_eq!(due, [RESCORE, REMIND]);
     });
 }
 
@@ -232,5 +234,35 @@ fn a_coach_is_told_once_of_a_new_match_a_lost_one_and_a_changed_job() {
         app.rescore(&world).await;
         assert!(app.kept(&world, old).await.iter().any(|(id, _)| *id == coach));
         assert_eq!(told(&app, &world, ada).await, [new, changed.clone(), changed, lost]);
+    });
+}
+
+#[test]
+fn coaches_are_reminded_each_day_of_what_ends_soon_and_once() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let staff = Staff::open(&world).await;
+        let ada = staff.member(&app.scope, "ada@acme.test", Role::Coach, Limits::default()).await;
+        let mut facts = strong();
+        facts["holdings"][0]["expires_on"] = json!("2026-12-25");
+        let coach = app.coach("Ada", facts).await["id"].as_i64().unwrap();
+        let mut tx = world.db.write(&app.scope).await.unwrap();
+        fithire_coaches::link(&mut tx, coach, ada).await.unwrap();
+        tx.commit().await.unwrap();
+        let tools = (&world.clock, &world.ids);
+        // The 23rd of November; each day's tasks are run in the morning.
+        for _ in 0..35 {
+            for task in take(&app, &world, &[]).await {
+                let outcome = match &*task.kind {
+                    RESCORE => rescore_task(&world.db, tools, &app.rankings[0], &task).await,
+                    REMIND => remind(&world.db, tools, &task).await,
+                    _ => continue,
+                };
+                assert_eq!(outcome, Outcome::Finished);
+            }
+            world.clock.advance(TimeDelta::days(1));
+        }
+        let ends = |soon: &str| format!("NASM-CPT ends within a {soon}");
+        assert_eq!(told(&app, &world, ada).await, [ends("month"), ends("week")]);
     });
 }
