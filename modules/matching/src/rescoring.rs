@@ -29,7 +29,7 @@ use fithire_scoring::plan::{Group, Plan, Query};
 use crate::copies::Copy;
 use crate::rankings::{Rankings, Seen};
 use store::{By, Ranked, Rescored};
-pub use store::{Kept, Of, kept};
+pub use store::{Kept, Of, kept, tidy_brand};
 
 /// The task, which every brand has once at most.
 pub const RESCORE: &str = fithire_orgs::CHANGED;

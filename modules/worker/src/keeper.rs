@@ -17,13 +17,15 @@ use fithire_kernel::tasks::{Claimed, Outcome, told_of};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::queue::{Running, Settled};
 use crate::{TaskSettings, Tools};
 
 /// After a database has failed.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long a database may take that is told what becomes of tasks at the end.
+const GIVING_BACK: Duration = Duration::from_secs(1);
 /// Between signs of life in the list of workers.
 const SIGN: Duration = Duration::from_secs(5);
 
@@ -89,7 +91,8 @@ impl Keeper {
     ) {
         let mut told = self.tools.signals.listen();
         let (mut look, mut beat, mut sign) = (Instant::now(), Instant::now(), Instant::now());
-        let mut end = None;
+        // When what runs is given back, and when that is given up: whoever looks on takes it then.
+        let (mut end, mut over) = (None, None);
         loop {
             while let Ok((id, outcome)) = settled.try_recv() {
                 self.hear(id, outcome);
@@ -116,9 +119,14 @@ impl Keeper {
             }
             if end.is_some_and(|end| Instant::now() >= end) {
                 self.give_back();
-                end = None;
+                (end, over) = (None, Some(Instant::now() + GIVING_BACK));
             }
-            let next = self.next().into_iter().chain(end).fold(look.min(beat).min(sign), Instant::min);
+            if over.is_some_and(|over| Instant::now() >= over) {
+                tracing::warn!(tasks = self.flying.len(), "it could not be said what became of every task");
+                break;
+            }
+            let next =
+                self.next().into_iter().chain(end).chain(over).fold(look.min(beat).min(sign), Instant::min);
             tokio::select! {
                 Some((id, outcome)) = settled.recv() => self.hear(id, outcome),
                 signal = told.next() => self.told(signal),
@@ -129,11 +137,11 @@ impl Keeper {
                 }
             }
         }
-        // Nothing is left to run.
-        if let Ok(Err(error)) = runs.await {
+        // Nothing is left to run, or nobody waits for it any more.
+        if let Ok(Ok(Err(error))) = timeout(GIVING_BACK, runs).await {
             tracing::error!(%error, "the worker ended");
         }
-        let _ = worker_ends(&self.tools.db, self.this.id).await;
+        let _ = timeout(GIVING_BACK, worker_ends(&self.tools.db, self.this.id)).await;
     }
 
     fn hear(&mut self, id: Id, outcome: Outcome) {

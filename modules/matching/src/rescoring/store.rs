@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use fithire_jobs::Open;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, ScopedTable, Tx};
@@ -461,6 +461,17 @@ pub(crate) async fn stand(
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Removes what became of matches more than a year ago; answers how much that was.
+///
+/// # Errors
+/// When the database refuses or cannot be reached.
+pub async fn tidy_brand(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, Problem> {
+    const KEPT_FOR: TimeDelta = TimeDelta::days(365);
+    let mut delete = tx.delete(MatchEvents::Table);
+    delete.and_where(Expr::col(MatchEvents::At).lt(now - KEPT_FOR));
+    Ok(tx.run(&delete).await?)
 }
 
 /// A match as it is kept.

@@ -8,7 +8,7 @@ use fithire_kernel::ids::Id;
 use fithire_kernel::tasks::claims::turn;
 use fithire_kernel::tasks::{Claimed, Outcome};
 use fithire_kernel::testing::{World, on_both};
-use fithire_matching::rescoring::{Done, Of, RESCORE, kept, rescore, rescore_task};
+use fithire_matching::rescoring::{Done, Of, RESCORE, kept, rescore, rescore_task, tidy_brand};
 use poem::Endpoint;
 use poem::http::StatusCode;
 use serde_json::{Value, json};
@@ -119,7 +119,19 @@ fn matches_are_the_live_ranking_whatever_changes() {
             assert_eq!(again, Done { jobs: open, ranked: 0, events: 0 }, "nothing has changed");
         }
         assert!(events > 40 && stood > 10, "{events} {stood}");
-        assert_eq!(world.count("match_events", app.scope.brand_id()).await, events as u64);
+        let count = async || world.count("match_events", app.scope.brand_id()).await;
+        assert_eq!(count().await, events as u64);
+        let mut tx = world.db.write(&app.scope).await.unwrap();
+        world.clock.advance(TimeDelta::days(364) + TimeDelta::hours(23));
+        tidy_brand(&mut tx, world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let lately = count().await;
+        assert!(lately > 0 && lately < events as u64, "{lately} of {events} events are of the last year");
+        let mut tx = world.db.write(&app.scope).await.unwrap();
+        world.clock.advance(TimeDelta::days(1));
+        tidy_brand(&mut tx, world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(count().await, 0);
     });
 }
 

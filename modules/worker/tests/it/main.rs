@@ -77,7 +77,11 @@ async fn does(tools: &Tools, task: &Claimed) -> Outcome {
 
 /// How often each number had its effect.
 async fn effects(world: &World, scope: &BrandScope) -> BTreeMap<Id, usize> {
-    let mut tx = world.db.read(scope).await.unwrap();
+    effects_in(&world.db, scope).await
+}
+
+async fn effects_in(db: &Db, scope: &BrandScope) -> BTreeMap<Id, usize> {
+    let mut tx = db.read(scope).await.unwrap();
     let filter = audit::Filter { action: Some("test.effect"), ..audit::Filter::default() };
     let (found, _) = audit::page(&mut tx, filter, 100_000, None).await.unwrap();
     let mut counted = BTreeMap::new();

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use fithire_kernel::audit::{self, Event};
-use fithire_kernel::tasks::desk::{Listing, list, workers};
+use fithire_kernel::tasks::desk::{Listing, counts, list, workers};
 use fithire_kernel::tasks::{NewTask, Outcome, enqueue, enqueue_all};
 use fithire_kernel::testing::on_both;
 use fithire_worker::{Handler, TaskSettings, Worker};
 use serde_json::json;
 
-use crate::{QUICK, add, brand, left, number, tools, until};
+use crate::{QUICK, add, brand, does, effects_in, left, number, tools, until};
 
 #[test]
 fn two_workers_run_no_task_at_once_and_each_brand_has_its_turn() {
@@ -202,5 +202,48 @@ fn a_task_with_a_key_is_done_for_everybody_who_added_it_before_it_ran() {
         let saw = saw.lock().unwrap().clone();
         assert_eq!(saw.iter().max(), Some(&40), "a cause was committed and no run has seen it: {saw:?}");
         println!("{}: 40 causes, {} runs", world.dialect, saw.len());
+    });
+}
+
+#[test]
+fn a_database_that_is_away_for_a_while_ends_nothing() {
+    on_both(async |world| {
+        let scope = brand(&world, "acme").await;
+        let (ours, other) = (tools(&world.url).await, tools(&world.url).await);
+        let its = ours.clone();
+        let handler = Handler::new(move |task| {
+            let tools = its.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                does(&tools, &task).await
+            }
+        });
+        add(&other, &scope, "test", 0..200).await;
+        // Time to notice that nobody has taken a task away meanwhile.
+        let patient = TaskSettings { lease_seconds: 20, ..QUICK };
+        let worker = Worker::start(ours, patient, handler).await.unwrap();
+        if world.dialect == "SQLite" {
+            // Longer than anybody waits for the lock.
+            let held = other.db.write(&scope).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(7)).await;
+            drop(held);
+        } else {
+            for _ in 0..10 {
+                let away = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                            WHERE datname = current_database() AND usename = 'fithire_login'";
+                world.as_owner(away).await;
+                tokio::time::sleep(Duration::from_millis(150)).await;
+            }
+        }
+        let ours = tools(&world.url).await;
+        let left = async || {
+            let mut tx = ours.db.read(&scope).await.unwrap();
+            counts(&mut tx, ours.clock.now()).await.unwrap().total()
+        };
+        until("the end of every task", async || left().await == 0).await;
+        worker.stop(Duration::from_secs(1)).await;
+        let had = effects_in(&ours.db, &scope).await;
+        assert_eq!(had.len(), 200);
+        assert!(had.values().all(|times| *times == 1), "{had:?}");
     });
 }
