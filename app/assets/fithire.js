@@ -291,6 +291,7 @@ if (bell && "EventSource" in window) {
       count.textContent = event.data;
       count.parentElement.hidden = event.data === "0";
     });
+    source.addEventListener("enough", leave);
     source.addEventListener("notice", (event) => say(`New notification: ${JSON.parse(event.data).title}`));
   };
   const leave = () => {

@@ -5,6 +5,7 @@
 //! and one look at their inboxes for each five hundred of them every half a minute, because signals may be lost.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ use crate::model::{Inboxes, NoticeRow, Notices};
 const LOOK: Duration = Duration::from_secs(30);
 /// Accounts whose inboxes are looked at together.
 const TOGETHER: usize = 500;
-/// Streams of an account in a process; a page that is not looked at has none.
+/// Streams of an account in a process; a page that is not looked at has none. One more takes the place of the oldest, which most
+/// likely has nobody left: that a page has gone is learnt only when something is written to it.
 const MOST: usize = 8;
 /// Notices that are read at once, and that a reader keeps for streams that are a little behind.
 pub(crate) const AT_ONCE: u64 = 100;
@@ -37,12 +39,15 @@ struct Inner {
     db: Db,
     readers: Mutex<BTreeMap<(Id, Id), Reader>>,
     closing: watch::Sender<bool>,
+    /// Numbers streams.
+    opened: AtomicU64,
 }
 
 /// What reads the inbox of an account for its streams.
 struct Reader {
     shared: Arc<Shared>,
-    streams: usize,
+    /// By number, the oldest first, each with what ends it.
+    streams: VecDeque<(u64, Arc<Notify>)>,
     task: JoinHandle<()>,
 }
 
@@ -69,6 +74,7 @@ impl Hub {
             db,
             readers: Mutex::new(BTreeMap::new()),
             closing: watch::channel(false).0,
+            opened: AtomicU64::new(0),
         }));
         tokio::spawn(hear(hub.clone(), signals.listen(), hub.0.closing.subscribe()));
         hub
@@ -82,7 +88,7 @@ impl Hub {
     /// How many streams are open.
     #[must_use]
     pub fn streams(&self) -> usize {
-        self.readers().values().map(|reader| reader.streams).sum()
+        self.readers().values().map(|reader| reader.streams.len()).sum()
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -92,7 +98,7 @@ impl Hub {
     /// A place for another stream of an account.
     ///
     /// # Errors
-    /// 429 when the account has enough; 503 when the server is about to stop.
+    /// 503 when the server is about to stop.
     pub(crate) fn open(&self, scope: &BrandScope, account_id: Id) -> Result<Place, Problem> {
         if *self.0.closing.borrow() {
             return Err(Problem { retry_after: Some(1), ..Problem::new(Code::Unavailable) });
@@ -103,15 +109,18 @@ impl Hub {
             let (wake, seen) = (Notify::new(), watch::channel(None).0);
             let shared = Arc::new(Shared { scope: scope.clone(), wake, seen });
             let task = tokio::spawn(read(self.0.db.clone(), account_id, shared.clone()));
-            Reader { shared, streams: 0, task }
+            Reader { shared, streams: VecDeque::new(), task }
         });
-        if reader.streams >= MOST {
-            return Err(Problem { retry_after: Some(60), ..Problem::new(Code::TooMany) });
+        if reader.streams.len() >= MOST
+            && let Some((_, enough)) = reader.streams.pop_front()
+        {
+            enough.notify_one();
         }
-        reader.streams += 1;
+        let (number, enough) = (self.0.opened.fetch_add(1, Ordering::Relaxed), Arc::new(Notify::new()));
+        reader.streams.push_back((number, enough.clone()));
         let (seen, closing) = (reader.shared.seen.subscribe(), self.0.closing.subscribe());
         drop(readers);
-        Ok(Place { hub: self.clone(), key, seen, closing })
+        Ok(Place { hub: self.clone(), key, number, enough, seen, closing })
     }
 
     fn readers(&self) -> MutexGuard<'_, BTreeMap<(Id, Id), Reader>> {
@@ -165,6 +174,9 @@ impl Hub {
 pub(crate) struct Place {
     hub: Hub,
     key: (Id, Id),
+    number: u64,
+    /// Says that another has taken the place.
+    pub(crate) enough: Arc<Notify>,
     pub(crate) seen: watch::Receiver<Option<Arc<Seen>>>,
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -179,8 +191,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut readers = self.hub.readers();
         if let Some(reader) = readers.get_mut(&self.key) {
-            reader.streams -= 1;
-            if reader.streams == 0 {
+            reader.streams.retain(|(number, _)| *number != self.number);
+            if reader.streams.is_empty() {
                 reader.task.abort();
                 readers.remove(&self.key);
             }

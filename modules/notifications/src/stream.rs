@@ -55,10 +55,13 @@ pub(crate) fn events(watching: Watching) -> impl Stream<Item = io::Result<String
     let mut beat = tokio::time::interval(BEAT);
     beat.reset();
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    unfold(State { watching, beat, beats: 0, unread: None, began: false }, |mut state| async move {
-        let text = state.next().await?;
-        Some((Ok(text), state))
-    })
+    unfold(
+        State { watching, beat, beats: 0, unread: None, began: false, over: false },
+        |mut state| async move {
+            let text = state.next().await?;
+            Some((Ok(text), state))
+        },
+    )
 }
 
 struct State {
@@ -68,6 +71,7 @@ struct State {
     /// What the page was told.
     unread: Option<i64>,
     began: bool,
+    over: bool,
 }
 
 impl State {
@@ -85,7 +89,7 @@ impl State {
             return Some(format!("retry: {wait}\n\n"));
         }
         loop {
-            if *self.watching.place.closing.borrow() {
+            if self.over || *self.watching.place.closing.borrow() {
                 return None;
             }
             let seen = self.watching.place.seen.borrow_and_update().clone();
@@ -105,6 +109,11 @@ impl State {
             }
             tokio::select! {
                 () = closed(&mut self.watching.place.closing) => return None,
+                () = self.watching.place.enough.notified() => {
+                    self.over = true;
+                    // A page that is still there does not come back by itself: it would take the place of another.
+                    return Some("event: enough\ndata: another page took the place\n\n".to_owned());
+                }
                 changed = self.watching.place.seen.changed() => changed.ok()?,
                 _ = self.beat.tick() => {
                     self.beats += 1;

@@ -157,7 +157,7 @@ fn a_stream_is_its_persons_alone_and_all_pages_of_a_person_are_told() {
 }
 
 #[test]
-fn streams_end_with_the_server_and_an_account_has_not_too_many() {
+fn a_stream_ends_with_the_server_and_when_newer_ones_take_its_place() {
     on_both(async |world| {
         let acme = acme(&world).await;
         let (site, hub) = acme.app();
@@ -167,10 +167,21 @@ fn streams_end_with_the_server_and_an_account_has_not_too_many() {
         for _ in 0..8 {
             streams.push(opened(open().await));
         }
-        assert_eq!(open().await.status(), 429);
-        streams.pop();
-        streams.push(opened(open().await));
+        for page in &mut streams {
+            page.part().await.unwrap();
+        }
+        // One more, and the oldest is told that it has to go.
+        let mut newest = opened(open().await);
+        newest.part().await.unwrap();
+        streams.push(newest);
         assert_eq!(hub.streams(), 8);
+        let mut oldest = streams.remove(0);
+        assert!(oldest.part().await.unwrap().contains("event: enough"));
+        assert!(oldest.part().await.is_none());
+        acme.tell_ada(Kind::System, &["for the others"]).await;
+        for page in &mut streams {
+            while !page.part().await.unwrap().contains("for the others") {}
+        }
         hub.close();
         for stream in &mut streams {
             while timeout(LONG, stream.0.next()).await.unwrap().is_some() {}
