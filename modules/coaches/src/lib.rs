@@ -29,4 +29,6 @@ pub use model::{Pay, Profile, Scored};
 pub use pieces::{Piece, pieces};
 pub use reminders::{REMIND, remind, remind_tomorrow};
 pub use scored::{Changed, ask_revision, by_ids, changed_since, everybody, revision, revision_there};
-pub use service::{accounts_of, count, count_known, erase, link, of_account, own, own_profile, profile, put_all, visible};
+pub use service::{
+    accounts_of, count, count_known, erase, link, of_account, own, own_profile, profile, put_all, visible,
+};
