@@ -1,7 +1,7 @@
 //! # Worker: runs the tasks of every brand
 //!
 //! [`Worker::start`] runs tasks in this process until [`Worker::stop`]; any number of processes may, side by side. Running is
-//! apalis: a worker over [`queue::Queue`], our backend. What may run is decided by [`keeper`], which claims tasks from the
+//! apalis: a worker over `queue::Queue`, our backend. What may run is decided by `keeper`, which claims tasks from the
 //! table, shows that they are being run, says what became of them, and looks after tasks whose process has ended.
 //!
 //! Invariants, above all absences:
