@@ -16,6 +16,8 @@ use fithire_worker::TaskSettings;
 use poem::http::Uri;
 use serde::{Deserialize, Serialize};
 
+use crate::http::MetricsConfig;
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) rankings: RankingSettings,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) tasks: TaskSettings,
+    pub(crate) metrics: MetricsConfig,
     pub(crate) log: Log,
 }
 
@@ -90,6 +93,10 @@ pub(crate) struct Server {
     pub(crate) allowed_origins: Vec<String>,
     /// Addresses of the proxies before it; they alone are believed when they say for whom they ask.
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Requests that are answered at once; one more is refused with 503.
+    pub(crate) at_once: u16,
+    /// Seconds in which whoever routes to it learns, by `/readyz`, that it is about to stop, before it takes no more connections.
+    pub(crate) notice_seconds: u8,
 }
 
 impl Default for Server {
@@ -100,6 +107,8 @@ impl Default for Server {
             public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            at_once: 256,
+            notice_seconds: 2,
         }
     }
 }
@@ -233,6 +242,9 @@ impl Config {
             .extract()
             .map_err(|error| error.to_string())?;
         config.tasks.check()?;
+        if config.server.at_once == 0 {
+            return Err("server.at_once is 0; it is at least 1".to_owned());
+        }
         config.with_secrets()
     }
 
@@ -251,6 +263,9 @@ impl Config {
         }
         if let Some(file) = &self.database.direct_url_file {
             self.database.direct_url = Some(read(file)?);
+        }
+        if let Some(file) = &self.metrics.token_file {
+            self.metrics.token = Some(Secret(read(file)?));
         }
         if let Some(file) = &self.mail.smtp_url_file {
             self.mail.smtp_url = Some(Secret(read(file)?));

@@ -5,6 +5,8 @@
 
 mod assets;
 mod compress;
+mod load;
+mod metrics;
 mod parameters;
 mod ready;
 
@@ -31,12 +33,14 @@ use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
 use poem::http::{Method, StatusCode, Uri};
 use poem::middleware::{CookieJarManager, Cors};
-use poem::web::Redirect;
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
+use poem::web::{Html, Redirect};
+use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get, handler};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError};
 use serde::Serialize;
 
 use crate::modules;
+pub(crate) use load::Load;
+pub(crate) use metrics::{Held, Metrics, MetricsConfig};
 use ready::Readiness;
 
 /// What operations work with.
@@ -55,6 +59,8 @@ pub(crate) struct State {
     pub(crate) first_run: FirstRun,
     pub(crate) sender: Sender,
     pub(crate) tasks: TaskSettings,
+    pub(crate) load: Load,
+    pub(crate) metrics: Metrics,
 }
 
 /// Everything that the server answers. `origins` are the other sites whose scripts may use the API.
@@ -87,11 +93,14 @@ pub(crate) fn routes(
         .nest("/docs/api", browser.map_to_response().after(for_the_api_browser))
         .at("/livez", get(alive))
         .at("/readyz", get(ready::ready))
+        .at("/metrics", get(metrics::figures))
         .at("/", get(front))
         .at("/assets/:name", get(assets::asset))
         // Browsers ask for it by themselves, for pages that name no other.
         .at("/favicon.ico", get(assets::favicon));
-    let shown = pages.clone();
+    let frame = Frame { pages: pages.clone(), clock: state.clock.clone(), load: state.load.clone() };
+    let held =
+        Held { rankings: state.rankings.clone(), served: Some((state.hub.clone(), state.load.clone())) };
     modules::routes(site_routes)
         .around(|next, request| async move {
             count(&request)?;
@@ -101,7 +110,7 @@ pub(crate) fn routes(
         .data(state.signals)
         .data(state.hub)
         .data(Bell(ask_unread))
-        .data(state.clock.clone())
+        .data(state.clock)
         .data(state.ids)
         .data(state.identity)
         .data(state.reads)
@@ -111,20 +120,50 @@ pub(crate) fn routes(
         .data(state.first_run)
         .data(state.sender)
         .data(Readiness::new(state.tasks))
+        .data(state.load)
+        .data(state.metrics)
+        .data(held)
         .data(site)
         .data(pages)
         .with(CookieJarManager::new())
         .around(move |next, request| {
-            let (pages, clock) = (shown.clone(), state.clock.clone());
-            async move { Ok(Box::pin(answer(next, request, pages, clock)).await) }
+            let frame = frame.clone();
+            async move { Ok(Box::pin(answer(next, request, frame)).await) }
         })
 }
 
-/// Counts a request of its address. Whether the program runs may be asked at any time, and what a browser keeps is asked
-/// for once.
+/// What a process that only runs tasks answers: that it lives, and its figures.
+pub(crate) fn routes_of_worker(
+    metrics: Metrics,
+    rankings: Arc<Rankings>,
+    (db, clock): (Db, Clock),
+) -> impl Endpoint<Output = Response> + use<> {
+    Route::new()
+        .at("/livez", get(alive))
+        .at("/metrics", get(metrics::figures))
+        .data(metrics)
+        .data(db)
+        .data(clock)
+        .data(Held { rankings, served: None })
+        .catch_all_error(as_problem)
+}
+
+/// What stands around every request.
+#[derive(Clone)]
+struct Frame {
+    pages: Arc<Pages>,
+    clock: Clock,
+    load: Load,
+}
+
+/// What may be asked at any time: whether and how the program runs. What a browser keeps is asked for once.
+fn is_free(path: &str) -> bool {
+    path.starts_with("/assets/") || matches!(path, "/livez" | "/readyz" | "/metrics")
+}
+
+/// Counts a request of its address.
 fn count(request: &Request) -> Result<(), Problem> {
-    let path = request.original_uri().path();
-    if path.starts_with("/assets/") || path == "/livez" || path == "/readyz" {
+    if is_free(request.original_uri().path()) {
         return Ok(());
     }
     let identity = request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"no identity"))?;
@@ -139,7 +178,11 @@ fn panicked(panic: &(dyn Any + Send)) -> Problem {
 
 /// An error of the API; before anything else could write it in words of its own.
 async fn as_problem(error: poem::Error) -> Response {
-    problem(&error).into_response()
+    let mut response = problem(&error).into_response();
+    if let Some(route) = error.data::<PathPattern>() {
+        response.set_data(route.clone());
+    }
+    response
 }
 
 /// Sites that an administrator names may use the API from a browser; without cookies, which never open it.
@@ -153,16 +196,16 @@ fn cors(origins: &[&str]) -> Cors {
 }
 
 /// Answers a request whatever happens, and logs it.
-async fn answer(
-    next: Arc<impl Endpoint<Output = Response>>,
-    request: Request,
-    pages: Arc<Pages>,
-    clock: Clock,
-) -> Response {
+async fn answer(next: Arc<impl Endpoint<Output = Response>>, request: Request, frame: Frame) -> Response {
+    let Frame { pages, clock, load } = frame;
     let (method, uri) = (request.method().clone(), request.original_uri().clone());
+    let path = uri.path();
+    let _room = match if is_free(path) { Ok(None) } else { load.take().map(Some) } {
+        Ok(room) => room,
+        Err(busy) => return too_busy(&pages, &load, &uri, busy),
+    };
     let takes_gzip = compress::is_taken(&request);
     let from = came_from(&request);
-    let path = uri.path();
     let began = clock.now();
     // No query of a page has a NUL, and a database may refuse it.
     let has_nul = !is_api(path) && uri.query().is_some_and(|query| query.contains("%00"));
@@ -171,18 +214,43 @@ async fn answer(
     } else {
         AssertUnwindSafe(next.call(request)).catch_unwind().await
     };
+    let mut route = None;
     let mut response = match answered.map_err(|panic| panicked(&*panic)) {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => refused(&pages, (&method, &uri, from.as_deref()), problem(&error)),
+        Ok(Ok(response)) => {
+            route = response.data::<PathPattern>().cloned();
+            response
+        }
+        Ok(Err(error)) => {
+            route = error.data::<PathPattern>().cloned();
+            refused(&pages, (&method, &uri, from.as_deref()), problem(&error))
+        }
         Err(problem) => refused(&pages, (&method, &uri, from.as_deref()), problem),
     };
     guard(&mut response);
+    load.last(&mut response);
     if takes_gzip {
         response = compress::gzip(response).await;
     }
-    let duration_us = (clock.now() - began).num_microseconds();
+    let duration = clock.now() - began;
+    let duration_us = duration.num_microseconds();
     let status = response.status().as_u16();
+    metrics::answered(
+        &method,
+        route.as_ref().map_or("none", |route| &*route.0),
+        status,
+        duration.as_seconds_f64(),
+    );
     tracing::info!(http.method = %method, http.path = path, http.status = status, duration_us, "answered");
+    response
+}
+
+/// Refuses a request at once: whatever is done for it is taken from those that are being answered.
+fn too_busy(pages: &Pages, load: &Load, uri: &Uri, busy: Problem) -> Response {
+    metrics::refused();
+    let page = || told(pages, "/", busy.clone()).map(|page| page.0).unwrap_or_default();
+    let mut response = if is_api(uri.path()) { busy.clone().into_response() } else { load.page(page) };
+    guard(&mut response);
+    load.last(&mut response);
     response
 }
 
@@ -240,6 +308,14 @@ fn error_page(
         return Redirect::see_other(format!("/sign-in?{query}")).into_response();
     }
     let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match told(pages, uri.path(), problem) {
+        Ok(html) => html.with_status(status).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The page of an error.
+fn told(pages: &Pages, here: &str, problem: Problem) -> Result<Html<String>, Problem> {
     let page = ErrorPage {
         title: match problem.code {
             Code::NotFound => "This page is not here",
@@ -260,11 +336,7 @@ fn error_page(
         },
         id: problem.id,
     };
-    let shell = Shell { here: uri.path().to_owned(), ..Shell::default() };
-    match pages.render(&shell, &page) {
-        Ok(html) => html.with_status(status).into_response(),
-        Err(problem) => problem.into_response(),
-    }
+    pages.render(&Shell { here: here.to_owned(), ..Shell::default() }, &page)
 }
 
 /// The front page is the one that a role works on.

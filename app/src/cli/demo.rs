@@ -123,7 +123,7 @@ impl Demo {
             add_dimension(&mut tx, (clock, ids), (name, low, high)).await?;
         }
         let everybody: Vec<Scored> =
-            changed_since(&mut tx, 0).await?.into_iter().filter_map(|changed| changed.now).collect();
+            changed_since(&mut tx, 0, None).await?.into_iter().filter_map(|changed| changed.now).collect();
         let first = most_wanted(&everybody, &fithire_jobs::active(&mut tx, Limits::default()).await?, today);
         tx.commit().await.map_err(Problem::from)?;
         let admin = Allowed::<ManageBrand>::mint(scope.clone(), Limits::default());

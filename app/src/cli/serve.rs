@@ -28,13 +28,13 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, PresetFolder};
 use crate::audit::AuditKeeper;
 use crate::config::{Config, LogFormat};
-use crate::http::{self, State};
+use crate::http::{self, Load, Metrics, State};
 use crate::modules;
 use crate::retention::Schedule;
 use crate::worker;
 
-/// How long requests under way may take after the server was asked to stop.
-const DRAIN: Duration = Duration::from_secs(8);
+/// How long requests under way may take once the server takes no more.
+const DRAIN: Duration = Duration::from_secs(7);
 
 /// Where the configuration comes from.
 #[derive(Args)]
@@ -73,6 +73,9 @@ pub(super) struct Serve {
 pub(super) struct Work {
     #[command(flatten)]
     configured: Configured,
+    /// Port at which `/livez` and `/metrics` answer; without it there is none
+    #[arg(long)]
+    port: Option<u16>,
 }
 
 /// Bring the database schema up to date
@@ -115,7 +118,7 @@ impl Serve {
 impl Work {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let config = self.configured.read()?;
-        block_on(work(config))
+        block_on(work(config, self.port))
     }
 }
 
@@ -217,16 +220,25 @@ async fn serve(config: Config, with_worker: bool) -> Result<(), Failure> {
 }
 
 /// Runs tasks until asked to stop.
-async fn work(config: Config) -> Result<(), Failure> {
+async fn work(config: Config, port: Option<u16>) -> Result<(), Failure> {
     let db = open(&config).await?;
     let stopping = stopping()?;
+    let metrics = measured(&config)?;
     let (clock, ids) = world();
     let (_, rankings) = rankings(&config, &db)?;
     let signals = signals(&config, &db)?;
     let idle = tokio::spawn(drop_idle(rankings.clone()));
     let origin = config.server.origin().map_err(Failure::configuration)?;
     let told = (db.clone(), signals);
-    let worker = worker(&config, told, (&clock, &ids), (rankings, origin)).await?;
+    let worker = worker(&config, told, (&clock, &ids), (rankings.clone(), origin)).await?;
+    if let Some(port) = port {
+        let listener = TcpListener::bind((config.server.address, port)).into_acceptor().await?;
+        if let Some(address) = listener.local_addr().iter().find_map(|address| address.as_socket_addr()) {
+            writeln!(io::stdout(), "url: http://{address}")?;
+        }
+        let routes = http::routes_of_worker(metrics, rankings, (db.clone(), clock));
+        tokio::spawn(Server::new_with_acceptor(listener).run(routes));
+    }
     writeln!(io::stdout(), "working")?;
     stopping.await;
     worker.stop(worker::PATIENCE).await;
@@ -242,6 +254,11 @@ fn rankings(config: &Config, db: &Db) -> Result<(Arc<Presets>, Arc<Rankings>), F
     presets.named(DEFAULT_PRESET).map_err(Failure::configuration)?;
     let rankings = Arc::new(Rankings::new(db.clone(), presets.clone(), config.rankings));
     Ok((presets, rankings))
+}
+
+/// Begins to count what this process does.
+fn measured(config: &Config) -> Result<Metrics, Failure> {
+    Metrics::start(&config.metrics).map_err(|error| Failure::new(format!("cannot measure: {error}")))
 }
 
 fn signals(config: &Config, db: &Db) -> Result<Signals, Failure> {
@@ -284,6 +301,7 @@ pub(super) async fn listen(
     with_worker: bool,
 ) -> Result<(), Failure> {
     let (presets, rankings) = rankings(config, &db)?;
+    let (load, metrics) = (Load::new(config.server.at_once), measured(config)?);
     let stopping = stopping()?.shared();
     let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
     let bound = listener.local_addr().iter().find_map(|address| address.as_socket_addr().copied());
@@ -336,6 +354,8 @@ pub(super) async fn listen(
         first_run,
         sender,
         tasks: config.tasks,
+        load: load.clone(),
+        metrics,
     };
     if let Some(address) = bound {
         writeln!(io::stdout(), "url: http://{address}")?;
@@ -349,13 +369,21 @@ pub(super) async fn listen(
     let asked = stopping.clone();
     let working = async move {
         asked.await;
+        load.end();
         hub.close();
         if let Some(work) = work {
             work.stop(worker::PATIENCE).await;
         }
         Ok(())
     };
-    let serving = Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN));
+    // Whoever routes to us learns of it before a connection could be refused; people who press Ctrl-C do not wait for that.
+    let notice = Duration::from_secs(config.server.notice_seconds.into());
+    let closing = async move {
+        if stopping.await == Asked::Terminate {
+            tokio::time::sleep(notice).await;
+        }
+    };
+    let serving = Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, closing, Some(DRAIN));
     futures_util::try_join!(serving, working)?;
     schedule.stop();
     idle.abort();
@@ -397,8 +425,18 @@ async fn issuers(config: &Config, db: &Db, clock: &Clock) -> Result<Vec<Issuer>,
     Ok(issuers)
 }
 
+/// By whom a process is asked to stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// By somebody at its terminal.
+    Interrupt,
+    /// By what runs it.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix asks so"))]
+    Terminate,
+}
+
 /// Listens for the wish to stop, from this call on, and answers what resolves when it comes.
-fn stopping() -> io::Result<impl Future<Output = ()>> {
+fn stopping() -> io::Result<impl Future<Output = Asked>> {
     #[cfg(unix)]
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     Ok(async move {
@@ -406,9 +444,10 @@ fn stopping() -> io::Result<impl Future<Output = ()>> {
         #[cfg(unix)]
         tokio::select! {
             _ = interrupted => {}
-            _ = terminated.recv() => {}
+            _ = terminated.recv() => return Asked::Terminate,
         }
         #[cfg(not(unix))]
         let _ = interrupted.await;
+        Asked::Interrupt
     })
 }

@@ -15,6 +15,8 @@ use poem::handler;
 use poem::web::Data;
 use tokio::time::Instant;
 
+use super::load::Load;
+
 /// How long an answer about tasks holds: it is asked often, and looks at every brand.
 const HOLDS: Duration = Duration::from_secs(5);
 
@@ -65,7 +67,11 @@ pub(super) async fn ready(
     db: Data<&Db>,
     clock: Data<&Clock>,
     readiness: Data<&Readiness>,
+    load: Data<&Load>,
 ) -> Result<&'static str, Problem> {
+    if load.is_ending() {
+        return Err(Problem::new(Code::Unavailable).because("it is about to stop"));
+    }
     db.read_global().await?.commit().await?;
     match readiness.look(&db, &clock).await? {
         Ok(()) => Ok("ok"),

@@ -67,16 +67,19 @@ pub struct Changed {
     pub now: Option<Scored>,
 }
 
-/// What became of coaches after a revision, by id.
+/// What became of coaches after a revision, by id; of so many at most, where it is said.
 ///
 /// # Errors
 /// When the database cannot be reached or holds facts that cannot be read.
-pub async fn changed_since(tx: &mut Tx, revision: i64) -> Result<Vec<Changed>, Problem> {
+pub async fn changed_since(tx: &mut Tx, revision: i64, most: Option<u64>) -> Result<Vec<Changed>, Problem> {
     let mut select = tx.select(Coaches::Table);
     select
         .columns(SCORED)
         .and_where(Expr::col(Coaches::Revision).gt(revision))
         .order_by(Coaches::Id, Order::Asc);
+    if let Some(most) = most {
+        select.limit(most);
+    }
     let rows: Vec<ScoredRow> = tx.all(&select).await?;
     rows.into_iter().map(ScoredRow::read).collect()
 }

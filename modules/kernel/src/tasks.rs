@@ -288,8 +288,8 @@ pub enum Outcome {
     Retry(String, Option<TimeDelta>),
     /// It failed, and no attempt can help: why.
     Abort(String),
-    /// It was not run after all; the attempt does not count.
-    Released,
+    /// It was not run after all: the attempt does not count, and it is taken again after this time.
+    Released(TimeDelta),
 }
 
 impl From<Problem> for Outcome {

@@ -95,7 +95,7 @@ impl Brand {
         // The revision is read before the rows: what is written in between is read twice, never missed.
         let now = revision(&mut tx).await?;
         if let Some(known) = keeper.as_mut().filter(|known| known.roster.as_of() == as_of) {
-            let changed = changed_since(&mut tx, known.revision).await?;
+            let changed = changed_since(&mut tx, known.revision, None).await?;
             let mut coaches = lately.coaches();
             // From here on nothing is kept that was read before.
             self.moved.store(now, Ordering::Release);

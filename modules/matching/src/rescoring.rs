@@ -139,7 +139,7 @@ impl Known {
         let rescored = store::rescored(tx).await?;
         let since = jobs.iter().filter_map(|job| Some(rescored.get(&job.id)?.revision)).min();
         let changed = match since {
-            Some(since) => changed_since(tx, since).await?,
+            Some(since) => changed_since(tx, since, Some(FEW as u64 + 1)).await?,
             None => Vec::new(),
         };
         let changed = Some(changed).filter(|changed| changed.len() <= FEW);

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use apalis::prelude::{BoxDynError, Data, WorkerBuilder};
 use apalis_core::worker::ext::parallelize::ParallelizeExt as _;
+use chrono::TimeDelta;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::ids::Ids;
@@ -31,6 +32,7 @@ use futures_util::future::{BoxFuture, Either, select};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 pub use fithire_kernel::tasks::Claimed;
 
@@ -150,17 +152,32 @@ fn run(Running { task, lost }: Running, handler: Data<Handler>) -> BoxFuture<'st
     let done = AssertUnwindSafe(does(task)).catch_unwind();
     async move {
         let lost = pin!(lost.notified());
-        Ok(match select(done, lost).await {
+        let began = Instant::now();
+        let outcome = match select(done, lost).await {
             Either::Left((done, _)) => done.unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no text");
                 tracing::error!(task.id = id, task.kind = kind, panic = text, "a task panicked");
                 Outcome::Retry(format!("it panicked: {text}"), None)
             }),
-            Either::Right(_) => Outcome::Released,
-        })
+            Either::Right(_) => Outcome::Released(TimeDelta::zero()),
+        };
+        measure(kind, &outcome, began.elapsed());
+        Ok(outcome)
     }
     .boxed()
+}
+
+/// Counts a task that was run, for whoever measures this process.
+fn measure(kind: String, outcome: &Outcome, took: Duration) {
+    let became = match outcome {
+        Outcome::Done | Outcome::Finished => "done",
+        Outcome::Retry(..) => "failed",
+        Outcome::Abort(_) => "given up",
+        Outcome::Released(_) => "released",
+    };
+    metrics::counter!("fithire_tasks_total", "kind" => kind.clone(), "became" => became).increment(1);
+    metrics::histogram!("fithire_task_seconds", "kind" => kind).record(took.as_secs_f64());
 }
 
 /// What became of a task, as apalis has it.

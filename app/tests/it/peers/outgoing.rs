@@ -99,7 +99,7 @@ impl<'p> Told<'p> {
             let outcome = match &*task.kind {
                 work::DELIVER => work::deliver(&self.world.db, tools, &self.sender, &task).await,
                 // The server's worker does what is not ours.
-                _ => Outcome::Released,
+                _ => Outcome::Released(TimeDelta::zero()),
             };
             settled.push((task, outcome));
         }

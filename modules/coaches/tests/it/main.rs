@@ -169,7 +169,7 @@ fn a_revision_shows_what_was_written_since() {
         tx.commit().await.unwrap();
         let mut tx = world.db.read(&app.scope).await.unwrap();
         let before = revision(&mut tx).await.unwrap();
-        let all = changed_since(&mut tx, 0).await.unwrap();
+        let all = changed_since(&mut tx, 0, None).await.unwrap();
         assert_eq!(all.len(), 2_500);
         drop(tx);
         let path = format!("/coaches/{}", all[7].id);
@@ -177,7 +177,7 @@ fn a_revision_shows_what_was_written_since() {
         assert_eq!(app.send("PATCH", &path, &app.admin, Some(facts)).await.0, StatusCode::OK);
         let mut tx = world.db.read(&app.scope).await.unwrap();
         assert!(revision(&mut tx).await.unwrap() > before);
-        let changed = changed_since(&mut tx, before).await.unwrap();
+        let changed = changed_since(&mut tx, before, None).await.unwrap();
         let facts = &changed[0].now.as_ref().unwrap().facts;
         assert_eq!((changed.len(), changed[0].id, facts.free.as_deref()), (1, all[7].id, Some(&[][..])));
         drop(tx);

@@ -18,6 +18,18 @@ impl Db {
         }
     }
 
+    /// How many connections this process has to it, and how many of them do nothing at this moment.
+    #[must_use]
+    pub fn connections(&self) -> (u32, u32) {
+        let idle = |idle: usize| u32::try_from(idle).unwrap_or(u32::MAX);
+        match self {
+            Self::Sqlite { writer, readers, .. } => {
+                (writer.size() + readers.size(), idle(writer.num_idle() + readers.num_idle()))
+            }
+            Self::Postgres(pool) => (pool.size(), idle(pool.num_idle())),
+        }
+    }
+
     /// What is wrong with it, in sentences; nothing when it is fine.
     ///
     /// # Errors

@@ -191,7 +191,7 @@ async fn settle(tx: &mut Tx, now: DateTime<Utc>, settled: &[(Claimed, Outcome)])
                 again(tx, now, task, (after.unwrap_or_else(|| task.wait()), Some(why))).await?;
             }
             Outcome::Retry(why, _) | Outcome::Abort(why) => bury(tx, now, task, why).await?,
-            Outcome::Released => again(tx, now, task, (TimeDelta::zero(), None)).await?,
+            Outcome::Released(wait) => again(tx, now, task, (*wait, None)).await?,
         }
     }
     done.sort_by_key(|task| task.lease);
