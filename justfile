@@ -46,7 +46,8 @@ bench-rescoring *sizes:
 
 # The tests that kill and crash, at full size
 soak:
-    FITHIRE_TEST_SOAK=1 cargo nextest run --package fithire-worker --no-capture killed
+    FITHIRE_TEST_SOAK=1 cargo nextest run --profile soak --package fithire-worker --package fithire --no-capture \
+        -E 'test(killed::) or test(outages::)'
 
 # Pictures of every page into a folder; `--readme` writes those of the README
 screenshots to:

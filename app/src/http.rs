@@ -264,7 +264,7 @@ fn came_from(request: &Request) -> Option<String> {
 
 /// Where programs ask and not people.
 fn is_api(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/readyz" || path == "/livez"
+    path.starts_with("/api/") || matches!(path, "/livez" | "/readyz" | "/metrics")
 }
 
 /// The page of an error.

@@ -231,6 +231,7 @@ async fn work(config: Config, port: Option<u16>) -> Result<(), Failure> {
     let origin = config.server.origin().map_err(Failure::configuration)?;
     let told = (db.clone(), signals);
     let worker = worker(&config, told, (&clock, &ids), (rankings.clone(), origin)).await?;
+    writeln!(io::stdout(), "working")?;
     if let Some(port) = port {
         let listener = TcpListener::bind((config.server.address, port)).into_acceptor().await?;
         if let Some(address) = listener.local_addr().iter().find_map(|address| address.as_socket_addr()) {
@@ -239,7 +240,6 @@ async fn work(config: Config, port: Option<u16>) -> Result<(), Failure> {
         let routes = http::routes_of_worker(metrics, rankings, (db.clone(), clock));
         tokio::spawn(Server::new_with_acceptor(listener).run(routes));
     }
-    writeln!(io::stdout(), "working")?;
     stopping.await;
     worker.stop(worker::PATIENCE).await;
     idle.abort();

@@ -175,13 +175,22 @@ impl Problem {
 
 impl From<crate::db::Error> for Problem {
     fn from(error: crate::db::Error) -> Self {
-        // SQLite's lock was held for longer than anyone waits; or PostgreSQL found two who wait for each other.
-        let busy = error
-            .as_database_error()
-            .is_some_and(|error| matches!(error.code().as_deref(), Some("5" | "517" | "40P01" | "40001")));
+        // SQLite's lock was held for longer than anyone waits; PostgreSQL found two who wait for each other, has no more
+        // room, or is being stopped or started.
+        let busy = error.as_database_error().is_some_and(|error| {
+            let code = error.code();
+            let code = code.as_deref().unwrap_or_default();
+            matches!(code, "5" | "517" | "40P01" | "40001")
+                || code.starts_with("53")
+                || code.starts_with("57P")
+        });
         match error {
             error if busy => Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) },
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+            // Whatever stands between us and a server that is away may answer in its place, which is a breach of protocol.
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_) => {
                 Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) }
             }
             error => Self::internal(&error),
