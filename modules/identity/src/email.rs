@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::db::{GlobalTx, Tx};
 use fithire_kernel::ids::Id;
@@ -16,34 +16,13 @@ use sea_query::{Expr, ExprTrait};
 use sqlx::FromRow;
 
 use crate::arrivals::brands_listed;
+use crate::guard::Caller;
+use crate::letters::{self, Purpose, code_for};
 use crate::members::check_password;
 use crate::model::{Accounts, EmailCodes};
 use crate::passwords;
 use crate::secret;
 use crate::tokens::{Identity, LONGEST_EMAIL};
-
-/// What a code is for, and how long it works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Confirm,
-    Reset,
-}
-
-impl Purpose {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirm => "confirm",
-            Self::Reset => "reset",
-        }
-    }
-
-    fn lifetime(self) -> TimeDelta {
-        match self {
-            Self::Confirm => TimeDelta::days(3),
-            Self::Reset => TimeDelta::hours(1),
-        }
-    }
-}
 
 #[derive(FromRow)]
 struct CodeRow {
@@ -104,58 +83,34 @@ impl Identity {
         let Some(account) = self.account(email).await?.filter(|account| !account.disabled) else {
             return Ok(());
         };
-        let code = self.code_for(account.id, email, Purpose::Reset).await?;
-        let text = format!(
-            "Somebody, probably you, asked for a new password for the FitHire account of {email}.\n\n\
-             Choose it here within an hour:\n{}/new-password?code={code}\n\n\
-             If it was not you, there is nothing to do: your password stays as it is.\n",
-            self.origin
-        );
-        self.mail.send(email, "Choose a new password for FitHire", text);
-        Ok(())
+        let mut tx = self.db.read_global().await?;
+        let brands = brands_listed(&mut tx, account.id).await?;
+        tx.commit().await?;
+        let Some(brand_id) = brands.first() else {
+            // Nobody's queue is theirs; they may be about to take up an invitation.
+            let code = code_for(&self.db, self.clock.now(), (account.id, email), Purpose::Reset).await?;
+            let (subject, text) = Purpose::Reset.words(&self.origin, (email, &code));
+            self.mail.send(email, subject, text);
+            return Ok(());
+        };
+        self.ask_for(*brand_id, account.id, Purpose::Reset).await
     }
 
-    /// Sends a link by which an address is confirmed.
-    pub(crate) async fn ask_to_confirm(&self, account_id: Id, email: String) -> Result<(), Problem> {
-        let code = self.code_for(account_id, &email, Purpose::Confirm).await?;
-        let text = format!(
-            "Please confirm that this is your e-mail address:\n{}/confirm-email?code={code}\n\n\
-             The link works for three days. If you did not sign up for FitHire, there is nothing to do.\n",
-            self.origin
-        );
-        self.mail.send(&email, "Confirm your e-mail address for FitHire", text);
-        Ok(())
+    async fn ask_for(&self, brand_id: Id, account_id: Id, purpose: Purpose) -> Result<(), Problem> {
+        let mut tx = self.db.write(&BrandScope::mint(brand_id, Actor::System)).await?;
+        letters::ask(&mut tx, (&self.clock, &self.ids), account_id, purpose).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The same again, for somebody who is signed in.
     ///
     /// # Errors
     /// 429 after too many attempts.
-    pub async fn ask_again(&self, account_id: Id, address: Option<IpAddr>) -> Result<(), Problem> {
-        let own = self.own_account(account_id).await?;
+    pub async fn ask_again(&self, caller: &Caller) -> Result<(), Problem> {
+        let own = self.own_account(caller.account_id()).await?;
         let Some(email) = own.address().filter(|_| own.email_confirmed_at.is_none()) else { return Ok(()) };
-        self.throttle(&email.to_owned(), address)?;
-        self.ask_to_confirm(account_id, email.to_owned()).await
-    }
-
-    async fn code_for(&self, account_id: Id, email: &str, purpose: Purpose) -> Result<String, Problem> {
-        use EmailCodes::{AccountId, Email, ExpiresAt, Purpose as For, SecretHash};
-        let (secret, now) = (secret::random(), self.clock.now());
-        let mut tx = self.db.write_global().await?;
-        // One that was sent before works on: whoever asks for another does not undo it for whoever reads it.
-        let mut delete = tx.delete(EmailCodes::Table);
-        delete.and_where(Expr::col(AccountId).eq(account_id)).and_where(Expr::col(ExpiresAt).lt(now));
-        tx.run(&delete).await?;
-        let row = vec![
-            secret::hash(&secret).into(),
-            account_id.into(),
-            purpose.as_str().into(),
-            email.into(),
-            (now + purpose.lifetime()).into(),
-        ];
-        tx.run(&tx.insert(&[SecretHash, AccountId, For, Email, ExpiresAt], [row])).await?;
-        tx.commit().await?;
-        Ok(secret)
+        self.throttle(&email.to_owned(), caller.scope().origin())?;
+        self.ask_for(caller.scope().brand_id(), caller.account_id(), Purpose::Confirm).await
     }
 
     /// Whether a link to a new password works.

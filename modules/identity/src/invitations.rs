@@ -15,6 +15,7 @@ use sea_query::{Expr, ExprTrait, Order};
 use serde_json::json;
 use sqlx::FromRow;
 
+use crate::letters::{self, Purpose};
 use crate::members::{NewAccount, Settled, put};
 use crate::model::{Invitations, ManageMembers, Role};
 use crate::secret;
@@ -213,11 +214,7 @@ impl Identity {
         let (brand_id, invitation) = self.invitation(code).await?.ok_or_else(gone)?;
         let new = NewAccount { email: invitation.email.clone(), name, password };
         let account = self.known_or_ready(new, address).await?;
-        let is_new = matches!(account, Settled::New(_));
         let account_id = self.take_up_by((brand_id, &invitation), account, address).await?;
-        if is_new {
-            self.ask_to_confirm(account_id, invitation.email).await?;
-        }
         Ok((brand_id, account_id))
     }
 
@@ -251,7 +248,11 @@ impl Identity {
         if !end(&mut tx, &self.clock, invitation.id).await? {
             return Err(gone());
         }
+        let is_new = matches!(account, Settled::New(_));
         let account_id = account.settle(&mut tx, (&self.clock, &self.ids)).await?;
+        if is_new {
+            letters::ask(&mut tx, (&self.clock, &self.ids), account_id, Purpose::Confirm).await?;
+        }
         put(&mut tx, (&self.clock, &scope), account_id, (role, limits)).await?;
         let event = Event::new("member.joined", "account", account_id)
             .with(json!({"by": "invitation", "role": role.as_str()}));

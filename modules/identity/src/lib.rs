@@ -26,6 +26,7 @@ mod invitations;
 mod issuers;
 mod jwks;
 mod keys;
+mod letters;
 mod members;
 mod model;
 mod oidc;
@@ -47,6 +48,7 @@ pub use guard::{Caller, Signed};
 pub use invitations::{Invitation, invitations, invite, take_back};
 pub use issuers::{Admits, DeletedUsers, Issuer, IssuerSettings, Kind, Secret};
 pub use keys::{ApiKey, NewKey, api_keys, create_key, revoke_key};
+pub use letters::{LETTER, letter};
 pub use members::{
     Mailbox, Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account,
     empty_where_left, forget_member, join, mailbox_of, member_of, members, members_among, names,

@@ -26,6 +26,7 @@ use crate::arrivals::issued_after;
 use crate::guard::Caller;
 use crate::issuers::{Issuer, issuer_of};
 use crate::keys;
+use crate::letters::{self, Purpose};
 use crate::members::{NewAccount, Settled, check_account, join};
 use crate::model::{Accounts, Memberships, Role, SigningKeys};
 use crate::passwords;
@@ -272,19 +273,18 @@ impl Identity {
         brand_id: Id,
         address: Option<IpAddr>,
     ) -> Result<Id, Problem> {
-        let email = new.email.trim().to_lowercase();
         let account = self.known_or_ready(new, address).await?;
-        let new_address = matches!(account, Settled::New(_)).then_some(email);
+        let is_new = matches!(account, Settled::New(_));
         let scope = BrandScope::mint(brand_id, Actor::System).from(address);
         let mut tx = self.db.write(&scope).await?;
         let account_id = account.settle(&mut tx, (&self.clock, &self.ids)).await?;
         join(&mut tx, (&self.clock, &scope), account_id, Role::Coach).await?;
         let event = Event::new("member.joined", "account", account_id).with(json!({"by": "link"}));
         audit::record(&mut tx, (&self.clock, &self.ids), event).await?;
-        tx.commit().await?;
-        if let Some(email) = new_address {
-            self.ask_to_confirm(account_id, email).await?;
+        if is_new {
+            letters::ask(&mut tx, (&self.clock, &self.ids), account_id, Purpose::Confirm).await?;
         }
+        tx.commit().await?;
         Ok(account_id)
     }
 

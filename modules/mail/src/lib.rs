@@ -1,7 +1,7 @@
 //! # Mail: one message out, by SMTP or into a folder
 //!
 //! [`Mail::send`] does not wait: whoever asks is answered at once, so that the time of an answer says nothing of whether a
-//! message was sent. What a server does not take is tried again, five times in all; then the log says so. [`Mail::deliver`]
+//! message was sent. What a server does not take is tried again, ten times within a quarter of an hour; then the log says so. [`Mail::deliver`]
 //! waits for the server's answer, for whoever tries again by themselves.
 //!
 //! Invariants: a message has a plain text; its address and its text never reach the log, because they hold people's
@@ -17,7 +17,7 @@ use lettre::transport::smtp;
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 /// How often a message is tried.
-const TRIES: u32 = 5;
+const TRIES: u32 = 10;
 /// The wait after the first try; each is twice the one before.
 const WAIT: Duration = Duration::from_secs(2);
 /// How long a server may take for a step, and for all of them.

@@ -95,6 +95,6 @@ pub(super) async fn send_again(
     _form: Posted<Nothing>,
 ) -> Result<Redirect, Problem> {
     let caller = visitor.caller();
-    identity.ask_again(caller.account_id(), caller.scope().origin()).await?;
+    identity.ask_again(caller).await?;
     Ok(visitor.done("/account", &Toast::new("A link is on its way to your address")))
 }
