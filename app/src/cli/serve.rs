@@ -14,6 +14,7 @@ use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
 use fithire_matching::{PresetSource, Rankings};
+use fithire_media::Store;
 use fithire_notifications::Hub;
 use fithire_orgs::{FirstRun, Founder, find_brand, found};
 use fithire_scoring::exchange::DEFAULT_PRESET;
@@ -28,6 +29,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, PresetFolder};
 use crate::audit::AuditKeeper;
 use crate::config::{Config, LogFormat};
+use crate::files;
 use crate::http::{self, State};
 use crate::modules;
 use crate::retention::Schedule;
@@ -225,8 +227,9 @@ async fn work(config: Config) -> Result<(), Failure> {
     let signals = signals(&config, &db)?;
     let idle = tokio::spawn(drop_idle(rankings.clone()));
     let origin = config.server.origin().map_err(Failure::configuration)?;
+    let store = files::reach(&config).map_err(Failure::configuration)?;
     let told = (db.clone(), signals);
-    let worker = worker(&config, told, (&clock, &ids), (rankings, origin)).await?;
+    let worker = worker(&config, told, (&clock, &ids), (rankings, store, origin)).await?;
     writeln!(io::stdout(), "working")?;
     stopping.await;
     worker.stop(worker::PATIENCE).await;
@@ -258,7 +261,7 @@ async fn worker(
     config: &Config,
     (db, signals): (Db, Signals),
     (clock, ids): (&Clock, &Ids),
-    (rankings, origin): (Arc<Rankings>, String),
+    (rankings, store, origin): (Arc<Rankings>, Store, String),
 ) -> Result<Worker, Failure> {
     let sender = sender(config)?;
     let mail = config.mail.open().map_err(Failure::configuration)?;
@@ -270,6 +273,7 @@ async fn worker(
         rankings,
         sender,
         mail,
+        store,
         origin,
     };
     let tools = Tools { db, clock, ids, signals };
@@ -302,6 +306,7 @@ pub(super) async fn listen(
         since: clock.now(),
     };
     let sender = sender(config)?;
+    let (store, embedded) = files::open(config).await.map_err(Failure::configuration)?;
     let first_run = FirstRun::open(&db).await?;
     if let (Some(code), Some(address)) = (first_run.code(), bound) {
         // Where the world reaches it, or this machine does.
@@ -318,7 +323,8 @@ pub(super) async fn listen(
     let hub = Hub::start(db.clone(), &signals);
     let work = if with_worker {
         let told = (db.clone(), signals.clone());
-        Some(worker(config, told, (&clock, &ids), (rankings.clone(), origin.clone())).await?)
+        let works_with = (rankings.clone(), store.clone(), origin.clone());
+        Some(worker(config, told, (&clock, &ids), works_with).await?)
     } else {
         None
     };
@@ -335,6 +341,7 @@ pub(super) async fn listen(
         preset_source,
         first_run,
         sender,
+        store,
         tasks: config.tasks,
     };
     if let Some(address) = bound {
@@ -355,8 +362,15 @@ pub(super) async fn listen(
         }
         Ok(())
     };
+    let asked = stopping.clone();
+    let storing = async move {
+        match embedded {
+            Some(embedded) => embedded.serve(asked, DRAIN).await,
+            None => Ok(()),
+        }
+    };
     let serving = Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, stopping, Some(DRAIN));
-    futures_util::try_join!(serving, working)?;
+    futures_util::try_join!(serving, working, storing)?;
     schedule.stop();
     idle.abort();
     keeper.stop().await;

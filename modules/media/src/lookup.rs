@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use fithire_kernel::db::Tx;
+use fithire_kernel::db::{Tx, Within};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
-use sea_query::{Expr, ExprTrait, Order};
+use sea_query::{Expr, ExprTrait, Order, SelectStatement};
 
 use crate::model::{Files, Kind, Medium, Row, State};
 
@@ -41,6 +41,20 @@ pub async fn page_of_videos(tx: &mut Tx, after: Option<Id>, limit: u64) -> Resul
         .limit(limit);
     let rows: Vec<Row> = tx.all(&select).await?;
     rows.into_iter().map(Row::medium).collect()
+}
+
+/// Asks for the id of a coach's newest video that may be shown.
+#[must_use]
+pub fn ask_video_of(within: &Within, coach_id: Id) -> SelectStatement {
+    let mut select = within.select(Files::Table);
+    select
+        .column(Files::Id)
+        .and_where(Expr::col(Files::State).eq(State::Attached.as_str()))
+        .and_where(Expr::col(Files::Kind).eq(Kind::Video.as_str()))
+        .and_where(Expr::col(Files::CoachId).eq(coach_id))
+        .order_by(Files::Id, Order::Desc)
+        .limit(1);
+    select
 }
 
 /// The newest video of each of these coaches who have one that may be shown.

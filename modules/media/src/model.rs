@@ -204,11 +204,11 @@ pub struct Medium {
 pub(crate) struct Row {
     pub(crate) id: Id,
     pub(crate) coach_id: Id,
-    kind: String,
+    pub(crate) kind: String,
     pub(crate) media_type: String,
     pub(crate) bytes: i64,
     pub(crate) name: String,
-    state: String,
+    pub(crate) state: String,
     pub(crate) object_key: Option<String>,
     pub(crate) upload_ref: Option<String>,
     pub(crate) code: Option<String>,
