@@ -225,4 +225,5 @@
   }
 
   for (const part of document.querySelectorAll("[data-uploads]")) part.hidden = false;
+  for (const part of document.querySelectorAll("[data-without-script]")) part.hidden = true;
 }

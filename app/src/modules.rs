@@ -5,8 +5,8 @@ use poem::Route;
 use poem_openapi::OpenApiService;
 use {
     fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
-    fithire_matching as matching, fithire_media as media, fithire_notifications as notifications, fithire_orgs as orgs,
-    fithire_webhooks as webhooks,
+    fithire_matching as matching, fithire_media as media, fithire_notifications as notifications,
+    fithire_orgs as orgs, fithire_webhooks as webhooks,
 };
 
 /// The operations of every module. The document lists them in this order.

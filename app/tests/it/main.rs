@@ -11,6 +11,7 @@ mod hostile;
 mod isolation;
 mod joining;
 mod live;
+mod media;
 mod members;
 mod migrations;
 mod pages;

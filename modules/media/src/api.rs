@@ -58,6 +58,7 @@ struct WhichUpload {
 struct UploadTarget {
     /// What confirms the upload; also the id of the file.
     upload_id: Id,
+    file_name: String,
     /// The header `Content-Type` to send with a whole file; parts need none.
     content_type: String,
     /// Until when the URLs work. `resume-upload` gives new ones.
@@ -169,6 +170,7 @@ impl From<Upload> for UploadTarget {
         };
         Self {
             upload_id: row.id,
+            file_name: row.name.clone(),
             expires_at: uploads::until(&row),
             content_type: row.media_type,
             url,

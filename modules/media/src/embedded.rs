@@ -147,7 +147,8 @@ impl Endpoint for Door {
         }
         let (method, path) = (request.method().clone(), request.original_uri().path().to_owned());
         let asked: Vec<(String, String)> =
-            serde_urlencoded::from_str(request.original_uri().query().unwrap_or_default()).unwrap_or_default();
+            serde_urlencoded::from_str(request.original_uri().query().unwrap_or_default())
+                .unwrap_or_default();
         let (parts, body) = poem::http::Request::from(request).into_parts();
         let body: poem::http::Request<_> = poem::http::Request::from_parts(parts, s3s::Body::http_body(body));
         let answer = match self.service.call(body).await {

@@ -15,17 +15,13 @@ use crate::removals::remove_rows;
 
 /// Removes a file with its links. A document that was handed in is what a decision rests on: only an admin removes it, and a
 /// better one takes its place by being handed in.
-pub(crate) async fn remove(
-    db: &Db,
-    tools: (&Clock, &Ids),
-    caller: &Caller,
-    id: Id,
-) -> Result<Row, Problem> {
+pub(crate) async fn remove(db: &Db, tools: (&Clock, &Ids), caller: &Caller, id: Id) -> Result<Row, Problem> {
     let mut tx = db.write(caller.scope()).await?;
     let row = row_to_change(&mut tx, caller, id).await?;
     let handed_in = (row.kind()?, row.state()?) == (Kind::Certificate, State::Attached);
     if handed_in && caller.allowed::<ManageBrand>().is_err() {
-        let told = "this document was handed in for review; upload a better one, or ask an admin to remove it";
+        let told =
+            "this document was handed in for review; upload a better one, or ask an admin to remove it";
         return Err(Problem::new(Code::Conflict).because(told));
     }
     let event = Event::new("media.removed", "media", id).about(row.coach_id);

@@ -75,12 +75,15 @@ impl MediaSettings {
                 origin_of(url).map_err(|wrong| format!("media.{key} is {url}, {wrong}"))?;
             }
         }
-        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+        let is_name =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
         if !(3..=63).contains(&self.bucket.len()) || !self.bucket.bytes().all(is_name) {
             return Err(format!("media.bucket is {}, which is no name of a bucket", self.bucket));
         }
         if self.endpoint.is_none() && (self.access_key.is_some() || self.secret_key.is_some()) {
-            return Err("media.access_key and media.secret_key are of no use without media.endpoint".to_owned());
+            return Err(
+                "media.access_key and media.secret_key are of no use without media.endpoint".to_owned()
+            );
         }
         Ok(())
     }
@@ -122,7 +125,9 @@ impl Place {
 fn origin_of(url: &str) -> Result<String, &'static str> {
     let parsed: Uri = url.parse().map_err(|_| "not a URL")?;
     match (parsed.scheme_str(), parsed.authority()) {
-        (Some(scheme @ ("https" | "http")), Some(authority)) if parsed.path() == "/" && parsed.query().is_none() => {
+        (Some(scheme @ ("https" | "http")), Some(authority))
+            if parsed.path() == "/" && parsed.query().is_none() =>
+        {
             Ok(format!("{scheme}://{}", authority.as_str().to_lowercase()))
         }
         (Some("https" | "http"), Some(_)) => Err("with a path; give scheme, host and port alone"),
@@ -157,7 +162,10 @@ mod tests {
         let wrong = |settings: MediaSettings| settings.check().unwrap_err();
         assert!(wrong(settings("s3.example.com")).contains("media.endpoint"));
         assert!(wrong(settings("https://s3.example.com/bucket")).contains("with a path"));
-        assert!(wrong(MediaSettings { bucket: "A".to_owned(), ..MediaSettings::default() }).contains("media.bucket"));
+        assert!(
+            wrong(MediaSettings { bucket: "A".to_owned(), ..MediaSettings::default() })
+                .contains("media.bucket")
+        );
         let alone = MediaSettings { endpoint: None, ..settings("https://s3.example.com") };
         assert!(wrong(alone).contains("media.access_key"));
         let keyless = MediaSettings { secret_key: None, ..settings("https://s3.example.com") };

@@ -57,8 +57,7 @@ pub(crate) async fn share(
         MediaShares::CreatedAt,
         MediaShares::ExpiresAt,
     ];
-    let values =
-        vec![id.into(), media_id.into(), hash(&secret).into(), now.into(), share.expires_at.into()];
+    let values = vec![id.into(), media_id.into(), hash(&secret).into(), now.into(), share.expires_at.into()];
     tx.run(&tx.insert(&columns, [values])).await?;
     let event = Event::new("media.shared", "media_share", id).about(row.coach_id);
     audit::record(&mut tx, (clock, ids), event).await?;

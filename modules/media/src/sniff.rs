@@ -41,7 +41,14 @@ mod tests {
                 assert_eq!(wrong(other, beginning).is_none(), related, "{media_type} as {other}");
             }
         }
-        for program in [&b"MZ\x90\0\x03\0\0\0"[..], b"\x7fELF\x02\x01\x01\0", b"#!/bin/sh\n", b"<html>", b"PK\x03\x04", b""] {
+        for program in [
+            &b"MZ\x90\0\x03\0\0\0"[..],
+            b"\x7fELF\x02\x01\x01\0",
+            b"#!/bin/sh\n",
+            b"<html>",
+            b"PK\x03\x04",
+            b"",
+        ] {
             for (media_type, _) in BEGINNINGS {
                 assert!(wrong(media_type, program).is_some(), "{program:?} as {media_type}");
             }

@@ -3,6 +3,7 @@
 //! URLs are signed here, without asking anybody; the other calls go to the store. What it does not answer is a problem that says
 //! so, and never more than that: pages and the API go on without it.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,7 +14,7 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
 };
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -68,10 +69,16 @@ pub(crate) struct Part {
 type Found<T> = Result<Option<T>, Problem>;
 
 /// The store does not do what was asked; why, goes to the log.
-fn away<E: std::error::Error + 'static, R: fmt::Debug + 'static>(error: &SdkError<E, R>) -> Problem {
-    tracing::warn!(cause = %DisplayErrorContext(error), "the object store did not answer as it should");
+fn away<E: Error + 'static, R: fmt::Debug + 'static>(error: &SdkError<E, R>) -> Problem {
+    tracing::warn!(cause = %why(error), "the object store did not answer as it should");
     let told = "files cannot be stored or shown right now; everything else works";
     Problem { retry_after: Some(5), ..Problem::new(Code::Unavailable) }.because(told)
+}
+
+/// An error with what it comes from, without the answer in all its length.
+fn why(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn is_absent<E, R>(error: &SdkError<E, R>, absent: impl Fn(&E) -> bool) -> bool {
@@ -85,8 +92,9 @@ impl Store {
     /// A sentence on what is wrong with the place.
     pub fn open(place: Place) -> Result<Self, String> {
         let origin = place.origin()?;
-        let http =
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
         let times = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .operation_timeout(PATIENCE)
@@ -127,13 +135,13 @@ impl Store {
     pub async fn try_out(&self) -> Result<(), String> {
         const KEY: &str = "doctor";
         let (client, bucket) = (&self.0.client, &self.0.bucket);
-        let told = |what: &str, error: &dyn fmt::Display| format!("cannot {what}: {error}");
+        let told = |what: &str, error: &dyn Error| format!("cannot {what}: {}", why(error));
         let put = client.put_object().bucket(bucket).key(KEY).body(b"fithire".to_vec().into());
-        put.send().await.map_err(|error| told("write", &DisplayErrorContext(&error)))?;
+        put.send().await.map_err(|error| told("write", &error))?;
         let got = client.get_object().bucket(bucket).key(KEY).send().await;
-        got.map_err(|error| told("read", &DisplayErrorContext(&error)))?;
+        got.map_err(|error| told("read", &error))?;
         let gone = client.delete_object().bucket(bucket).key(KEY).send().await;
-        gone.map(|_| ()).map_err(|error| told("remove", &DisplayErrorContext(&error)))
+        gone.map(|_| ()).map_err(|error| told("remove", &error))
     }
 
     /// A URL to which a file of this type and length, and no other, may be put for an hour.
@@ -209,9 +217,7 @@ impl Store {
         (key, upload_ref): (&str, &str),
         parts: Vec<Part>,
     ) -> Result<(), Problem> {
-        let part = |part: Part| {
-            CompletedPart::builder().part_number(part.number).set_e_tag(part.tag).build()
-        };
+        let part = |part: Part| CompletedPart::builder().part_number(part.number).set_e_tag(part.tag).build();
         let parts = parts.into_iter().map(part).collect();
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = self.0.client.complete_multipart_upload().bucket(&self.0.bucket).key(key);
@@ -254,7 +260,9 @@ impl Store {
             .content_type(media_type);
         match copy.customize().config_override(patient()).send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => Ok(false),
+            Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {
+                Ok(false)
+            }
             Err(error) => Err(away(&error)),
         }
     }
@@ -267,7 +275,8 @@ impl Store {
             match abort.send().await {
                 Ok(_) => {}
                 // It was put together, or aborted before.
-                Err(error) if error.raw_response().is_some_and(|answer| answer.status().is_client_error()) => {}
+                Err(error)
+                    if error.raw_response().is_some_and(|answer| answer.status().is_client_error()) => {}
                 Err(error) => return Err(away(&error)),
             }
         }
@@ -278,7 +287,8 @@ impl Store {
 
 /// For what takes the store a while.
 fn patient() -> Builder {
-    let times = TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_timeout(LONG_PATIENCE);
+    let times =
+        TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_timeout(LONG_PATIENCE);
     Builder::new().timeout_config(times.build())
 }
 

@@ -167,7 +167,8 @@ pub(crate) async fn confirm(
     drop(tx);
     put_together(with, &row).await?;
     let head = with.store.head(row.key()?).await?.ok_or_else(|| {
-        Problem::new(Code::Conflict).because("the file has not arrived; send it to the URL of the upload first")
+        Problem::new(Code::Conflict)
+            .because("the file has not arrived; send it to the URL of the upload first")
     })?;
     if head.bytes != row.bytes {
         let why = format!("it has {} bytes, not {}", head.bytes, row.bytes);
@@ -223,9 +224,8 @@ fn parts_of(bytes: i64) -> impl Iterator<Item = (i32, i64)> {
 
 /// The parts that are not there in their full length.
 fn missing(bytes: i64, there: &[Part]) -> impl Iterator<Item = (i32, i64)> {
-    parts_of(bytes).filter(|(number, length)| {
-        !there.iter().any(|part| part.number == *number && part.bytes == *length)
-    })
+    parts_of(bytes)
+        .filter(|(number, length)| !there.iter().any(|part| part.number == *number && part.bytes == *length))
 }
 
 async fn urls(with: With<'_>, row: &Row) -> Result<Urls, Problem> {
@@ -257,7 +257,10 @@ async fn attach(with: With<'_>, caller: &Caller, row: &Row, copy: String) -> Res
         .and_where(Expr::col(Files::Id).eq(row.id))
         .and_where(Expr::col(Files::State).eq(State::Waiting.as_str()));
     if tx.run(&update).await? == 0 {
-        return decided(&mut tx, row.id).await;
+        removals::hasten(&mut tx, with.tools(), &copy).await?;
+        let decided = decided(&mut tx, row.id).await;
+        tx.commit().await?;
+        return decided;
     }
     check_room_of(&mut tx, row.coach_id, row.kind()?, 1).await?;
     removals::cancel(&mut tx, &copy).await?;
@@ -297,11 +300,14 @@ async fn quarantine(
         .value(Files::Refused, why.clone())
         .and_where(Expr::col(Files::Id).eq(row.id))
         .and_where(Expr::col(Files::State).eq(State::Waiting.as_str()));
-    if tx.run(&update).await? == 0 {
-        return decided(&mut tx, row.id).await;
-    }
+    let is_first = tx.run(&update).await? == 1;
     if let Some(copy) = copy {
         removals::hasten(&mut tx, with.tools(), copy).await?;
+    }
+    if !is_first {
+        let decided = decided(&mut tx, row.id).await;
+        tx.commit().await?;
+        return decided;
     }
     let (due_at, until_at) = (with.clock.now(), row.url_until);
     let gone = Removal { key: row.key()?, upload_ref: row.upload_ref.as_deref(), due_at, until_at };
@@ -373,8 +379,12 @@ fn checked(wanted: &Wanted) -> Result<Proves, Problem> {
             Some(Err(told)) => wrong("/expires_on", told),
             None => {}
         }
-    } else if wanted.code.is_some() || wanted.expires_on.is_some() {
-        wrong("/code", "is for documents of certificates alone".to_owned());
+    } else {
+        for (pointer, given) in [("/code", &wanted.code), ("/expires_on", &wanted.expires_on)] {
+            if given.is_some() {
+                wrong(pointer, "is for documents of certificates alone".to_owned());
+            }
+        }
     }
     if errors.is_empty() { Ok(proves) } else { Err(Problem::invalid(errors)) }
 }

@@ -142,7 +142,11 @@ async fn listed(tx: &mut Tx, clock: &Clock, row: Row) -> Result<Listed, Problem>
         (State::Attached, _) => ("good", "There", String::new()),
         (State::Quarantined, _) => {
             let why = row.refused.clone().unwrap_or_default();
-            ("bad", "Refused", format!("{}. The file was removed; upload the right one.", form::capital(&why)))
+            (
+                "bad",
+                "Refused",
+                format!("{}. The file was removed; upload the right one.", form::capital(&why)),
+            )
         }
     };
     Ok(Listed {
@@ -239,9 +243,7 @@ fn target(upload: &Upload) -> serde_json::Value {
     let parts = match &upload.urls {
         Urls::Whole(url) => json!({"url": url}),
         Urls::Parts { part_bytes, there, missing } => {
-            let part = |(number, bytes, url): &(i32, i64, String)| {
-                json!({"number": number, "size": bytes, "url": url})
-            };
+            let part = |(number, bytes, url): &(i32, i64, String)| json!({"number": number, "size": bytes, "url": url});
             let missing: Vec<_> = missing.iter().map(part).collect();
             json!({"part_size": part_bytes, "there": there, "missing": missing})
         }

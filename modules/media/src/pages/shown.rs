@@ -65,9 +65,7 @@ pub(super) async fn shared(
             let video = Some(format!("/share/{}/video", link.0));
             (Page { video, name: row.name, revoked: false }, StatusCode::OK)
         }
-        Shared::Over { revoked } => {
-            (Page { video: None, name: String::new(), revoked }, StatusCode::GONE)
-        }
+        Shared::Over { revoked } => (Page { video: None, name: String::new(), revoked }, StatusCode::GONE),
     };
     let page = pages.render(&stranger.shell, &page)?.with_status(status);
     Ok(page.with_header("X-Robots-Tag", "noindex, nofollow").into_response())
