@@ -120,7 +120,7 @@ fn told(answer: &Answer) -> String {
 }
 
 /// A coach with a profile who has signed in.
-fn own_coach<'s>(people: &'s People) -> (Browser<'s>, Id) {
+fn own_coach(people: &People) -> (Browser<'_>, Id) {
     let coach = browser_of(&people.server, "coach", people.ours.mark);
     let about = "/coach/profile/about";
     assert_eq!(coach.submit(about, about, &[("name", "Ada")]).status, 303);
@@ -207,7 +207,9 @@ fn in_parts(people: &People, id: Id) {
     let missing = parts["missing"].as_array().unwrap();
     assert_eq!(missing.len(), 4);
     // Not in their order, and not the last one.
-    [2, 0].into_iter().for_each(|n| send(&missing[n]));
+    for part in [&missing[2], &missing[0]] {
+        send(part);
+    }
     let early = confirm(server, token, id, &upload);
     assert!(told(&early).contains("parts of the file have not arrived: 2, 4"), "{}", early.body);
     let which = json!({"upload_id": upload["upload_id"]});
@@ -306,7 +308,8 @@ fn limits(people: &People) {
     let longest = ask(server, token, (id, "upload"), &wish("video", most, "video/mp4")).json();
     assert_eq!(longest["parts"]["missing"].as_array().unwrap().len(), 32);
     let small = wish("image", 10, "image/png");
-    let last = (0..11).map(|_| ask(server, token, (id, "upload"), &small)).last().unwrap();
+    let begin = || ask(server, token, (id, "upload"), &small);
+    let last = (0..10).fold(begin(), |_, _| begin());
     assert!(told(&last).contains("10 uploads wait already"), "{}", last.body);
     let listed = server.send("GET", &format!("/api/v1/coaches/{id}/media"), Some(token), None).json();
     for row in listed["items"].as_array().unwrap().iter().filter(|row| row["state"] == "waiting") {

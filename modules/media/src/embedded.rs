@@ -236,9 +236,9 @@ mod tests {
     #[test]
     fn keys_are_made_once_and_for_the_owner_alone() {
         let folder = std::env::temp_dir().join(format!("fithire-{}", random_secret()));
-        let made = keys(&folder).unwrap();
-        assert_eq!(keys(&folder).unwrap().1.0, made.1.0);
-        assert!(made.1.0.len() >= 40);
+        let first = keys(&folder).unwrap();
+        assert_eq!(keys(&folder).unwrap().1.0, first.1.0);
+        assert!(first.1.0.len() >= 40);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

@@ -22,7 +22,7 @@ const MOST: usize = 20;
 /// What a link leads to.
 pub(crate) enum Shared {
     /// A video.
-    Open(BrandScope, Row),
+    Open(BrandScope, Box<Row>),
     /// Nothing any more: the link was revoked, or its time is over.
     Over {
         /// Whether somebody has ended it.
@@ -116,7 +116,7 @@ pub(crate) async fn open(db: &Db, now: DateTime<Utc>, text: &str) -> Result<Opti
         return Ok(Some(Shared::Over { revoked: share.revoked_at.is_some() }));
     }
     let row = row(&mut tx, share.media_id).await?;
-    Ok(row.map(|row| Shared::Open(scope, row)))
+    Ok(row.map(|row| Shared::Open(scope, Box::new(row))))
 }
 
 fn hash(secret: &str) -> String {

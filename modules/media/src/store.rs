@@ -15,6 +15,8 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
 };
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -77,8 +79,13 @@ fn away<E: Error + 'static, R: fmt::Debug + 'static>(error: &SdkError<E, R>) -> 
 
 /// An error with what it comes from, without the answer in all its length.
 fn why(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }
 
 fn is_absent<E, R>(error: &SdkError<E, R>, absent: impl Fn(&E) -> bool) -> bool {
@@ -187,9 +194,9 @@ impl Store {
 
     /// Begins an upload in parts; the store's name of it.
     pub(crate) async fn begin_parts(&self, key: &str, media_type: &str) -> Result<String, Problem> {
-        let begin = self.0.client.create_multipart_upload().bucket(&self.0.bucket).key(key);
-        let begun = begin.content_type(media_type).send().await.map_err(|error| away(&error))?;
-        begun.upload_id.ok_or_else(|| Problem::internal(&"an upload in parts has no name"))
+        let create = self.0.client.create_multipart_upload().bucket(&self.0.bucket).key(key);
+        let upload = create.content_type(media_type).send().await.map_err(|error| away(&error))?;
+        upload.upload_id.ok_or_else(|| Problem::internal(&"an upload in parts has no name"))
     }
 
     /// The parts that are there, in their order; nothing once they were put together.
@@ -233,7 +240,7 @@ impl Store {
                 bytes: head.content_length.unwrap_or_default(),
                 media_type: head.content_type.unwrap_or_default(),
             })),
-            Err(error) if is_absent(&error, |error| error.is_not_found()) => Ok(None),
+            Err(error) if is_absent(&error, HeadObjectError::is_not_found) => Ok(None),
             Err(error) => Err(away(&error)),
         }
     }
@@ -246,7 +253,7 @@ impl Store {
                 Ok(bytes) => Ok(Some(bytes.to_vec())),
                 Err(error) => Err(away(&SdkError::<std::io::Error, ()>::response_error(error, ()))),
             },
-            Err(error) if is_absent(&error, |error| error.is_no_such_key()) => Ok(None),
+            Err(error) if is_absent(&error, GetObjectError::is_no_such_key) => Ok(None),
             Err(error) => Err(away(&error)),
         }
     }

@@ -348,6 +348,7 @@ pub(super) async fn take_away(
 }
 
 #[handler]
+#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn add_link(
     visitor: Visitor,
     db: Data<&Db>,
