@@ -171,7 +171,6 @@ fn whole(people: &People, coach: &Browser<'_>, id: Id) {
         let (status, body, headers) = store("GET", shown.headers["location"].to_str().unwrap(), &[], b"");
         assert_eq!((status, body == file.bytes), (200, true), "{medium}");
         assert_eq!(headers["content-type"], "video/mp4");
-        assert_eq!(headers["content-disposition"], "inline; filename=\"My_class.mp4\"");
     }
     let seen = url_of(server, people.ours.token("manager"), medium);
     let (status, part, headers) = store("GET", &seen, &[("Range", "bytes=4-11")], b"");
@@ -185,7 +184,7 @@ fn whole(people: &People, coach: &Browser<'_>, id: Id) {
     }
     let other = people.ours.id("coach");
     let crossed = confirm(server, people.ours.token("admin"), other, &upload);
-    assert_eq!(crossed.status, 404, "an upload belongs to its coach");
+    assert_eq!(told(&crossed), "422 /upload_id is no upload of this coach");
 }
 
 /// A long file goes in parts, and goes on where it stopped.
@@ -433,7 +432,15 @@ fn the_embedded_store_takes_what_was_signed_and_nothing_else() {
         let early = confirm(server, token, id, &upload);
         assert!(told(&early).contains("has not arrived"), "nothing has got in: {}", early.body);
         assert_eq!(put(url, png, &file.bytes), 200);
-        assert_eq!(confirm(server, token, id, &upload).status, 200);
+        let confirmed = confirm(server, token, id, &upload);
+        assert_eq!(confirmed.status, 200, "{}", confirmed.body);
+        let url = url_of(server, token, confirmed.json()["id"].as_i64().unwrap());
+        let (status, _, headers) = store("GET", &url, &[], b"");
+        assert_eq!((status, &headers["content-type"]), (200, &"image/png".parse().unwrap()));
+        assert_eq!(headers["content-disposition"], "inline; filename=\"face.png\"");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let renamed = url.replace("image%2Fpng", "text%2Fhtml");
+        assert!(renamed != url && store("GET", &renamed, &[], b"").0 == 403, "the type is signed");
     });
 }
 
@@ -458,7 +465,7 @@ fn an_upload_that_nobody_confirms_is_given_up_after_a_day() {
         sweep(&world, brand).await;
         until(20, "they are given up", || kept(&world, brand) == 1);
         let gone = confirm(server, token, id, &whole);
-        assert_eq!(gone.status, 404, "{}", gone.body);
+        assert_eq!(told(&gone), "422 /upload_id is no upload of this coach");
     });
 }
 

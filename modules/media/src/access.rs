@@ -25,14 +25,15 @@ pub(crate) async fn row_to_change(tx: &mut Tx, caller: &Caller, id: Id) -> Resul
     Ok(row)
 }
 
-/// An upload of a coach that the caller may change.
+/// An upload of a coach that the caller may change, by an id that a request names.
 pub(crate) async fn upload_to_change(
     tx: &mut Tx,
     caller: &Caller,
     (coach_id, id): (Id, Id),
 ) -> Result<Row, Problem> {
     coach_to_change(tx, caller, coach_id).await?;
-    row(tx, id).await?.filter(|row| row.coach_id == coach_id).ok_or_else(absent)
+    let row = row(tx, id).await?.filter(|row| row.coach_id == coach_id);
+    row.ok_or_else(|| Problem::field("/upload_id", "is no upload of this coach"))
 }
 
 /// A file that is attached and that the caller may look at. Documents are for the coach and for whoever manages coaches.

@@ -9,7 +9,7 @@ pub(crate) fn wrong(media_type: &str, beginning: &[u8]) -> Option<String> {
     let same = match media_type {
         // The same container with another maker's mark.
         "video/mp4" => matches!(found, "video/mp4" | "video/x-m4v"),
-        "video/quicktime" => matches!(found, "video/quicktime" | "video/mp4"),
+        "video/quicktime" => matches!(found, "video/quicktime" | "video/mp4" | "video/x-m4v"),
         other => other == found,
     };
     (!same).then(|| format!("it is {found} by its content, not {media_type}"))

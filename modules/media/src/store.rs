@@ -316,6 +316,46 @@ fn disposition(name: &str) -> String {
 mod tests {
     use super::*;
 
+    /// What a store answers to a request.
+    async fn sent(method: &'static str, url: String, body: &'static [u8]) -> u16 {
+        let send = move || {
+            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let request = ureq::http::Request::builder().method(method).uri(url);
+            let answer = match method {
+                "GET" => agent.run(request.body(()).unwrap()),
+                _ => agent.run(request.header("Content-Type", "image/png").body(body).unwrap()),
+            };
+            answer.unwrap().status().as_u16()
+        };
+        tokio::task::spawn_blocking(send).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn urls_end_and_a_url_to_look_at_stays_the_same_for_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = "127.0.0.1:0".parse().unwrap();
+        let embedded =
+            crate::Embedded::open(&crate::MediaSettings::default(), folder.path(), at).await.unwrap();
+        let store = Store::open(embedded.place()).unwrap();
+        let serving = tokio::spawn(embedded.serve(std::future::pending(), Duration::from_secs(1)));
+        let now = fithire_kernel::clock::Clock::System.now();
+        let put = async |at| store.put_url("7/x", ("image/png", 3), at).await.unwrap();
+        let minutes = TimeDelta::minutes;
+        assert_eq!(sent("PUT", put(now - minutes(61)).await, b"png").await, 403, "over");
+        assert_eq!(sent("PUT", put(now + minutes(61)).await, b"png").await, 403, "not yet");
+        assert_eq!(sent("PUT", put(now - minutes(59)).await, b"png").await, 200);
+        let view = async |at| store.view_url("7/x", ("image/png", "x.png"), at).await.unwrap();
+        assert_eq!(sent("GET", view(now - minutes(25)).await, b"").await, 403, "over");
+        assert_eq!(sent("GET", view(now - minutes(9)).await, b"").await, 200);
+        let begins = now - TimeDelta::seconds(now.timestamp().rem_euclid(300));
+        let later = begins + minutes(5);
+        assert_eq!(view(begins).await, view(later - TimeDelta::seconds(1)).await);
+        assert!(view(begins).await != view(later).await);
+        store.remove("7/x", None).await.unwrap();
+        assert_eq!(sent("GET", view(now).await, b"").await, 404);
+        serving.abort();
+    }
+
     #[test]
     fn a_name_breaks_no_header() {
         assert_eq!(disposition("My class (1).mp4"), "inline; filename=\"My_class__1_.mp4\"");
