@@ -270,7 +270,7 @@ fn not_what_it_says(people: &People, coach: &Browser<'_>, id: Id) {
     for answer in &refused {
         let told = told(answer);
         assert!(told.starts_with("422 /upload_id program.mp4 was refused"), "{told}");
-        assert!(told.contains("by its content, not video/mp4"), "{told}");
+        assert!(told.contains("by its content it is of the type exe, not MP4"), "{told}");
     }
     assert_eq!(refused[0].body, refused[1].body);
     let which = json!({"upload_id": upload["upload_id"]});
@@ -360,10 +360,10 @@ fn shared(people: &People, coach: &Browser<'_>, id: Id) {
 }
 
 /// A time long ago, as both databases read it.
-const PAST: &str = "'2026-01-01T00:00:00+00:00'";
+pub(crate) const PAST: &str = "'2026-01-01T00:00:00+00:00'";
 
 /// Has a brand swept now.
-async fn sweep(world: &World, brand: Id) {
+pub(crate) async fn sweep(world: &World, brand: Id) {
     let mut tx = world.db.write(&BrandScope::mint(brand, Actor::System)).await.unwrap();
     let task = NewTask::new(SWEEP, json!({})).keyed("").due(Clock::System.now());
     enqueue(&mut tx, (&Clock::System, &world.ids), task).await.unwrap();

@@ -147,6 +147,12 @@ impl Kind {
     }
 }
 
+/// What people call a type.
+pub(crate) fn name_of(media_type: &str) -> &str {
+    let known = Kind::ALL.iter().flat_map(|kind| kind.types()).find(|(known, _)| *known == media_type);
+    known.map_or(media_type, |(_, name)| name)
+}
+
 /// What has become of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename = "MediaState", rename_all = "lowercase")]

@@ -1,18 +1,21 @@
 //! What a file is by its first bytes, held against what it was said to be.
 
+use crate::model::name_of;
+
 /// What is wrong with a file that should be of a type, in words for its owner; nothing when it is what it should be.
 pub(crate) fn wrong(media_type: &str, beginning: &[u8]) -> Option<String> {
-    let Some(found) = infer::get(beginning) else {
-        return Some(format!("it is no {media_type} by its content"));
+    let called = name_of(media_type);
+    let Some(kind) = infer::get(beginning) else {
+        return Some(format!("by its content it is not {called}"));
     };
-    let found = found.mime_type();
+    let found = kind.mime_type();
     let same = match media_type {
         // The same container with another maker's mark.
         "video/mp4" => matches!(found, "video/mp4" | "video/x-m4v"),
         "video/quicktime" => matches!(found, "video/quicktime" | "video/mp4" | "video/x-m4v"),
         other => other == found,
     };
-    (!same).then(|| format!("it is {found} by its content, not {media_type}"))
+    (!same).then(|| format!("by its content it is of the type {}, not {called}", kind.extension()))
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ pub(crate) async fn confirm(
             .because("the file has not arrived; send it to the URL of the upload first")
     })?;
     if head.bytes != row.bytes {
-        let why = format!("it has {} bytes, not {}", head.bytes, row.bytes);
+        let why = format!("it has {} bytes, and not the {} that were said", head.bytes, row.bytes);
         return quarantine(with, caller, &row, (None, why)).await;
     }
     if head.media_type != row.media_type {

@@ -7,7 +7,7 @@ use fithire_kernel::testing::{World, on_both};
 use serde_json::json;
 
 use super::{Process, free_port, until};
-use crate::media::{File, attached, suite};
+use crate::media::{File, PAST, attached, suite, sweep};
 use crate::people::{browser_of, make, people_of};
 use crate::server::{Server, configured};
 
@@ -86,7 +86,7 @@ fn while_the_store_is_away_everything_else_works_and_nothing_is_half_attached() 
 
         // It comes, goes in the middle of an upload, and comes again; the program goes on.
         let store = Elsewhere::start(port);
-        attached(&server, &token, coach, &File::image("first.png"));
+        let first = attached(&server, &token, coach, &File::image("first.png"));
         let waiting = begin().json();
         drop(store);
         let confirm = json!({"upload_id": waiting["upload_id"]}).to_string();
@@ -100,9 +100,23 @@ fn while_the_store_is_away_everything_else_works_and_nothing_is_half_attached() 
             states.collect::<Vec<_>>()
         };
         assert_eq!(states(&listed().json()), ["waiting", "attached"]);
+        let removed = server.send("DELETE", &format!("/api/v1/media/{first}"), Some(&token), None);
+        assert_eq!(removed.status, 200, "{}", removed.body);
+        let brand = made.id("brand");
+        sweep(&world, brand).await;
         let _store = Elsewhere::start(port);
         assert_eq!(confirmed().status, 409, "what it had is gone, and it says so");
         attached(&server, &token, coach, &File::image("second.png"));
-        assert_eq!(states(&listed().json()), ["attached", "waiting", "attached"]);
+        assert_eq!(states(&listed().json()), ["attached", "waiting"]);
+        // What could not be removed meanwhile is removed now, and no task has given up on it.
+        world.as_owner(&format!("UPDATE media_removals SET due_at = {PAST}, until_at = {PAST}")).await;
+        sweep(&world, brand).await;
+        for _ in 0..200 {
+            if world.count("media_removals", brand).await == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("objects are left: {}", server.log());
     });
 }
