@@ -11,6 +11,7 @@ use figment::value::UncasedStr;
 use fithire_identity::{IssuerSettings, RateSettings, Secret};
 use fithire_mail::Mail;
 use fithire_matching::RankingSettings;
+use fithire_media::MediaSettings;
 use fithire_webhooks::WebhookSettings;
 use fithire_worker::TaskSettings;
 use poem::http::Uri;
@@ -27,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) presets: PresetFiles,
     pub(crate) identity: IdentityConfig,
     pub(crate) mail: MailConfig,
+    pub(crate) media: MediaSettings,
     pub(crate) rates: RateSettings,
     pub(crate) rankings: RankingSettings,
     pub(crate) webhooks: WebhookSettings,
@@ -245,7 +247,9 @@ impl Config {
         if config.server.at_once == 0 {
             return Err("server.at_once is 0; it is at least 1".to_owned());
         }
-        config.with_secrets()
+        let config = config.with_secrets()?;
+        config.media.check()?;
+        Ok(config)
     }
 
     /// Reads what stands in files of its own.
@@ -269,6 +273,12 @@ impl Config {
         }
         if let Some(file) = &self.mail.smtp_url_file {
             self.mail.smtp_url = Some(Secret(read(file)?));
+        }
+        if let Some(file) = &self.media.access_key_file {
+            self.media.access_key = Some(Secret(read(file)?));
+        }
+        if let Some(file) = &self.media.secret_key_file {
+            self.media.secret_key = Some(Secret(read(file)?));
         }
         for issuer in &mut self.identity.issuers {
             if let Some(file) = &issuer.client_secret_file {

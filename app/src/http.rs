@@ -14,6 +14,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use fithire_coaches::pages::Videos;
 use fithire_identity::{Bell, Identity, Site};
 use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
@@ -23,6 +24,7 @@ use fithire_kernel::ids::Ids;
 use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::{PresetSource, Rankings};
+use fithire_media::{Store, ask_video_of};
 use fithire_notifications::{Hub, ask_unread};
 use fithire_orgs::FirstRun;
 use fithire_scoring::preset::Presets;
@@ -58,6 +60,7 @@ pub(crate) struct State {
     pub(crate) preset_source: PresetSource,
     pub(crate) first_run: FirstRun,
     pub(crate) sender: Sender,
+    pub(crate) store: Store,
     pub(crate) tasks: TaskSettings,
     pub(crate) load: Load,
     pub(crate) metrics: Metrics,
@@ -86,8 +89,13 @@ pub(crate) fn routes(
             next.call(request).await
         }
     });
-    let pages =
-        Arc::new(modules::pages(&[("css", assets::css()), ("js", assets::js()), ("icon", assets::icon())]));
+    let pages = Arc::new(modules::pages(&[
+        ("css", assets::css()),
+        ("js", assets::js()),
+        ("upload_js", assets::upload_js()),
+        ("icon", assets::icon()),
+    ]));
+    let policy = page_policy(state.store.origin());
     let site_routes = Route::new()
         .nest("/api/v1", checked.catch_all_error(as_problem).with_if(!origins.is_empty(), cors(&origins)))
         .nest("/docs/api", browser.map_to_response().after(for_the_api_browser))
@@ -110,6 +118,7 @@ pub(crate) fn routes(
         .data(state.signals)
         .data(state.hub)
         .data(Bell(ask_unread))
+        .data(Videos(ask_video_of))
         .data(state.clock)
         .data(state.ids)
         .data(state.identity)
@@ -119,6 +128,7 @@ pub(crate) fn routes(
         .data(state.preset_source)
         .data(state.first_run)
         .data(state.sender)
+        .data(state.store)
         .data(Readiness::new(state.tasks))
         .data(state.load)
         .data(state.metrics)
@@ -127,8 +137,12 @@ pub(crate) fn routes(
         .data(pages)
         .with(CookieJarManager::new())
         .around(move |next, request| {
-            let frame = frame.clone();
-            async move { Ok(Box::pin(answer(next, request, frame)).await) }
+            let (frame, policy) = (frame.clone(), policy.clone());
+            async move {
+                let mut response = Box::pin(answer(next, request, frame)).await;
+                guard(&mut response, &policy);
+                Ok(response)
+            }
         })
 }
 
@@ -226,7 +240,6 @@ async fn answer(next: Arc<impl Endpoint<Output = Response>>, request: Request, f
         }
         Err(problem) => refused(&pages, (&method, &uri, from.as_deref()), problem),
     };
-    guard(&mut response);
     load.last(&mut response);
     if takes_gzip {
         response = compress::gzip(response).await;
@@ -240,6 +253,8 @@ async fn answer(next: Arc<impl Endpoint<Output = Response>>, request: Request, f
         status,
         duration.as_seconds_f64(),
     );
+    // A link to a video is a secret.
+    let path = if path.starts_with("/share/") { "/share/…" } else { path };
     tracing::info!(http.method = %method, http.path = path, http.status = status, duration_us, "answered");
     response
 }
@@ -249,7 +264,6 @@ fn too_busy(pages: &Pages, load: &Load, uri: &Uri, busy: Problem) -> Response {
     metrics::refused();
     let page = || told(pages, "/", busy.clone()).map(|page| page.0).unwrap_or_default();
     let mut response = if is_api(uri.path()) { busy.clone().into_response() } else { load.page(page) };
-    guard(&mut response);
     load.last(&mut response);
     response
 }
@@ -412,16 +426,24 @@ async fn for_the_api_browser(answer: Answer) -> Answer {
     Ok(response)
 }
 
+/// What a page may load: our own, and files from where they are kept. A file is asked for here and found there.
+fn page_policy(store: &str) -> HeaderValue {
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' {store}; media-src 'self' {store}; \
+         frame-src 'self' {store}; connect-src 'self' {store}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    // The origin was read as a URL, which holds nothing that a header does not.
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
 /// What every answer carries, errors too.
-fn guard(response: &mut Response) {
+fn guard(response: &mut Response, page_policy: &HeaderValue) {
     let is_page = response.content_type().is_some_and(|kind| kind.starts_with("text/html"));
-    let policy = if is_page {
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    } else {
-        "default-src 'none'; frame-ancestors 'none'"
-    };
-    set(response, header::CONTENT_SECURITY_POLICY, policy);
+    if is_page {
+        let policy = response.headers_mut().entry(header::CONTENT_SECURITY_POLICY);
+        policy.or_insert_with(|| page_policy.clone());
+    }
+    set(response, header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     set(response, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     set(response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(response, header::REFERRER_POLICY, "same-origin");

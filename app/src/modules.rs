@@ -5,8 +5,8 @@ use poem::Route;
 use poem_openapi::OpenApiService;
 use {
     fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
-    fithire_matching as matching, fithire_notifications as notifications, fithire_orgs as orgs,
-    fithire_webhooks as webhooks,
+    fithire_matching as matching, fithire_media as media, fithire_notifications as notifications,
+    fithire_orgs as orgs, fithire_webhooks as webhooks,
 };
 
 /// The operations of every module. The document lists them in this order.
@@ -17,6 +17,7 @@ type Operations = (
     jobs::api::Api,
     matching::api::Api,
     webhooks::api::Api,
+    media::api::Api,
 );
 
 /// The API with its document.
@@ -28,6 +29,7 @@ pub(crate) fn api() -> OpenApiService<Operations, ()> {
         jobs::api::Api,
         matching::api::Api,
         webhooks::api::Api,
+        media::api::Api,
     );
     OpenApiService::new(operations, "FitHire", env!("CARGO_PKG_VERSION"))
         .description("Matches fitness coaches with jobs by a score that anyone can check.")
@@ -48,6 +50,7 @@ pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
         jobs::pages::TEMPLATES,
         matching::pages::TEMPLATES,
         webhooks::pages::TEMPLATES,
+        media::pages::TEMPLATES,
         notifications::pages::TEMPLATES,
         crate::pages::TEMPLATES,
     ];
@@ -63,6 +66,7 @@ pub(crate) fn routes(route: Route) -> Route {
         jobs::pages::routes,
         matching::pages::routes,
         webhooks::pages::routes,
+        media::pages::routes,
         notifications::pages::routes,
         crate::pages::routes,
     ]

@@ -15,6 +15,7 @@ use fithire_kernel::tasks::{Claimed, Outcome};
 use fithire_mail::Mail;
 use fithire_matching::Rankings;
 use fithire_matching::rescoring::{RESCORE, rescore_task};
+use fithire_media::{SWEEP, Store, sweep};
 use fithire_notifications::work as notices;
 use fithire_webhooks::Sender;
 use fithire_webhooks::work::{DELIVER, deliver};
@@ -32,18 +33,20 @@ pub(crate) struct Work {
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) sender: Sender,
     pub(crate) mail: Mail,
+    pub(crate) store: Store,
     /// Where the pages are to which messages lead.
     pub(crate) origin: String,
 }
 
 /// Does a task of any kind.
 async fn does(work: Work, task: Claimed) -> Outcome {
-    let Work { db, clock, ids, rankings, sender, mail, origin } = &work;
+    let Work { db, clock, ids, rankings, sender, mail, store, origin } = &work;
     let tools = (clock, ids);
     match &*task.kind {
         RESCORE => rescore_task(db, tools, rankings, &task).await,
         REMIND => remind(db, tools, &task).await,
         LETTER => letter(db, clock, (mail, origin), &task).await,
+        SWEEP => sweep(db, tools, store, &task).await,
         DELIVER => deliver(db, tools, sender, &task).await,
         notices::MAIL => notices::mail(db, tools, mail, origin, &task).await,
         notices::DIGEST => notices::digest(db, tools, mail, origin, &task).await,

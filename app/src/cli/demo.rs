@@ -74,6 +74,8 @@ impl Demo {
         config.database.url = format!("sqlite:{}", folder.join("fithire.db").display());
         config.server.port = self.port;
         config.mail.folder = folder.join("mail");
+        // Another demo may run beside it.
+        config.media.port = Some(0);
         // What is tried out here is sent to this machine.
         config.webhooks.allow_private = true;
         say(&format!("messages are written into {}", config.mail.folder.display()));

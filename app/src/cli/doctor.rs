@@ -14,8 +14,9 @@ use fithire_scoring::exchange::DEFAULT_PRESET;
 use super::serve::{Configured, block_on, open};
 use super::{Failure, PresetFolder, counted, plain};
 use crate::config::Config;
+use crate::files;
 
-/// Check configuration, database and presets
+/// Check configuration, database, files and presets
 ///
 /// Prints a line for each check. Ends with 1 when one failed.
 #[derive(Args)]
@@ -38,6 +39,7 @@ impl Doctor {
         let config = self.configured.read()?;
         let mut checks = vec![("address", address(&config)), ("presets", presets(&config))];
         checks.extend(block_on(async { Ok(database(&config).await) })?);
+        checks.push(("files", block_on(async { Ok(files::examine(&config).await) })?));
         if self.audit {
             checks.extend(block_on(self.audit(&config))?);
         }

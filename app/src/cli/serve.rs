@@ -14,6 +14,7 @@ use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
 use fithire_matching::{PresetSource, Rankings};
+use fithire_media::Store;
 use fithire_notifications::Hub;
 use fithire_orgs::{FirstRun, Founder, find_brand, found};
 use fithire_scoring::exchange::DEFAULT_PRESET;
@@ -28,6 +29,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, PresetFolder};
 use crate::audit::AuditKeeper;
 use crate::config::{Config, LogFormat};
+use crate::files;
 use crate::http::{self, Load, Metrics, State};
 use crate::modules;
 use crate::retention::Schedule;
@@ -229,8 +231,9 @@ async fn work(config: Config, port: Option<u16>) -> Result<(), Failure> {
     let signals = signals(&config, &db)?;
     let idle = tokio::spawn(drop_idle(rankings.clone()));
     let origin = config.server.origin().map_err(Failure::configuration)?;
+    let store = files::reach(&config).map_err(Failure::configuration)?;
     let told = (db.clone(), signals);
-    let worker = worker(&config, told, (&clock, &ids), (rankings.clone(), origin)).await?;
+    let worker = worker(&config, told, (&clock, &ids), (rankings.clone(), store, origin)).await?;
     writeln!(io::stdout(), "working")?;
     if let Some(port) = port {
         let listener = TcpListener::bind((config.server.address, port)).into_acceptor().await?;
@@ -275,7 +278,7 @@ async fn worker(
     config: &Config,
     (db, signals): (Db, Signals),
     (clock, ids): (&Clock, &Ids),
-    (rankings, origin): (Arc<Rankings>, String),
+    (rankings, store, origin): (Arc<Rankings>, Store, String),
 ) -> Result<Worker, Failure> {
     let sender = sender(config)?;
     let mail = config.mail.open().map_err(Failure::configuration)?;
@@ -287,6 +290,7 @@ async fn worker(
         rankings,
         sender,
         mail,
+        store,
         origin,
     };
     let tools = Tools { db, clock, ids, signals };
@@ -320,6 +324,7 @@ pub(super) async fn listen(
         since: clock.now(),
     };
     let sender = sender(config)?;
+    let (store, embedded) = files::open(config).await.map_err(Failure::configuration)?;
     let first_run = FirstRun::open(&db).await?;
     if let (Some(code), Some(address)) = (first_run.code(), bound) {
         // Where the world reaches it, or this machine does.
@@ -336,7 +341,8 @@ pub(super) async fn listen(
     let hub = Hub::start(db.clone(), &signals);
     let work = if with_worker {
         let told = (db.clone(), signals.clone());
-        Some(worker(config, told, (&clock, &ids), (rankings.clone(), origin.clone())).await?)
+        let works_with = (rankings.clone(), store.clone(), origin.clone());
+        Some(worker(config, told, (&clock, &ids), works_with).await?)
     } else {
         None
     };
@@ -353,6 +359,7 @@ pub(super) async fn listen(
         preset_source,
         first_run,
         sender,
+        store,
         tasks: config.tasks,
         load: load.clone(),
         metrics,
@@ -376,6 +383,13 @@ pub(super) async fn listen(
         }
         Ok(())
     };
+    let asked = stopping.clone();
+    let storing = async move {
+        match embedded {
+            Some(embedded) => embedded.serve(asked.map(drop), DRAIN).await,
+            None => Ok(()),
+        }
+    };
     // Whoever routes to us learns of it before a connection could be refused; people who press Ctrl-C do not wait for that.
     let notice = Duration::from_secs(config.server.notice_seconds.into());
     let closing = async move {
@@ -384,7 +398,7 @@ pub(super) async fn listen(
         }
     };
     let serving = Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, closing, Some(DRAIN));
-    futures_util::try_join!(serving, working)?;
+    futures_util::try_join!(serving, working, storing)?;
     schedule.stop();
     idle.abort();
     keeper.stop().await;

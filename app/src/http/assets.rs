@@ -60,6 +60,15 @@ pub(super) fn js() -> &'static str {
     &JS.path
 }
 
+static UPLOAD_JS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("upload", "js", "text/javascript; charset=utf-8", include_str!("../../assets/upload.js"))
+});
+
+/// Where the script is that uploads files; only their page has it.
+pub(super) fn upload_js() -> &'static str {
+    &UPLOAD_JS.path
+}
+
 /// Where the icon is.
 pub(super) fn icon() -> &'static str {
     &ICON.path
@@ -67,7 +76,7 @@ pub(super) fn icon() -> &'static str {
 
 #[handler]
 pub(super) fn asset(request: &Request, name: Path<String>) -> Result<Response, Problem> {
-    let found = [&*CSS, &*JS, &*ICON].into_iter().find(|asset| asset.name == name.0);
+    let found = [&*CSS, &*JS, &*UPLOAD_JS, &*ICON].into_iter().find(|asset| asset.name == name.0);
     let asset = found.ok_or_else(|| Problem::new(Code::NotFound))?;
     let response = Response::builder()
         .content_type(asset.kind)

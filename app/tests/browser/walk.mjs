@@ -13,6 +13,7 @@ import { everyPage } from "./every-page.mjs";
 import { inert } from "./inert.mjs";
 import { keyboard } from "./keyboard.mjs";
 import { manager } from "./manager.mjs";
+import { upload } from "./upload.mjs";
 
 const WALKS = {
   "checks-bite": checksBite,
@@ -23,6 +24,7 @@ const WALKS = {
   "coach-without-scripts": (site, step) => coach(site, step, { scripts: false }),
   keyboard,
   inert,
+  upload,
 };
 
 const text = { type: "string" };

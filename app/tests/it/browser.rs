@@ -73,6 +73,11 @@ fn keys_alone_lead_everywhere_and_the_focus_is_always_seen() {
     walk_the_demo(&["keyboard"]);
 }
 
+#[test]
+fn a_coach_uploads_files_and_a_manager_sees_them() {
+    walk_the_demo(&["upload"]);
+}
+
 /// What would tell the browser that it ran, and what would break a page by its looks.
 fn telling() -> Vec<String> {
     let texts = [

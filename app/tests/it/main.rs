@@ -13,6 +13,7 @@ mod isolation;
 mod joining;
 mod live;
 mod load;
+mod media;
 mod members;
 mod migrations;
 mod outages;

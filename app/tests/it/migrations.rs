@@ -16,7 +16,7 @@ use crate::server::{Server, configured};
 async fn empty(world: &World, n: u32) -> [String; 2] {
     match &world.owner {
         Db::Sqlite { .. } => {
-            let url = format!("sqlite:{}", world.folder().unwrap().join(format!("empty-{n}.db")).display());
+            let url = format!("sqlite:{}", world.folder().join(format!("empty-{n}.db")).display());
             [url.clone(), url]
         }
         Db::Postgres(pool) => {

@@ -1,7 +1,8 @@
-//! The program beside real peers: an issuer of tokens, a provider of sign-ins, a sender of webhooks and a mail server, all
-//! by other hands. `scripts/peer-tools` brings them.
+//! The program beside real peers: an issuer of tokens, a provider of sign-ins, a sender of webhooks, a mail server and an
+//! object store, all by other hands. `scripts/peer-tools` brings them.
 
 mod mail;
+mod media;
 mod notices;
 mod outgoing;
 mod sign_ins;

@@ -1,6 +1,8 @@
 //! Two brands with everything in them, for tests of who reaches what: one that is tested, and the canary, whose every
 //! text must never be shown to the other.
 
+use std::process::Command;
+
 use fithire_identity::testing::{PASSWORD, Staff};
 use fithire_identity::{Limits, Role, add_member};
 use fithire_kernel::clock::Clock;
@@ -14,6 +16,7 @@ use fithire_notifications::{Kind, Notice, notify};
 use fithire_orgs::{Located, NewBrand, create_brand, location, region};
 use serde_json::{Value, json};
 
+use crate::media::{self, File};
 use crate::server::{Answer, Browser, Server, configured};
 
 /// A running server with two brands.
@@ -69,8 +72,13 @@ pub(crate) fn browser_of<'s>(server: &'s Server, role: &str, mark: &str) -> Brow
 }
 
 pub(crate) async fn people(world: &World) -> People {
+    people_of(world, &mut configured(world)).await
+}
+
+/// The same with a server of another configuration.
+pub(crate) async fn people_of(world: &World, program: &mut Command) -> People {
     let made = [make(world, "ACME").await, make(world, fithire_kernel::testing::CANARY).await];
-    let server = Server::on(&mut configured(world));
+    let server = Server::on(program);
     let [ours, theirs] = made.map(|mut things| {
         fill(&server, &mut things);
         things
@@ -133,6 +141,20 @@ pub(crate) fn fill(server: &Server, things: &mut Things) {
     for what in ["delivery", "newer_delivery"] {
         add(what, &format!("/api/v1/webhooks/{webhook_id}/test"), json!({}));
     }
+    for (what, id) in files(server, things, "admin", coach_id) {
+        things.texts.push((what, id.to_string()));
+    }
+}
+
+/// A video of a coach with a link to it, and an upload that waits.
+fn files(server: &Server, things: &Things, role: &str, coach_id: Id) -> [(&'static str, Id); 3] {
+    let token = things.token(role);
+    let named = |name: &str| format!("{} {name}", things.mark);
+    let medium = media::attached(server, token, coach_id, &File::video(&named("class.mp4")));
+    let upload = media::begun(server, token, coach_id, &File::image(&named("face.png")));
+    let share = server.send("POST", &format!("/api/v1/media/{medium}/shares"), Some(token), None).json();
+    let upload = upload["upload_id"].as_i64().unwrap();
+    [("medium", medium), ("upload", upload), ("share", share["id"].as_i64().unwrap())]
 }
 
 /// What stands between a text and the next end of an attribute, a path, a query or an element.
@@ -256,7 +278,11 @@ fn match_up(server: &Server, things: &mut Things, (coach, manager): (&Browser<'_
     let mark = things.mark;
     done(coach.submit("/coach/profile/about", "/coach/profile/about", &[("name", mark), ("bio", mark)]));
     let profile = coach.get("/coach/data.json").json()["coach"].to_string();
+    let own = files(server, things, "coach", profile.parse().unwrap());
     things.texts.push(("profile", profile));
+    for ((_, id), what) in own.into_iter().zip(["own_medium", "own_upload", "own_share"]) {
+        things.texts.push((what, id.to_string()));
+    }
     let page = done(coach.get("/notifications"));
     things.texts.push(("notice", after(&page, "id=\"read-").to_owned()));
     let jobs = server.send("GET", "/api/v1/jobs?limit=2", Some(things.token("admin")), None).json();

@@ -14,7 +14,7 @@ const TO: u16 = 303;
 /// admin get. `{job}` stands for the id of a job, `{jobs_cursor}` for a place in a list of them.
 pub(crate) type Line = (&'static str, &'static str, &'static str, &'static str, [u16; 4]);
 
-const OPERATIONS: [Line; 28] = [
+const OPERATIONS: [Line; 35] = [
     (
         "create_token",
         "POST",
@@ -44,6 +44,32 @@ const OPERATIONS: [Line; 28] = [
     ("get_candidate", "GET", "/jobs/{job}/candidates/{coach}", "", [WHO, NO, YES, YES]),
     ("create_score", "POST", "/scores", r#"{"job_id":{job},"coach_id":{coach}}"#, [WHO, NO, YES, YES]),
     ("get_score", "GET", "/scores/{score}", "", [WHO, 404, YES, YES]),
+    (
+        "begin_upload",
+        "POST",
+        "/coaches/{coach}/upload",
+        r#"{"kind":"image","file_name":"a.png","size":10,"content_type":"image/png"}"#,
+        [WHO, 404, YES, YES],
+    ),
+    (
+        "resume_upload",
+        "POST",
+        "/coaches/{coach}/resume-upload",
+        r#"{"upload_id":{upload}}"#,
+        [WHO, 404, YES, YES],
+    ),
+    // What is confirmed already stays so.
+    (
+        "confirm_upload",
+        "POST",
+        "/coaches/{coach}/confirm-upload",
+        r#"{"upload_id":{medium}}"#,
+        [WHO, 404, YES, YES],
+    ),
+    ("list_media", "GET", "/coaches/{coach}/media", "", [WHO, 404, YES, YES]),
+    ("get_media", "GET", "/media/{medium}", "", [WHO, 404, YES, YES]),
+    ("share_media", "POST", "/media/{medium}/shares", "", [WHO, 404, YES, YES]),
+    ("list_media_shares", "GET", "/media/{medium}/shares", "", [WHO, 404, YES, YES]),
     ("list_webhooks", "GET", "/webhooks", "", [WHO, NO, NO, YES]),
     (
         "create_webhook",
@@ -68,8 +94,11 @@ const OPERATIONS: [Line; 28] = [
 ];
 
 /// What must come last, because others need what it takes away, and what follows from another line.
-const LAST_OPERATIONS: [Line; 3] = [
+const LAST_OPERATIONS: [Line; 5] = [
     ("replay_score", "GET", "/scores/{score}/replay", "", [WHO, 404, YES, YES]),
+    ("revoke_media_share", "DELETE", "/media/{medium}/shares/{share}", "", [WHO, 404, YES, YES]),
+    // A manager is the first who may, and then it is gone.
+    ("delete_media", "DELETE", "/media/{medium}", "", [WHO, 404, YES, 404]),
     ("deactivate_job", "DELETE", "/jobs/{job}", "", [WHO, NO, YES, YES]),
     ("delete_webhook", "DELETE", "/webhooks/{webhook}", "", [WHO, NO, NO, YES]),
 ];
@@ -109,7 +138,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 68] = [
+const PAGES: [Page; 73] = [
     ("/", [TO; 4]),
     ("/sign-in", [YES; 4]),
     ("/sign-up", [YES; 4]),
@@ -144,6 +173,11 @@ const PAGES: [Page; 68] = [
     ("/coach/profile/nothing", [TO, 404, NO, NO]),
     ("/coach/data", [TO, YES, NO, NO]),
     ("/coach/data.json", [TO, YES, NO, NO]),
+    ("/coach/media", [TO, YES, NO, NO]),
+    ("/media/{own_medium}", [TO; 4]),
+    ("/media/{medium}", [TO, 404, TO, TO]),
+    ("/share/x", [404; 4]),
+    ("/share/x/video", [404; 4]),
     ("/coach/matches", [TO, YES, NO, NO]),
     ("/coach/matches?cursor={matches_cursor}", [TO, YES, NO, NO]),
     ("/coach/matches/{job}", [TO, YES, NO, NO]),
@@ -183,7 +217,7 @@ const PAGES: [Page; 68] = [
 /// A form: where it goes, its fields, and what came of it.
 type Form = (&'static str, &'static str, [u16; 4]);
 
-const FORMS: [Form; 55] = [
+const FORMS: [Form; 61] = [
     ("/sign-in", "email=nobody@acme.test&password=guessed", [WHO; 4]),
     ("/sign-up", "link=x&name=Zoe&email=zoe@acme.test&password=correct+horse+battery", [404; 4]),
     ("/forgotten", "email=nobody@acme.test", [YES; 4]),
@@ -248,6 +282,12 @@ const FORMS: [Form; 55] = [
     ("/notifications/preferences/address", "", [TO; 4]),
     ("/unsubscribe?token=x", "", [404; 4]),
     ("/coach/profile/about", "name=Ada", [TO, TO, NO, NO]),
+    ("/coach/media/upload", "kind=image&file_name=a.png&size=10&content_type=image%2Fpng", [TO, YES, NO, NO]),
+    ("/coach/media/{own_upload}/resume", "", [TO, YES, NO, NO]),
+    ("/coach/media/{own_medium}/confirm", "", [TO, YES, NO, NO]),
+    ("/coach/media/{own_medium}/share", "", [TO, YES, NO, NO]),
+    ("/coach/media/shares/{own_share}/revoke", "", [TO, TO, NO, NO]),
+    ("/coach/media/{own_upload}/remove", "", [TO, TO, NO, NO]),
     ("/coach/matches/{job}/review", "text=Look+again", [TO, TO, NO, NO]),
     ("/manager/jobs/new", "title=New&location_id={location}&modality=hiit", [TO, NO, TO, TO]),
     ("/manager/jobs/preview", "title=New&location_id={location}&modality=hiit", [TO, NO, YES, YES]),

@@ -124,13 +124,23 @@ fn without_between(text: &str, start: &str, end: &str) -> String {
     rest
 }
 
+/// A text without what differs from one signed URL of a file to the next: the port of the store, and when it was signed.
+fn without_signature(text: &str) -> String {
+    const STORE: &str = "http://127.0.0.1:";
+    let text = without_between(text, "&X-Amz-Algorithm=", "\"");
+    let mut parts = text.split(STORE);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + STORE + part.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
 impl Shown {
     fn of(answer: Answer) -> Self {
         let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
         let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
         let body = without_between(&answer.body, "name=\"form_token\" value=\"", "\"");
         let body = without_between(&body, "<h2 id=\"head-title\">", "</section>");
-        Self { status: answer.status, headers: headers.join("\n"), body }
+        let headers = without_signature(&headers.join("\n"));
+        Self { status: answer.status, headers, body: without_signature(&body) }
     }
 
     /// Whether it is refused, or leads to the sign-in.

@@ -240,9 +240,10 @@ impl Drop for Server {
 pub(crate) fn configured(world: &World) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fithire"));
     command
-        .current_dir(world.folder().unwrap_or(&std::env::temp_dir()))
+        .current_dir(world.folder())
         .env("FITHIRE_DATABASE__URL", &world.url)
         .env("FITHIRE_DATABASE__OWNER_URL", &world.owner_url)
+        .env("FITHIRE_MEDIA__FOLDER", world.folder().join("media"))
         // Tests ask more than people do.
         .env("FITHIRE_RATES__ADDRESS", "1000000")
         // Whoever receives what they send is on this machine.

@@ -15,6 +15,7 @@
 
 pub mod api;
 mod decided;
+mod documents;
 mod events;
 mod form;
 mod hours;
@@ -25,6 +26,7 @@ mod reminders;
 mod scored;
 mod service;
 
+pub use documents::{Document, submit};
 pub use model::{Pay, Profile, Scored};
 pub use pieces::{Piece, pieces};
 pub use reminders::{REMIND, remind, remind_tomorrow};

@@ -7,6 +7,8 @@ mod own;
 use fithire_kernel::page::Templates;
 use poem::{Route, get};
 
+pub use listing::Videos;
+
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[
     ("coaches/own.html", include_str!("../templates/coaches/own.html")),

@@ -24,7 +24,7 @@ use crate::pieces::pieces;
 
 /// The next revision, for what this transaction writes. It is taken before the rows are, so that writers follow one
 /// another and no reader sees a revision without its rows. Matches are worked out again.
-async fn next_revision(tx: &mut Tx, tools: (&Clock, &Ids)) -> Result<i64, Problem> {
+pub(crate) async fn next_revision(tx: &mut Tx, tools: (&Clock, &Ids)) -> Result<i64, Problem> {
     fithire_orgs::changed(tx, tools).await?;
     let mut insert = tx.insert(&[CoachRevisions::Revision], [vec![1_i64.into()]]);
     let next = Expr::col((CoachRevisions::Table, CoachRevisions::Revision)).add(1);
@@ -270,7 +270,7 @@ fn row(
     ])
 }
 
-fn written(facts: &facts::Coach) -> Result<String, Problem> {
+pub(crate) fn written(facts: &facts::Coach) -> Result<String, Problem> {
     serde_json::to_string(facts).map_err(|error| Problem::internal(&error))
 }
 

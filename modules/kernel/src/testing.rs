@@ -85,7 +85,7 @@ pub struct World {
     pub owner_url: String,
     /// What this database is called, for messages.
     pub dialect: &'static str,
-    folder: Option<TempDir>,
+    folder: TempDir,
 }
 
 /// Runs a test on both databases, one after the other.
@@ -104,7 +104,7 @@ pub fn on_both<F: Future<Output = ()>>(test: impl Fn(World) -> F) {
     });
 }
 
-fn world(db: Db, owner: Db, urls: [String; 2], dialect: &'static str, folder: Option<TempDir>) -> World {
+fn world(db: Db, owner: Db, urls: [String; 2], dialect: &'static str, folder: TempDir) -> World {
     let clock = Clock::fixed("2026-11-23T12:00:00Z".parse().expect("a time"));
     let [url, owner_url] = urls;
     World { db, owner, ids: Ids::new(clock.clone(), 1), clock, url, owner_url, dialect, folder }
@@ -140,10 +140,10 @@ impl World {
         BrandScope::mint(id, Actor::System)
     }
 
-    /// The folder of the SQLite file.
+    /// A folder of its own; it goes with the test. SQLite has its file there.
     #[must_use]
-    pub fn folder(&self) -> Option<&std::path::Path> {
-        self.folder.as_ref().map(TempDir::path)
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 }
 
@@ -152,7 +152,7 @@ async fn sqlite() -> World {
     let url = format!("sqlite:{}", folder.path().join("test.db").display());
     let db = Db::open(&url).await.expect("SQLite opens");
     db.migrate().await.expect("migrations run");
-    world(db.clone(), db, [url.clone(), url], "SQLite", Some(folder))
+    world(db.clone(), db, [url.clone(), url], "SQLite", folder)
 }
 
 async fn postgres() -> World {
@@ -187,5 +187,5 @@ async fn postgres() -> World {
         PgPoolOptions::new().max_connections(4).connect_with(login).await.expect("the app's role connects");
     let url = |user: &str| format!("postgres://{user}@{}:{}/{name}", server.get_host(), server.get_port());
     let urls = [url("fithire_login:test"), url(server.get_username())];
-    world(Db::Postgres(pool), owner, urls, "PostgreSQL", None)
+    world(Db::Postgres(pool), owner, urls, "PostgreSQL", tempfile::tempdir().expect("a folder"))
 }

@@ -1,4 +1,4 @@
-//! Erasing what a brand keeps of a person: profile, kept scores, requests for review, what they were told, membership.
+//! Erasing what a brand keeps of a person: profile, files, kept scores, requests for review, what they were told, membership.
 
 use fithire_identity::{forget_member, member_of};
 use fithire_kernel::clock::Clock;
@@ -32,6 +32,7 @@ pub async fn erase_person(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) ->
     if let Some(id) = fithire_coaches::of_account(tx, account_id).await? {
         scores::erase(tx, id).await?;
         reviews::erase(tx, id).await?;
+        fithire_media::erase(tx, tools, id).await?;
         fithire_coaches::erase(tx, tools, id).await?;
     }
     fithire_notifications::erase(tx, account_id).await?;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use fithire_identity::{ViewCoaches, Visitor};
 use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::Db;
+use fithire_kernel::db::{Db, Within};
 use fithire_kernel::ids::Id;
 use fithire_kernel::page::{Pages, Template};
 use fithire_kernel::paging::DEFAULT_LIMIT;
 use fithire_kernel::problem::Problem;
 use poem::handler;
 use poem::web::{Data, Html, Path, Query};
+use sea_query::SelectStatement;
 use serde::{Deserialize, Serialize};
 
 use super::known::{Known, known};
@@ -83,11 +84,17 @@ pub(super) async fn list(
     pages.render(visitor.shell(), &List { named, coaches, next })
 }
 
+/// Asks for the newest video of a coach: the app hands it in, because files lie above coaches.
+#[derive(Clone, Copy)]
+pub struct Videos(pub fn(&Within, Id) -> SelectStatement);
+
 /// The page of `/manager/coaches/{id}`.
 #[derive(Debug, Serialize)]
 struct OneCoach {
     name: String,
     sections: Vec<Known>,
+    /// A video of how they teach.
+    video: Option<Id>,
 }
 
 impl Template for OneCoach {
@@ -101,6 +108,7 @@ pub(super) async fn coach(
     clock: Data<&Clock>,
     reads: Data<&Reads>,
     pages: Data<&Arc<Pages>>,
+    videos: Data<&Videos>,
     id: Path<Id>,
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ViewCoaches>()?;
@@ -108,6 +116,8 @@ pub(super) async fn coach(
     let mut tx = db.read(&allowed).await?;
     let profile = service::profile(&mut tx, visitor.caller(), id.0).await?;
     reads.note(&allowed, Event::new("coach.read", "coach", id.0))?;
-    let page = OneCoach { sections: known(&profile, today), name: profile.name };
+    let video: Option<(Id,)> = tx.optional(&(videos.0.0)(&tx, id.0)).await?;
+    let page =
+        OneCoach { sections: known(&profile, today), name: profile.name, video: video.map(|(id,)| id) };
     pages.render(visitor.shell(), &page)
 }

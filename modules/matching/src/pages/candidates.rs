@@ -67,6 +67,8 @@ struct Row {
     place: usize,
     name: String,
     beside: String,
+    /// A video of how they teach.
+    video: Option<Id>,
     score: Score,
 }
 
@@ -93,7 +95,15 @@ pub(super) async fn page(
     drop(tx);
     let listing = listing::list((&db, &clock), &rankings, &allowed, id.0, (&query.0, limit)).await?;
     reads.note(&allowed, listing.found.viewed("candidates.listed", id.0))?;
-    pages.render(visitor.shell(), &shown(listing, &query.0, limit, views))
+    let coaches: Vec<Id> = listing.found.shown.iter().map(|shown| shown.coach.id).collect();
+    let mut tx = db.read(&allowed).await?;
+    let videos = fithire_media::videos_of(&mut tx, &coaches).await?;
+    drop(tx);
+    let mut page = shown(listing, &query.0, limit, views);
+    for row in &mut page.rows {
+        row.video = videos.get(&row.id).copied();
+    }
+    pages.render(visitor.shell(), &page)
 }
 
 fn shown(listing: Listing, query: &listing::Query, limit: usize, views: Vec<views::View>) -> Page {
@@ -179,6 +189,7 @@ fn row(place: usize, coach: &fithire_coaches::Scored, why: &fithire_scoring::exp
         place,
         name: coach.name.clone(),
         beside: why.score.distance_m.map_or_else(String::new, view::distance),
+        video: None,
         score: Score::of_another(why),
     }
 }

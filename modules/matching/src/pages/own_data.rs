@@ -64,6 +64,7 @@ pub(super) async fn file(visitor: Visitor, db: Data<&Db>) -> Result<Response, Pr
         "account": {"id": visitor.caller().account_id(), "name": visitor.caller().name()},
         "coach": id,
         "profile": whole(&profile)?,
+        "files": fithire_media::of_coach(&mut tx, id).await?,
         "kept_scores": scores::of_coach(&mut tx, id).await?,
         "review_requests": requests,
         "notifications": fithire_notifications::told(&mut tx, visitor.caller().account_id()).await?,

@@ -30,6 +30,8 @@ struct Candidate {
     job: Job,
     coach_id: Id,
     name: String,
+    /// A video of how they teach.
+    video: Option<Id>,
     /// Label and text of what is known of the coach beside what is scored.
     known: Vec<(&'static str, String)>,
     bio: Option<String>,
@@ -161,7 +163,9 @@ pub(super) async fn candidate(
     let event = Event::new("coach.read", "coach", coach_id).with(json!({"job": job_id}));
     reads.note(&allowed, event)?;
     let requests = reviews::of_pair(&mut tx, job_id, coach_id).await?;
+    let videos = fithire_media::videos_of(&mut tx, &[coach_id]).await?;
     let page = Candidate {
+        video: videos.get(&coach_id).copied(),
         reviews: requests.into_iter().map(Reviewed::from).collect(),
         tried: tried.is_some(),
         query: listing::back(&rankings, &job, &query.0)?,

@@ -1,0 +1,253 @@
+//! The embedded store: what speaks S3 on a port of its own, within this process, and keeps files in a folder.
+//!
+//! The same code as for any other store runs against it: URLs are signed and their signatures, lengths, types and ends are
+//! checked. Around it stands what a browser needs and it has not: the answer to a page of another origin, the type and name
+//! that a signed URL asks for, and the removal of what it remembers beside a removed file.
+//!
+//! It is for one process: replicas need a store that they share.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fithire_identity::{Secret, random_secret};
+use futures_util::TryStreamExt as _;
+use poem::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use poem::http::{Method, StatusCode};
+use poem::listener::{Acceptor as _, Listener as _, TcpAcceptor, TcpListener};
+use poem::{Body, Endpoint, Request, Response, Server};
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+
+use crate::settings::{MediaSettings, Place};
+
+/// A store that listens.
+pub struct Embedded {
+    acceptor: TcpAcceptor,
+    door: Door,
+    place: Place,
+}
+
+impl Embedded {
+    /// Opens the store of a folder and begins to listen; port 0 picks a free one. The folder is made when it is missing.
+    ///
+    /// # Errors
+    /// A sentence on what cannot be read, written or listened on.
+    pub async fn open(settings: &MediaSettings, folder: &Path, at: SocketAddr) -> Result<Self, String> {
+        let told = |what: &dyn std::fmt::Display| {
+            let what = what.to_string();
+            move |error: &dyn std::fmt::Display| format!("media: cannot {what}: {error}")
+        };
+        let root = folder.join("objects");
+        fs::create_dir_all(root.join(&settings.bucket))
+            .map_err(|error| told(&format!("write {}", folder.display()))(&error))?;
+        let keys = keys(folder)?;
+        let files = FileSystem::new(&root)
+            .map_err(|error| told(&format!("open {}", root.display()))(&format!("{error:?}")))?;
+        let listening = TcpListener::bind(at).into_acceptor().await;
+        let acceptor = listening.map_err(|error| {
+            told(&format!("listen on {at}"))(&error) + "; set media.port to a port that is free"
+        })?;
+        let bound = acceptor.local_addr().iter().find_map(|address| address.as_socket_addr().copied());
+        let mut service = S3ServiceBuilder::new(files);
+        service.set_auth(SimpleAuth::from_single(keys.0.0.clone(), keys.1.0.clone()));
+        let door = Door { service: service.build(), root };
+        let place = place(settings, bound.unwrap_or(at), keys);
+        Ok(Self { acceptor, door, place })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place.clone()
+    }
+
+    /// Answers until asked to stop; what is under way may take a while longer.
+    ///
+    /// # Errors
+    /// When the port is lost.
+    pub async fn serve(self, stopping: impl Future<Output = ()>, drain: Duration) -> io::Result<()> {
+        Server::new_with_acceptor(self.acceptor)
+            .run_with_graceful_shutdown(self.door, stopping, Some(drain))
+            .await
+    }
+}
+
+/// The place of the embedded store that another process of this machine serves.
+///
+/// # Errors
+/// A sentence on what cannot be read or written.
+pub fn embedded_place(settings: &MediaSettings, folder: &Path, at: SocketAddr) -> Result<Place, String> {
+    Ok(place(settings, at, keys(folder)?))
+}
+
+fn place(settings: &MediaSettings, at: SocketAddr, (access_key, secret_key): (Secret, Secret)) -> Place {
+    let host = if at.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { at.ip() };
+    let endpoint = format!("http://{}", SocketAddr::new(host, at.port()));
+    Place {
+        public_endpoint: settings.public_endpoint.clone().unwrap_or_else(|| endpoint.clone()),
+        endpoint,
+        bucket: settings.bucket.clone(),
+        region: settings.region.clone(),
+        path_style: true,
+        access_key,
+        secret_key,
+    }
+}
+
+/// The keys of the store of a folder, made once. Only the owner may read them.
+fn keys(folder: &Path) -> Result<(Secret, Secret), String> {
+    let file = folder.join("keys");
+    let told = |error: io::Error| format!("media: cannot use {}: {error}", file.display());
+    fs::create_dir_all(folder).map_err(told)?;
+    if !file.exists() {
+        make(&file).map_err(told)?;
+    }
+    let kept = fs::read_to_string(&file).map_err(told)?;
+    match kept.trim().split_once('\n') {
+        Some((access, secret)) if !access.is_empty() && !secret.is_empty() => {
+            Ok((Secret(access.to_owned()), Secret(secret.to_owned())))
+        }
+        _ => Err(format!("media: {} does not hold two lines, a name and a key", file.display())),
+    }
+}
+
+/// Of two processes that make the keys at once, the first one's count.
+fn make(file: &Path) -> io::Result<()> {
+    let fresh = file.with_file_name(format!("keys.{}", random_secret()));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut open = options.open(&fresh)?;
+    open.write_all(format!("fithire\n{}\n", random_secret()).as_bytes())?;
+    open.sync_all()?;
+    let linked = fs::hard_link(&fresh, file);
+    fs::remove_file(&fresh)?;
+    linked.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+}
+
+/// What stands around the store.
+struct Door {
+    service: S3Service,
+    root: PathBuf,
+}
+
+impl Endpoint for Door {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        if request.method() == Method::OPTIONS {
+            return Ok(preflight());
+        }
+        let (method, path) = (request.method().clone(), request.original_uri().path().to_owned());
+        let asked: Vec<(String, String)> =
+            serde_urlencoded::from_str(request.original_uri().query().unwrap_or_default())
+                .unwrap_or_default();
+        let (parts, body) = poem::http::Request::from(request).into_parts();
+        let body: poem::http::Request<_> = poem::http::Request::from_parts(parts, s3s::Body::http_body(body));
+        let answer = match self.service.call(body).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::error!(cause = ?error, "the embedded store failed");
+                return Ok(Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).finish());
+            }
+        };
+        let (parts, body) = answer.into_parts();
+        let mut response = Response::builder()
+            .status(parts.status)
+            .body(Body::from_bytes_stream(body.map_err(io::Error::other)));
+        *response.headers_mut() = parts.headers;
+        if method == Method::GET && response.status().is_success() {
+            as_asked(response.headers_mut(), &asked);
+        }
+        if method == Method::DELETE && response.status().is_success() {
+            self.forget(&path);
+        }
+        open_to_pages(response.headers_mut());
+        Ok(response)
+    }
+}
+
+impl Door {
+    /// Removes what is remembered beside a file that was removed.
+    fn forget(&self, path: &str) {
+        let Some((bucket, key)) = path.trim_start_matches('/').split_once('/') else { return };
+        let [bucket, key] = [bucket, key].map(|text| URL_SAFE_NO_PAD.encode(text));
+        for what in ["metadata", "internal"] {
+            let file = self.root.join(format!(".bucket-{bucket}.object-{key}.{what}.json"));
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(cause = %error, "what the embedded store remembers could not be removed");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The type and name that the signed URL asks for, in place of what is kept.
+fn as_asked(headers: &mut HeaderMap, asked: &[(String, String)]) {
+    let named = [
+        ("response-content-type", header::CONTENT_TYPE),
+        ("response-content-disposition", header::CONTENT_DISPOSITION),
+    ];
+    for (name, header) in named {
+        let value = asked.iter().find(|(key, _)| key == name).map(|(_, value)| HeaderValue::from_str(value));
+        if let Some(Ok(value)) = value {
+            headers.insert(header, value);
+        }
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=600"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers.insert(name, HeaderValue::from_static(value));
+}
+
+/// A page of any origin may use a signed URL, because whoever has the URL may use it anyway; no cookie takes part.
+fn open_to_pages(headers: &mut HeaderMap) {
+    set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    set(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag, content-range, accept-ranges");
+    set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(headers, header::REFERRER_POLICY, "no-referrer");
+}
+
+fn preflight() -> Response {
+    let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
+    let headers = response.headers_mut();
+    open_to_pages(headers);
+    set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, PUT");
+    set(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type, range");
+    set(headers, header::ACCESS_CONTROL_MAX_AGE, "3600");
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_and_for_the_owner_alone() {
+        let folder = std::env::temp_dir().join(format!("fithire-{}", random_secret()));
+        let first = keys(&folder).unwrap();
+        assert_eq!(keys(&folder).unwrap().1.0, first.1.0);
+        assert!(first.1.0.len() >= 40);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(folder.join("keys")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left");
+        fs::write(folder.join("keys"), "one line\n").unwrap();
+        assert!(keys(&folder).unwrap_err().contains("two lines"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
