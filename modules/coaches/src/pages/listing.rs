@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fithire_identity::{ViewCoaches, Visitor};
+use fithire_identity::{ReviewCoaches, ViewCoaches, Visitor};
 use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -15,9 +15,11 @@ use poem::web::{Data, Html, Path, Query};
 use serde::{Deserialize, Serialize};
 
 use super::known::{Known, known};
+use super::own::Approved;
 use crate::model::Row;
 use crate::pieces::pieces;
 use crate::service;
+use crate::verification::items_of;
 
 /// The page of `/manager/coaches`.
 #[derive(Debug, Serialize)]
@@ -86,8 +88,12 @@ pub(super) async fn list(
 /// The page of `/manager/coaches/{id}`.
 #[derive(Debug, Serialize)]
 struct OneCoach {
+    id: Id,
     name: String,
     sections: Vec<Known>,
+    approval: Option<Approved>,
+    /// Whether the reader may decide on it.
+    reviews: bool,
 }
 
 impl Template for OneCoach {
@@ -108,6 +114,13 @@ pub(super) async fn coach(
     let mut tx = db.read(&allowed).await?;
     let profile = service::profile(&mut tx, visitor.caller(), id.0).await?;
     reads.note(&allowed, Event::new("coach.read", "coach", id.0))?;
-    let page = OneCoach { sections: known(&profile, today), name: profile.name };
+    let items = items_of(&mut tx, id.0).await?;
+    let page = OneCoach {
+        id: id.0,
+        sections: known(&profile, today, &items),
+        name: profile.name,
+        approval: Approved::of(&mut tx, id.0).await?,
+        reviews: visitor.caller().allowed::<ReviewCoaches>().is_ok(),
+    };
     pages.render(visitor.shell(), &page)
 }
