@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use fithire_coaches::{REMIND, remind};
+use fithire_coaches::{REMIND, TELL, remind, tell};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Ids;
@@ -42,6 +42,7 @@ async fn does(work: Work, task: Claimed) -> Outcome {
     match &*task.kind {
         RESCORE => rescore_task(db, tools, rankings, &task).await,
         REMIND => remind(db, tools, &task).await,
+        TELL => tell(db, tools, &task).await,
         DELIVER => deliver(db, tools, sender, &task).await,
         notices::MAIL => notices::mail(db, tools, mail, origin, &task).await,
         notices::DIGEST => notices::digest(db, tools, mail, origin, &task).await,

@@ -7,6 +7,8 @@ mod own;
 use fithire_kernel::page::Templates;
 use poem::{Route, get};
 
+pub use self::known::{Known, Line, holdings, known};
+
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[
     ("coaches/own.html", include_str!("../templates/coaches/own.html")),

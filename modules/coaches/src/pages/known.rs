@@ -11,7 +11,7 @@ use crate::verification::{Item, ItemState};
 
 /// A section of a profile in words.
 #[derive(Debug, Serialize)]
-pub(super) struct Known {
+pub struct Known {
     slug: &'static str,
     title: &'static str,
     /// Nothing where nothing is said.
@@ -20,7 +20,7 @@ pub(super) struct Known {
 
 /// A line, with how far it is checked where that is worth saying.
 #[derive(Debug, Serialize)]
-struct Line {
+pub struct Line {
     text: String,
     badge: Option<Badge>,
     /// What is to be known beside: since when it waits, why it was rejected.
@@ -29,9 +29,9 @@ struct Line {
 
 /// A word with the tone in which it is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Badge {
-    pub(super) word: &'static str,
-    pub(super) tone: &'static str,
+pub(crate) struct Badge {
+    pub(crate) word: &'static str,
+    pub(crate) tone: &'static str,
 }
 
 /// How far a holding is checked, for people.
@@ -86,8 +86,9 @@ fn sentence(text: &str) -> &str {
     text.trim_end_matches(['.', '!'])
 }
 
-/// Every section that is shown of a profile, with what has become of its certificates.
-pub(super) fn known(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Known> {
+/// Every section that is shown of a profile, with what has become of its certificates: `items` are the coach's.
+#[must_use]
+pub fn known(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Known> {
     let shown = Section::ALL.iter().filter(|section| **section != Section::Hours);
     let section = |section: &Section| Known {
         slug: section.slug(),
@@ -103,7 +104,7 @@ fn lines(section: Section, profile: &Profile, (today, items): (NaiveDate, &[Item
     let plain = |text: String| Line { text, badge: None, note: None };
     let texts: Vec<String> = match section {
         Section::Certifications => {
-            return facts.holdings.iter().map(|one| holding(one, today, items)).collect();
+            return holdings(profile, today, items);
         }
         Section::About => {
             let languages = said(&profile.languages).map(|languages| format!("Speaks {languages}"));
@@ -124,6 +125,12 @@ fn lines(section: Section, profile: &Profile, (today, items): (NaiveDate, &[Item
         Section::Pay => Some(profile.pay.to_string()).filter(|pay| !pay.is_empty()).into_iter().collect(),
     };
     texts.into_iter().map(plain).collect()
+}
+
+/// The certificates of a profile in words.
+#[must_use]
+pub fn holdings(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Line> {
+    profile.facts.holdings.iter().map(|one| holding(one, today, items)).collect()
 }
 
 fn holding(holding: &Holding, today: NaiveDate, items: &[Item]) -> Line {
