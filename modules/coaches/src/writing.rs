@@ -67,7 +67,7 @@ impl Writing {
         audit::record(tx, (clock, ids), event).await?;
         let told_of = events::updated(clock.now(), id, (&before, &after));
         publish(tx, (clock, ids), told_of.into_iter().collect()).await?;
-        let moved = Moved::between(id, &old.facts, &new.facts);
+        let moved = Moved::between(id, &old.facts, &new.facts).map(Moved::with_items);
         let row = row(id, None, new, revision, clock.now())?;
         let mut update = tx.update(Coaches::Table);
         update.and_where(Expr::col(Coaches::Id).eq(id));

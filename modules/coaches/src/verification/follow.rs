@@ -17,7 +17,7 @@ type Claim = (Cert, Option<NaiveDate>);
 /// A coach whose pending holdings are others than before.
 pub(crate) struct Moved {
     coach_id: Id,
-    /// Whether there were any before, and so items.
+    /// Whether there may be items: there were pending holdings before, or one was added in this transaction.
     had: bool,
     pending: Vec<Claim>,
     /// What is decided in the facts themselves.
@@ -37,6 +37,11 @@ impl Moved {
         };
         let moved = before != pending;
         moved.then(|| Self { coach_id, had: !before.is_empty(), pending, decided: decided(new) })
+    }
+
+    /// The same for somebody who may have items whatever the facts were before.
+    pub(crate) fn with_items(self) -> Self {
+        Self { had: true, ..self }
     }
 }
 
