@@ -121,7 +121,7 @@ pub async fn decide(
     }
     tx.run(&update).await?;
     let details = json!({"coach": before.coach_id, "code": before.cert.details().code});
-    audit::record(&mut tx, (clock, ids), Event::new(action, "verification", before.id).with(details)).await?;
+    audit::record(&mut tx, (clock, ids), Event::new(action, "verification", before.id).with(details).about(before.coach_id)).await?;
     writing.save(&mut tx, (clock, ids), new).await?;
     tell_later(&mut tx, (clock, ids), Subject::Certificate(before.id), before.round + 1).await?;
     let item = item(&mut tx, before.id).await?;
@@ -163,7 +163,8 @@ pub async fn undo(
         .and_where(Expr::col(Verifications::Id).eq(id));
     tx.run(&update).await?;
     let event = Event::new("certificate.undone", "verification", id)
-        .with(json!({"coach": coach_id, "was": before.state.as_str(), "is": was.as_str()}));
+        .with(json!({"coach": coach_id, "was": before.state.as_str(), "is": was.as_str()}))
+        .about(coach_id);
     audit::record(&mut tx, (clock, ids), event).await?;
     writing.save(&mut tx, (clock, ids), new).await?;
     if before.decided_at.is_some_and(|at| clock.now() - at >= TELL_AFTER) {
