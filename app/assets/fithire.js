@@ -357,6 +357,61 @@ for (const form of document.querySelectorAll("form[data-heartbeat]")) {
   });
 }
 
+// A video is tagged by keys: a digit writes the moment that is shown, what is chosen to tag with, and the level into the next
+// line that is free, or into a new one like it.
+for (const desk of document.querySelectorAll("[data-tagging]")) {
+  const player = desk.querySelector("[data-player]");
+  const dimensions = [...desk.querySelectorAll("[data-dimension]")];
+  const tags = desk.querySelector("[data-tags]");
+  const part = (line, key) => line.querySelector(`[name$="-${key}"]`);
+  const free = () => {
+    const lines = [...tags.querySelectorAll("[data-tag]")];
+    const blank = lines.find((line) => part(line, "at_seconds").value === "" && part(line, "level").value === "");
+    if (blank) return blank;
+    const line = lines.at(-1).cloneNode(true);
+    for (const element of line.querySelectorAll("[id], [name], [for]")) {
+      for (const name of ["id", "name", "for"]) {
+        const held = element.getAttribute(name);
+        if (held) element.setAttribute(name, held.replace(/^tags-\d+/, `tags-${lines.length}`));
+      }
+    }
+    line.querySelector("label").textContent = `Tag ${lines.length + 1}, at second`;
+    part(line, "remove").checked = false;
+    tags.append(line);
+    return line;
+  };
+  const tag = (level) => {
+    const chosen = dimensions.find((one) => one.checked);
+    const line = free();
+    part(line, "at_seconds").value = player.currentTime.toFixed(1);
+    part(line, "dimension").value = chosen.value;
+    part(line, "level").value = level;
+    line.scrollIntoView({ block: "nearest" });
+    say(`${named(chosen).split(" 0 ")[0]} ${level} at ${player.currentTime.toFixed(1)} seconds`);
+  };
+  const choose = (step) => {
+    const here = dimensions.findIndex((one) => one.checked);
+    const next = dimensions[(here + step + dimensions.length) % dimensions.length];
+    next.checked = true;
+    say(named(next));
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !keys.on) return;
+    if (event.target.closest("input:not([type=radio]), textarea, select, button, a, summary, dialog")) return;
+    const seek = (by) => (player.currentTime = Math.max(0, player.currentTime + by));
+    const does = {
+      " ": () => (player.paused ? player.play().catch(() => say("The video cannot be played")) : player.pause()),
+      ArrowLeft: () => seek(-5),
+      ArrowRight: () => seek(5),
+      ArrowUp: () => choose(-1),
+      ArrowDown: () => choose(1),
+    }[event.key] ?? (/^[0-4]$/.test(event.key) ? () => tag(event.key) : null);
+    if (!does) return;
+    event.preventDefault();
+    does();
+  });
+}
+
 // Whoever follows a notice has read it.
 for (const link of document.querySelectorAll("a[data-reads]")) {
   link.addEventListener("click", () => {

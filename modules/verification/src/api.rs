@@ -1,4 +1,4 @@
-//! `GET /admin/pending`, `POST /admin/verify-cert`, `PATCH /admin/coaches/{id}`.
+//! `GET /admin/pending`, `POST /admin/verify-cert`, `PATCH /admin/coaches/{id}`, `POST /admin/tag-video`.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,8 @@ use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
+
+use crate::tagging::{self, SentTag};
 
 /// The operations of the desk.
 pub struct Api;
@@ -248,6 +250,14 @@ struct Approved {
     since: DateTime<Utc>,
 }
 
+/// The tags of a video.
+#[derive(Object)]
+struct VideoTags {
+    media_id: Id,
+    coach_id: Id,
+    tags: Vec<SentTag>,
+}
+
 /// A day as it is written.
 fn day(pointer: &str, text: Option<&str>, errors: &mut Vec<FieldError>) -> Option<NaiveDate> {
     let text = text?;
@@ -349,6 +359,24 @@ impl Api {
         let allowed = signed.0.allowed::<ReviewCoaches>()?;
         let (which, decision) = decision.0.read()?;
         Ok(Json(decide(&db, (&clock, &ids), &allowed, which, decision).await?.into()))
+    }
+
+    /// Tag a video
+    ///
+    /// The tags take the place of those that the video has. The level in the middle of a dimension's tags, over all videos of
+    /// the coach, is the reviewer's rating, which goes before the coach's own.
+    #[oai(path = "/admin/tag-video", method = "post", operation_id = "tag_video")]
+    async fn tag_video(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        clock: Data<&Clock>,
+        ids: Data<&Ids>,
+        tags: Body<tagging::Sent>,
+    ) -> Result<Json<VideoTags>, Problem> {
+        let allowed = signed.0.allowed::<ReviewCoaches>()?;
+        let (medium, tags) = tagging::save(&db, (&clock, &ids), &allowed, tags.0).await?;
+        Ok(Json(VideoTags { media_id: medium.id, coach_id: medium.coach_id, tags }))
     }
 
     /// Decide on a profile

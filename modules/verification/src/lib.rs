@@ -11,4 +11,5 @@
 mod advice;
 pub mod api;
 pub mod pages;
+mod tagging;
 mod words;

@@ -1,8 +1,9 @@
-//! `/admin/verify`: the queue, and the pages of what is in it.
+//! `/admin/verify`: the queue, and the pages of what is in it. `/admin/tags`: videos and their tags.
 
 mod desk;
 mod item;
 mod profiles;
+mod tags;
 
 use fithire_kernel::page::Templates;
 use poem::{Route, get, post};
@@ -13,6 +14,8 @@ pub const TEMPLATES: Templates = &[
     ("verification/item.html", include_str!("../templates/verification/item.html")),
     ("verification/parts.html", include_str!("../templates/verification/parts.html")),
     ("verification/profiles.html", include_str!("../templates/verification/profiles.html")),
+    ("verification/videos.html", include_str!("../templates/verification/videos.html")),
+    ("verification/tagging.html", include_str!("../templates/verification/tagging.html")),
     ("verification/profile.html", include_str!("../templates/verification/profile.html")),
 ];
 
@@ -20,6 +23,8 @@ pub const TEMPLATES: Templates = &[
 #[must_use]
 pub fn routes(route: Route) -> Route {
     route
+        .at("/admin/tags", get(tags::list))
+        .at("/admin/tags/:id", get(tags::one).post(tags::save))
         .at("/admin/verify", get(desk::page))
         .at("/admin/verify/next", post(desk::begin))
         .at("/admin/verify/profiles", get(profiles::list))
