@@ -75,6 +75,10 @@ pub(crate) async fn people(world: &World) -> People {
         fill(&server, &mut things);
         things
     });
+    let [mut ours, mut theirs] = [ours, theirs];
+    for things in [&mut ours, &mut theirs] {
+        film(world, things).await;
+    }
     People { server, ours, theirs }
 }
 
@@ -115,7 +119,8 @@ pub(crate) fn fill(server: &Server, things: &mut Things) {
     let job = json!({"title": mark, "description": mark, "location_id": things.id("location"), "threshold": 0,
                      "facts": {"modality": "hiit"}});
     let coach = json!({"name": mark, "bio": mark, "email": email("someone", mark),
-                       "facts": {"positions": [{"modality": "hiit", "started_on": "2023-02-01"}]}});
+                       "facts": {"positions": [{"modality": "hiit", "started_on": "2023-02-01"}],
+                                 "holdings": [{"code": "CPR-AED", "state": "pending"}]}});
     let token = things.token("admin").to_owned();
     let mut add = |what: &'static str, path: &str, body: Value| {
         let answer = server.send("POST", path, Some(&token), Some(("application/json", &body.to_string())));
@@ -133,6 +138,40 @@ pub(crate) fn fill(server: &Server, things: &mut Things) {
     for what in ["delivery", "newer_delivery"] {
         add(what, &format!("/api/v1/webhooks/{webhook_id}/test"), json!({}));
     }
+    let waiting = pending(server, things, "certificate&limit=1");
+    things.texts.push(("verification", waiting[0].to_string()));
+}
+
+/// The ids of what waits for a reviewer.
+fn pending(server: &Server, things: &Things, kind: &str) -> Vec<Id> {
+    let path = format!("/api/v1/admin/pending?kind={kind}");
+    let page = server.send("GET", &path, Some(things.token("admin")), None).json();
+    page["items"].as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
+}
+
+/// A video of the coach, as it is when it was uploaded, with a link to it and an object that is to be removed.
+async fn film(world: &World, things: &mut Things) {
+    let (brand, coach, video, other) =
+        (things.id("brand"), things.id("coach"), world.ids.next(), world.ids.next());
+    let mark = things.mark;
+    let at = "2026-11-23T12:00:00Z";
+    for sql in [
+        format!(
+            "INSERT INTO media (brand_id, id, coach_id, kind, media_type, bytes, name, state, object_key, created_at, url_until) \
+             VALUES ({brand}, {video}, {coach}, 'video', 'video/mp4', 1, '{mark}', 'attached', '{mark}', '{at}', '{at}')"
+        ),
+        format!(
+            "INSERT INTO media_shares (brand_id, id, media_id, secret_hash, created_at, expires_at) \
+             VALUES ({brand}, {other}, {video}, '{mark}', '{at}', '{at}')"
+        ),
+        format!(
+            "INSERT INTO media_removals (brand_id, id, object_key, due_at, until_at) \
+             VALUES ({brand}, {other}, '{mark}', '{at}', '{at}')"
+        ),
+    ] {
+        world.as_owner(&sql).await;
+    }
+    things.texts.push(("video", video.to_string()));
 }
 
 /// What stands between a text and the next end of an attribute, a path, a query or an element.
@@ -183,6 +222,10 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     things.texts.push(("key", after(&key(&two), "/admin/keys/").to_owned()));
     crowd(server, things, &admin);
     match_up(server, things, (&coach, &manager));
+    if !things.texts.iter().any(|(name, _)| *name == "video") {
+        film(world, things).await;
+    }
+    review(server, things);
     let cursors = cursors(server, things, (&coach, &admin));
     things.texts.extend(cursors);
     busy(world, &scope, things).await;
@@ -237,7 +280,9 @@ fn crowd(server: &Server, things: &Things, admin: &Browser<'_>) {
     let rows = |head: &str, row: &dyn Fn(usize) -> String| {
         (0..21).fold(head.to_owned(), |file, n| file + "\n" + &row(n))
     };
-    let coaches = rows("external_id,name,email", &|n| format!("c{n},{mark} {n},c{n}@{mark}.test"));
+    let coaches = rows("external_id,name,email,certifications", &|n| {
+        format!("c{n},{mark} {n},c{n}@{mark}.test,ACE-CPT|pending|2027-06-30")
+    });
     let jobs = rows("external_id,title,location,threshold", &|n| format!("j{n},{mark} {n},{mark},0"));
     for (what, file) in [("coaches", coaches), ("jobs", jobs)] {
         let fields = [("what", what), ("step", "import")];
@@ -273,6 +318,20 @@ fn match_up(server: &Server, things: &mut Things, (coach, manager): (&Browser<'_
     things.texts.push(("view", after(&page, "action=\"/manager/views/").to_owned()));
 }
 
+/// Tags the video, and notes what waits for a reviewer.
+fn review(server: &Server, things: &mut Things) {
+    let dimension = things.mark.to_lowercase();
+    let tags = json!({"media_id": things.id("video"),
+                      "tags": [{"at_seconds": 2.5, "dimension": dimension, "level": 3}]});
+    let tags = ("application/json", &*tags.to_string());
+    done(server.send("POST", "/api/v1/admin/tag-video", Some(things.token("admin")), Some(tags)));
+    let waiting = pending(server, things, "certificate&limit=2");
+    things.texts.push(("open_item", waiting[1].to_string()));
+    let waiting = pending(server, things, "profile&limit=1");
+    things.texts.push(("profiles_cursor", paging::cursor("profiles", &waiting[0])));
+    things.texts.push(("videos_cursor", paging::cursor("videos", &things.id("video"))));
+}
+
 /// Makes a manager of one brand, `member`, one of another, too, where they keep a view of a list.
 pub(crate) async fn join(world: &World, server: &Server, ours: &mut Things, theirs: &Things) {
     let address = email("member", ours.mark);
@@ -302,6 +361,7 @@ fn cursors(
         ("jobs_cursor", "/jobs".to_owned()),
         ("candidates_cursor", format!("/jobs/{job}/candidates")),
         ("deliveries_cursor", format!("/webhooks/{webhook}/deliveries")),
+        ("pending_cursor", "/admin/pending".to_owned()),
     ];
     let cursors = listed.map(|(name, path)| {
         let path = format!("/api/v1{path}?limit=1");
@@ -313,6 +373,7 @@ fn cursors(
         ("notices_cursor", paged(coach.get("/notifications"))),
         ("matches_cursor", paged(coach.get("/coach/matches"))),
         ("audit_cursor", paged(admin.get("/admin/audit"))),
+        ("verifications_cursor", paged(admin.get("/admin/verify"))),
         ("members_cursor", paging::cursor("members", &things.id("member"))),
     ];
     cursors.into_iter().chain(more).collect()

@@ -360,13 +360,12 @@ pub(crate) struct CoachEngagement {
     pub(crate) profile_sections: Option<u64>,
 }
 
-/// A reason as it is kept; nothing where none is needed and none is given.
+/// A reason as it is kept, which is as it was sent; nothing where none is needed and none is given.
 pub(crate) fn checked_reason(text: &str, needed: bool) -> Result<Option<String>, FieldError> {
-    let text = text.trim();
     let wrong = |detail: &str| FieldError { pointer: "/reason".to_owned(), detail: detail.to_owned() };
     let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     match text.chars().count() {
-        0 if needed => Err(wrong("is missing; the coach reads it to know what to do next")),
+        _ if needed && text.trim().is_empty() => Err(wrong("is missing; the coach reads it to know what to do next")),
         0 => Ok(None),
         1..=1_000 if !text.contains(control) => Ok(Some(text.to_owned())),
         _ => Err(wrong("is longer than 1000 characters, or has some that cannot be shown")),

@@ -12,7 +12,7 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::{self, page_size};
-use fithire_kernel::problem::{FieldError, Problem};
+use fithire_kernel::problem::{Code, FieldError, Problem};
 use fithire_scoring::catalog::Cert;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -145,7 +145,7 @@ struct Sent {
     #[oai(validator(max_length = 10))]
     issued_on: Option<String>,
     /// Needed to reject and to revoke: the coach reads it.
-    #[oai(validator(max_length = 1000))]
+    #[oai(validator(min_length = 1, max_length = 1000))]
     reason: Option<String>,
     /// The `round` of the item as it was read: 409 when something has happened since.
     round: Option<i32>,
@@ -231,7 +231,7 @@ impl From<ApprovalState> for Approves {
 struct Profile {
     approval: Approves,
     /// Needed to return it: the coach reads it.
-    #[oai(validator(max_length = 1000))]
+    #[oai(validator(min_length = 1, max_length = 1000))]
     reason: Option<String>,
     /// The `round` as it was read: 409 when something has happened since.
     round: Option<i32>,
@@ -269,6 +269,18 @@ fn day(pointer: &str, text: Option<&str>, errors: &mut Vec<FieldError>) -> Optio
     read
 }
 
+/// What is not there is named by its field in the body.
+fn named(which: Which, problem: Problem) -> Problem {
+    match (which, problem) {
+        (Which::Item(_), Problem { code: Code::NotFound, .. }) => Problem::field("/id", "is not there"),
+        (Which::Of(..), Problem { code: Code::NotFound, detail: Some(told), .. }) => {
+            Problem::field("/code", told)
+        }
+        (Which::Of(..), Problem { code: Code::NotFound, .. }) => Problem::field("/coach_id", "is not there"),
+        (_, problem) => problem,
+    }
+}
+
 impl Sent {
     /// What it is about, and the decision.
     fn read(self) -> Result<(Which, Decision), Problem> {
@@ -288,7 +300,14 @@ impl Sent {
             (None, Some(_), None) => wrong("/code", "is missing beside coach_id".to_owned()),
             (None, None, Some(_)) => wrong("/coach_id", "is missing beside code".to_owned()),
             (None, None, None) => wrong("/id", "is missing; or send coach_id and code".to_owned()),
-            (Some(_), ..) => wrong("/id", "says it already; leave out coach_id and code".to_owned()),
+            (Some(_), coach_id, code) => {
+                for (pointer, given) in [("/coach_id", coach_id.is_some()), ("/code", code.is_some())] {
+                    if given {
+                        wrong(pointer, "is to be left out beside id".to_owned());
+                    }
+                }
+                None
+            }
         };
         match which {
             Some(which) if errors.is_empty() => Ok((
@@ -358,7 +377,8 @@ impl Api {
     ) -> Result<Json<Shown>, Problem> {
         let allowed = signed.0.allowed::<ReviewCoaches>()?;
         let (which, decision) = decision.0.read()?;
-        Ok(Json(decide(&db, (&clock, &ids), &allowed, which, decision).await?.into()))
+        let decided = decide(&db, (&clock, &ids), &allowed, which, decision).await;
+        Ok(Json(decided.map_err(|problem| named(which, problem))?.into()))
     }
 
     /// Tag a video
@@ -375,7 +395,11 @@ impl Api {
         tags: Body<tagging::Sent>,
     ) -> Result<Json<VideoTags>, Problem> {
         let allowed = signed.0.allowed::<ReviewCoaches>()?;
-        let (medium, tags) = tagging::save(&db, (&clock, &ids), &allowed, tags.0).await?;
+        let saved = tagging::save(&db, (&clock, &ids), &allowed, tags.0).await;
+        let (medium, tags) = saved.map_err(|problem| match problem.code {
+            Code::NotFound => Problem::field("/media_id", "is no video of the brand"),
+            _ => problem,
+        })?;
         Ok(Json(VideoTags { media_id: medium.id, coach_id: medium.coach_id, tags }))
     }
 

@@ -116,7 +116,11 @@ fn what_waits_is_listed_oldest_first_page_by_page_of_both_kinds() {
             .collect();
         assert_eq!(pointers, ["/expires_on", "/id"]);
         let unknown = json!({"coach_id": coach, "code": "RYT-200", "decision": "verified"});
-        assert_eq!(app.decide(&app.admin, unknown).await.0, StatusCode::NOT_FOUND);
+        let (status, problem) = app.decide(&app.admin, unknown).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("/code"))
+        );
     });
 }
 
