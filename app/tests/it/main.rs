@@ -7,6 +7,7 @@ mod admin;
 mod bodies;
 mod browser;
 mod data;
+mod desk;
 mod hostile;
 mod isolation;
 mod joining;

@@ -217,8 +217,8 @@ pub async fn approve(
     // Whoever decides at the same time waits here, and finds another round.
     there.action_and_where(Expr::col((ProfileApprovals::Table, Round)).eq(round));
     insert.on_conflict(there);
-    let stale = seen.is_some_and(|seen| seen != round);
-    if stale || tx.run(&insert).await? == 0 {
+    let is_late = seen.is_some_and(|seen| seen != round);
+    if is_late || tx.run(&insert).await? == 0 {
         let now = approval_of(&mut tx, coach_id).await?;
         return Err(decided_by_others(&mut tx, now).await?);
     }

@@ -148,6 +148,7 @@ struct Sent {
     #[oai(validator(min_length = 1, max_length = 1000))]
     reason: Option<String>,
     /// The `round` of the item as it was read: 409 when something has happened since.
+    #[oai(validator(minimum(value = "0"), maximum(value = "2147483647")))]
     round: Option<i32>,
 }
 
@@ -234,6 +235,7 @@ struct Profile {
     #[oai(validator(min_length = 1, max_length = 1000))]
     reason: Option<String>,
     /// The `round` as it was read: 409 when something has happened since.
+    #[oai(validator(minimum(value = "0"), maximum(value = "2147483647")))]
     round: Option<i32>,
 }
 

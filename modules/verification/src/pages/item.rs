@@ -97,7 +97,6 @@ fn read(fields: &Fields) -> Result<Decision, Problem> {
 
 /// Decides, and opens the next item.
 #[handler]
-#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn decide(
     visitor: Visitor,
     db: Data<&Db>,

@@ -147,7 +147,6 @@ pub(super) async fn page(
 
 /// Decides, and opens the next profile that waits.
 #[handler]
-#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn decide(
     visitor: Visitor,
     db: Data<&Db>,

@@ -177,7 +177,6 @@ fn request(id: Id, fields: &Fields) -> Result<Sent, Problem> {
 }
 
 #[handler]
-#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn save(
     visitor: Visitor,
     db: Data<&Db>,

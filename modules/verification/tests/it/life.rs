@@ -118,9 +118,9 @@ fn a_rejected_document_says_why_and_a_better_one_takes_its_place() {
         // A renewal waits beside it, and takes nothing away.
         app.submit(&world, coach, "CPR-AED", "2029-06-30").await.unwrap();
         let holdings = app.holdings(coach).await;
-        let states: Vec<&str> =
+        let now: Vec<&str> =
             holdings.as_array().unwrap().iter().filter_map(|held| held["state"].as_str()).collect();
-        assert_eq!(states, ["verified", "pending"]);
+        assert_eq!(now, ["verified", "pending"]);
         let late =
             json!({"coach_id": coach, "code": "CPR-AED", "decision": "verified", "issued_on": "2099-01-01"});
         let (status, problem) = app.decide(&app.admin, late).await;

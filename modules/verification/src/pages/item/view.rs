@@ -158,9 +158,10 @@ async fn page(
     let (before, after) = neighbours(&mut tx, id).await?;
     let typed = fields.is_some();
     let fields = fields.unwrap_or_else(|| blank(&item));
-    let named = [("expires_on", "expires_on", "Valid until"), ("issued_on", "issued_on", "Issued on")];
+    let labels = [("expires_on", "expires_on", "Valid until"), ("issued_on", "issued_on", "Issued on")];
     let whole = if item.state == ItemState::Pending { "expires_on" } else { "main" };
-    let errors = problem.map_or_else(Vec::new, |problem| form::errors(&problem, &fields, &[], &named, whole));
+    let errors =
+        problem.map_or_else(Vec::new, |problem| form::errors(&problem, &fields, &[], &labels, whole));
     let errors: Vec<FormError> = errors.into_iter().map(to_reasons).collect();
     let chosen = form::text(&fields, "reason").map(str::to_owned);
     let last = |name: &str| day(&fields, name).unwrap_or_default();
