@@ -131,6 +131,26 @@ function made(name, text = "", attributes = {}) {
   return element;
 }
 
+// What has a key of its own and can be seen.
+function shown(selector) {
+  return [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility());
+}
+
+// What a control says, without the key that it shows.
+function named(control) {
+  const words = (control.labels?.[0] ?? control).cloneNode(true);
+  for (const key of words.querySelectorAll("kbd")) key.remove();
+  return words.textContent.replace(/\s+/g, " ").trim();
+}
+
+// Does what the key of a control stands for: presses it, chooses it, or goes where it says that one has to go first.
+function pressKey(control) {
+  const place = document.getElementById(control.dataset.goes ?? "");
+  if (place) return place.focus();
+  if (control.localName === "input") control.focus();
+  control.click();
+}
+
 // The list of keys, made when it is first asked for.
 let help;
 function showKeys() {
@@ -142,6 +162,7 @@ function showKeys() {
       known.push(["j  k", "next and previous row"], ["Enter", "open the row"]);
       if (document.querySelector("tr:has([data-row]) input[type=checkbox]")) known.push(["x", "choose the row"]);
     }
+    for (const keyed of shown("[data-key]")) known.push([keyed.dataset.key, named(keyed)]);
     if (document.querySelector("[data-week]")) {
       known.push(["← ↑ ↓ →", "move through the hours"], ["Space", "choose an hour"], ["Shift ← →", "paint hours alike"]);
     }
@@ -167,17 +188,25 @@ function showKeys() {
   help.showModal();
 }
 
-// j and k move through the rows of a list, x chooses one, Enter opens it (a link does that by itself), ? shows the keys.
+// j and k move through the rows of a list, x chooses one, Enter opens it (a link does that by itself), ? shows the keys. What
+// has a key of its own (data-key) answers to it.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog")) return;
   const rows = [...document.querySelectorAll("[data-row]")];
-  if (rows.length === 0 && !document.querySelector("[data-week]")) return;
+  const keyed = shown("[data-key]");
+  if (rows.length + keyed.length === 0 && !document.querySelector("[data-week]")) return;
   if (event.key === "?") {
     event.preventDefault();
     return showKeys();
   }
-  if (rows.length === 0 || !keys.on) return;
+  if (!keys.on) return;
+  const control = keyed.find((one) => one.dataset.key === event.key);
+  if (control) {
+    event.preventDefault();
+    return pressKey(control);
+  }
+  if (rows.length === 0) return;
   const here = rows.findIndex((row) => row === document.activeElement || row.closest("tr")?.contains(document.activeElement));
   if (event.key === "j" || event.key === "k") {
     const next = here < 0 ? 0 : Math.min(Math.max(here + (event.key === "j" ? 1 : -1), 0), rows.length - 1);
@@ -302,6 +331,85 @@ if (bell && "EventSource" in window) {
   addEventListener("pagehide", leave);
   addEventListener("pageshow", listen);
   listen();
+}
+
+// Who has something open keeps it for themselves: the form that claims it is sent again and again while the page is looked at,
+// and the address that lets go of it is told when the page is left.
+for (const form of document.querySelectorAll("form[data-heartbeat]")) {
+  const send = (address) =>
+    fetch(address, { method: "POST", body: new URLSearchParams(new FormData(form)), keepalive: true, redirect: "manual" });
+  const beat = async () => {
+    if (document.hidden) return;
+    const answer = await send(form.action).catch(() => null);
+    // Somebody else has it, or it is decided: the page says so.
+    if (answer?.status === 409) location.reload();
+  };
+  let timer;
+  addEventListener("pageshow", () => {
+    // A page that was left a moment ago, perhaps this one before a reload, has let go of it by then.
+    setTimeout(beat, 500);
+    timer = setInterval(beat, 60_000);
+  });
+  document.addEventListener("visibilitychange", beat);
+  addEventListener("pagehide", () => {
+    clearInterval(timer);
+    send(form.dataset.heartbeat).catch(() => {});
+  });
+}
+
+// A video is tagged by keys: a digit writes the moment that is shown, what is chosen to tag with, and the level into the next
+// line that is free, or into a new one like it.
+for (const desk of document.querySelectorAll("[data-tagging]")) {
+  const player = desk.querySelector("[data-player]");
+  const dimensions = [...desk.querySelectorAll("[data-dimension]")];
+  const tags = desk.querySelector("[data-tags]");
+  const part = (line, key) => line.querySelector(`[name$="-${key}"]`);
+  const free = () => {
+    const lines = [...tags.querySelectorAll("[data-tag]")];
+    const blank = lines.find((line) => part(line, "at_seconds").value === "" && part(line, "level").value === "");
+    if (blank) return blank;
+    const line = lines.at(-1).cloneNode(true);
+    for (const element of line.querySelectorAll("[id], [name], [for]")) {
+      for (const name of ["id", "name", "for"]) {
+        const held = element.getAttribute(name);
+        if (held) element.setAttribute(name, held.replace(/^tags-\d+/, `tags-${lines.length}`));
+      }
+    }
+    line.querySelector("label").textContent = `Tag ${lines.length + 1}, at second`;
+    part(line, "remove").checked = false;
+    tags.append(line);
+    return line;
+  };
+  const tag = (level) => {
+    const chosen = dimensions.find((one) => one.checked);
+    const line = free();
+    part(line, "at_seconds").value = player.currentTime.toFixed(1);
+    part(line, "dimension").value = chosen.value;
+    part(line, "level").value = level;
+    line.scrollIntoView({ block: "nearest" });
+    say(`${named(chosen).split(" 0 ")[0]} ${level} at ${player.currentTime.toFixed(1)} seconds`);
+  };
+  const choose = (step) => {
+    const here = dimensions.findIndex((one) => one.checked);
+    const next = dimensions[(here + step + dimensions.length) % dimensions.length];
+    next.checked = true;
+    say(named(next));
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !keys.on) return;
+    if (event.target.closest("input:not([type=radio]), textarea, select, button, a, summary, dialog")) return;
+    const seek = (by) => (player.currentTime = Math.max(0, player.currentTime + by));
+    const does = {
+      " ": () => (player.paused ? player.play().catch(() => say("The video cannot be played")) : player.pause()),
+      ArrowLeft: () => seek(-5),
+      ArrowRight: () => seek(5),
+      ArrowUp: () => choose(-1),
+      ArrowDown: () => choose(1),
+    }[event.key] ?? (/^[0-4]$/.test(event.key) ? () => tag(event.key) : null);
+    if (!does) return;
+    event.preventDefault();
+    does();
+  });
 }
 
 // Whoever follows a notice has read it.

@@ -6,7 +6,7 @@ use poem_openapi::OpenApiService;
 use {
     fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
     fithire_matching as matching, fithire_media as media, fithire_notifications as notifications,
-    fithire_orgs as orgs, fithire_webhooks as webhooks,
+    fithire_orgs as orgs, fithire_verification as verification, fithire_webhooks as webhooks,
 };
 
 /// The operations of every module. The document lists them in this order.
@@ -16,6 +16,7 @@ type Operations = (
     coaches::api::Api,
     jobs::api::Api,
     matching::api::Api,
+    verification::api::Api,
     webhooks::api::Api,
     media::api::Api,
 );
@@ -28,6 +29,7 @@ pub(crate) fn api() -> OpenApiService<Operations, ()> {
         coaches::api::Api,
         jobs::api::Api,
         matching::api::Api,
+        verification::api::Api,
         webhooks::api::Api,
         media::api::Api,
     );
@@ -49,6 +51,7 @@ pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
         coaches::pages::TEMPLATES,
         jobs::pages::TEMPLATES,
         matching::pages::TEMPLATES,
+        verification::pages::TEMPLATES,
         webhooks::pages::TEMPLATES,
         media::pages::TEMPLATES,
         notifications::pages::TEMPLATES,
@@ -65,6 +68,7 @@ pub(crate) fn routes(route: Route) -> Route {
         coaches::pages::routes,
         jobs::pages::routes,
         matching::pages::routes,
+        verification::pages::routes,
         webhooks::pages::routes,
         media::pages::routes,
         notifications::pages::routes,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use fithire_coaches::{REMIND, remind};
+use fithire_coaches::{REMIND, TELL, remind, tell};
 use fithire_identity::{LETTER, letter};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -47,6 +47,7 @@ async fn does(work: Work, task: Claimed) -> Outcome {
         REMIND => remind(db, tools, &task).await,
         LETTER => letter(db, clock, (mail, origin), &task).await,
         SWEEP => sweep(db, tools, store, &task).await,
+        TELL => tell(db, tools, &task).await,
         DELIVER => deliver(db, tools, sender, &task).await,
         notices::MAIL => notices::mail(db, tools, mail, origin, &task).await,
         notices::DIGEST => notices::digest(db, tools, mail, origin, &task).await,

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { launch } from "./browser.mjs";
 import { checksBite } from "./checks-bite.mjs";
 import { coach } from "./coach.mjs";
+import { desk, deskWithoutScripts } from "./desk.mjs";
 import { everyPage } from "./every-page.mjs";
 import { inert } from "./inert.mjs";
 import { keyboard } from "./keyboard.mjs";
@@ -23,6 +24,8 @@ const WALKS = {
   coach: (site, step) => coach(site, step, { scripts: true }),
   "coach-without-scripts": (site, step) => coach(site, step, { scripts: false }),
   keyboard,
+  desk,
+  "desk-without-scripts": deskWithoutScripts,
   inert,
   upload,
 };

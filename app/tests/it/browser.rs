@@ -69,6 +69,11 @@ fn a_coach_finds_matches_and_reads_why_with_scripts_and_without() {
 }
 
 #[test]
+fn an_admin_clears_twenty_certificates_by_keys_alone_and_without_scripts_by_forms() {
+    walk_the_demo(&["desk", "desk-without-scripts"]);
+}
+
+#[test]
 fn keys_alone_lead_everywhere_and_the_focus_is_always_seen() {
     walk_the_demo(&["keyboard"]);
 }

@@ -8,6 +8,7 @@ mod bodies;
 mod browser;
 mod busy;
 mod data;
+mod desk;
 mod hostile;
 mod isolation;
 mod joining;

@@ -12,7 +12,7 @@ use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::tasks::desk::{Listing, counts, list};
 use fithire_kernel::tasks::{NewTask, enqueue_all};
 use fithire_kernel::testing::World;
-use fithire_notifications::{Kind, Notice, notify};
+use fithire_notifications::{Kind, Notice, notify, work};
 use fithire_orgs::{Located, NewBrand, create_brand, location, region};
 use serde_json::{Value, json};
 
@@ -123,7 +123,8 @@ pub(crate) fn fill(server: &Server, things: &mut Things) {
     let job = json!({"title": mark, "description": mark, "location_id": things.id("location"), "threshold": 0,
                      "facts": {"modality": "hiit"}});
     let coach = json!({"name": mark, "bio": mark, "email": email("someone", mark),
-                       "facts": {"positions": [{"modality": "hiit", "started_on": "2023-02-01"}]}});
+                       "facts": {"positions": [{"modality": "hiit", "started_on": "2023-02-01"}],
+                                 "holdings": [{"code": "CPR-AED", "state": "pending"}]}});
     let token = things.token("admin").to_owned();
     let mut add = |what: &'static str, path: &str, body: Value| {
         let answer = server.send("POST", path, Some(&token), Some(("application/json", &body.to_string())));
@@ -144,6 +145,15 @@ pub(crate) fn fill(server: &Server, things: &mut Things) {
     for (what, id) in files(server, things, "admin", coach_id) {
         things.texts.push((what, id.to_string()));
     }
+    let waiting = pending(server, things, "certificate&limit=1");
+    things.texts.push(("verification", waiting[0].to_string()));
+}
+
+/// The ids of what waits for a reviewer.
+fn pending(server: &Server, things: &Things, kind: &str) -> Vec<Id> {
+    let path = format!("/api/v1/admin/pending?kind={kind}");
+    let page = server.send("GET", &path, Some(things.token("admin")), None).json();
+    page["items"].as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
 }
 
 /// A video of a coach with a link to it, and an upload that waits.
@@ -205,16 +215,17 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     things.texts.push(("key", after(&key(&two), "/admin/keys/").to_owned()));
     crowd(server, things, &admin);
     match_up(server, things, (&coach, &manager));
+    review(server, things);
     let cursors = cursors(server, things, (&coach, &admin));
     things.texts.extend(cursors);
     busy(world, &scope, things).await;
 }
 
-/// Adds two tasks that nobody knows, and waits until they are dead and nothing else is left to do.
+/// Adds two tasks that say nothing of whom they are for, and waits until they are dead and nothing else is left to do.
 async fn busy(world: &World, scope: &BrandScope, things: &mut Things) {
     let mut tx = world.db.write(scope).await.unwrap();
-    let unknown = || NewTask::new("unknown", json!({"mark": things.mark})).at_most(1);
-    enqueue_all(&mut tx, (&world.clock, &world.ids), vec![unknown(), unknown()]).await.unwrap();
+    let useless = || NewTask::new(work::MAIL, json!({"mark": things.mark}));
+    enqueue_all(&mut tx, (&world.clock, &world.ids), vec![useless(), useless()]).await.unwrap();
     tx.commit().await.unwrap();
     for _ in 0..1_000 {
         let mut tx = world.db.read(scope).await.unwrap();
@@ -259,7 +270,9 @@ fn crowd(server: &Server, things: &Things, admin: &Browser<'_>) {
     let rows = |head: &str, row: &dyn Fn(usize) -> String| {
         (0..21).fold(head.to_owned(), |file, n| file + "\n" + &row(n))
     };
-    let coaches = rows("external_id,name,email", &|n| format!("c{n},{mark} {n},c{n}@{mark}.test"));
+    let coaches = rows("external_id,name,email,certifications", &|n| {
+        format!("c{n},{mark} {n},c{n}@{mark}.test,ACE-CPT|pending|2027-06-30")
+    });
     let jobs = rows("external_id,title,location,threshold", &|n| format!("j{n},{mark} {n},{mark},0"));
     for (what, file) in [("coaches", coaches), ("jobs", jobs)] {
         let fields = [("what", what), ("step", "import")];
@@ -299,6 +312,20 @@ fn match_up(server: &Server, things: &mut Things, (coach, manager): (&Browser<'_
     things.texts.push(("view", after(&page, "action=\"/manager/views/").to_owned()));
 }
 
+/// Tags the video, and notes what waits for a reviewer.
+fn review(server: &Server, things: &mut Things) {
+    let dimension = things.mark.to_lowercase();
+    let tags = json!({"media_id": things.id("medium"),
+                      "tags": [{"at_seconds": 2.5, "dimension": dimension, "level": 3}]});
+    let tags = ("application/json", &*tags.to_string());
+    done(server.send("POST", "/api/v1/admin/tag-video", Some(things.token("admin")), Some(tags)));
+    let waiting = pending(server, things, "certificate&limit=2");
+    things.texts.push(("open_item", waiting[1].to_string()));
+    let waiting = pending(server, things, "profile&limit=1");
+    things.texts.push(("profiles_cursor", paging::cursor("profiles", &waiting[0])));
+    things.texts.push(("videos_cursor", paging::cursor("videos", &things.id("medium"))));
+}
+
 /// Makes a manager of one brand, `member`, one of another, too, where they keep a view of a list.
 pub(crate) async fn join(world: &World, server: &Server, ours: &mut Things, theirs: &Things) {
     let address = email("member", ours.mark);
@@ -328,6 +355,7 @@ fn cursors(
         ("jobs_cursor", "/jobs".to_owned()),
         ("candidates_cursor", format!("/jobs/{job}/candidates")),
         ("deliveries_cursor", format!("/webhooks/{webhook}/deliveries")),
+        ("pending_cursor", "/admin/pending".to_owned()),
     ];
     let cursors = listed.map(|(name, path)| {
         let path = format!("/api/v1{path}?limit=1");
@@ -339,6 +367,7 @@ fn cursors(
         ("notices_cursor", paged(coach.get("/notifications"))),
         ("matches_cursor", paged(coach.get("/coach/matches"))),
         ("audit_cursor", paged(admin.get("/admin/audit"))),
+        ("verifications_cursor", paged(admin.get("/admin/verify"))),
         ("members_cursor", paging::cursor("members", &things.id("member"))),
     ];
     cursors.into_iter().chain(more).collect()

@@ -14,7 +14,7 @@ const TO: u16 = 303;
 /// admin get. `{job}` stands for the id of a job, `{jobs_cursor}` for a place in a list of them.
 pub(crate) type Line = (&'static str, &'static str, &'static str, &'static str, [u16; 4]);
 
-const OPERATIONS: [Line; 35] = [
+const OPERATIONS: [Line; 39] = [
     (
         "create_token",
         "POST",
@@ -70,6 +70,16 @@ const OPERATIONS: [Line; 35] = [
     ("get_media", "GET", "/media/{medium}", "", [WHO, 404, YES, YES]),
     ("share_media", "POST", "/media/{medium}/shares", "", [WHO, 404, YES, YES]),
     ("list_media_shares", "GET", "/media/{medium}/shares", "", [WHO, 404, YES, YES]),
+    ("list_pending", "GET", "/admin/pending", "", [WHO, NO, NO, YES]),
+    (
+        "verify_certificate",
+        "POST",
+        "/admin/verify-cert",
+        r#"{"id":{verification},"decision":"verified"}"#,
+        [WHO, NO, NO, YES],
+    ),
+    ("approve_coach", "PATCH", "/admin/coaches/{coach}", r#"{"approval":"approved"}"#, [WHO, NO, NO, YES]),
+    ("tag_video", "POST", "/admin/tag-video", r#"{"media_id":{medium},"tags":[]}"#, [WHO, NO, NO, YES]),
     ("list_webhooks", "GET", "/webhooks", "", [WHO, NO, NO, YES]),
     (
         "create_webhook",
@@ -104,7 +114,7 @@ const LAST_OPERATIONS: [Line; 5] = [
 ];
 
 /// The same lists from a place on; only brands that have a second page have one.
-const PLACES: [Line; 6] = [
+const PLACES: [Line; 8] = [
     ("list_regions", "GET", "/brands/{brand}/regions?cursor={regions_cursor}", "", [WHO, YES, YES, YES]),
     (
         "list_locations",
@@ -116,6 +126,15 @@ const PLACES: [Line; 6] = [
     ("list_coaches", "GET", "/coaches?cursor={coaches_cursor}", "", [WHO, NO, YES, YES]),
     ("list_jobs", "GET", "/jobs?cursor={jobs_cursor}", "", [WHO, YES, YES, YES]),
     ("list_candidates", "GET", "/jobs/{job}/candidates?cursor={candidates_cursor}", "", [WHO, NO, YES, YES]),
+    ("list_pending", "GET", "/admin/pending?cursor={pending_cursor}", "", [WHO, NO, NO, YES]),
+    // The holding itself is named by its coach; here is none of which it could be said.
+    (
+        "verify_certificate",
+        "POST",
+        "/admin/verify-cert",
+        r#"{"coach_id":{coach},"code":"RYT-200","decision":"verified"}"#,
+        [WHO, NO, NO, 422],
+    ),
     (
         "list_webhook_deliveries",
         "GET",
@@ -138,7 +157,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 73] = [
+const PAGES: [Page; 82] = [
     ("/", [TO; 4]),
     ("/sign-in", [YES; 4]),
     ("/sign-up", [YES; 4]),
@@ -197,6 +216,15 @@ const PAGES: [Page; 73] = [
     ("/manager/coaches?cursor={coaches_cursor}", [TO, NO, YES, YES]),
     ("/manager/coaches/{coach}", [TO, NO, YES, YES]),
     ("/admin", [TO, NO, NO, YES]),
+    ("/admin/verify", [TO, NO, NO, YES]),
+    ("/admin/verify?cursor={verifications_cursor}", [TO, NO, NO, YES]),
+    ("/admin/verify/profiles", [TO, NO, NO, YES]),
+    ("/admin/verify/profiles?cursor={profiles_cursor}", [TO, NO, NO, YES]),
+    ("/admin/verify/coaches/{coach}", [TO, NO, NO, YES]),
+    ("/admin/verify/{verification}", [TO, NO, NO, YES]),
+    ("/admin/tags", [TO, NO, NO, YES]),
+    ("/admin/tags?cursor={videos_cursor}", [TO, NO, NO, YES]),
+    ("/admin/tags/{medium}", [TO, NO, NO, YES]),
     ("/admin/organisation", [TO, NO, NO, YES]),
     ("/admin/members", [TO, NO, NO, YES]),
     ("/admin/members?role=coach&cursor={members_cursor}", [TO, NO, NO, YES]),
@@ -217,7 +245,7 @@ const PAGES: [Page; 73] = [
 /// A form: where it goes, its fields, and what came of it.
 type Form = (&'static str, &'static str, [u16; 4]);
 
-const FORMS: [Form; 61] = [
+const FORMS: [Form; 70] = [
     ("/sign-in", "email=nobody@acme.test&password=guessed", [WHO; 4]),
     ("/sign-up", "link=x&name=Zoe&email=zoe@acme.test&password=correct+horse+battery", [404; 4]),
     ("/forgotten", "email=nobody@acme.test", [YES; 4]),
@@ -238,6 +266,15 @@ const FORMS: [Form; 61] = [
     ("/admin/organisation/styles", "name=Tempo&low=slow&high=fast", [TO, NO, NO, TO]),
     ("/admin/organisation/styles/{style}/remove", "", [TO, NO, NO, TO]),
     ("/admin/organisation/link", "link=new", [TO, NO, NO, TO]),
+    ("/admin/verify/next", "", [TO, NO, NO, TO]),
+    ("/admin/verify/{open_item}/claim", "", [TO, NO, NO, TO]),
+    ("/admin/verify/{open_item}/rule", "issued_on=2026-01-01&expires_on=", [TO, NO, NO, YES]),
+    ("/admin/verify/{open_item}/free", "", [TO, NO, NO, TO]),
+    ("/admin/verify/{open_item}/skip", "", [TO, NO, NO, TO]),
+    ("/admin/verify/{open_item}", "decision=rejected&reason=0", [TO, NO, NO, TO]),
+    ("/admin/verify/{open_item}/undo", "round=1", [TO, NO, NO, TO]),
+    ("/admin/verify/coaches/{profile}", "decision=returned&reason=Say+more", [TO, NO, NO, TO]),
+    ("/admin/tags/{medium}", "", [TO, NO, NO, TO]),
     ("/admin/import", "what=coaches&step=import", [TO, NO, NO, YES]),
     (
         "/admin/members/invitations",

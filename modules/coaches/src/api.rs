@@ -15,7 +15,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
 
 use crate::model::{Coach, CoachChange, CoachFacts, CoachPage, NewCoach, Pay, Row};
-use crate::service;
+use crate::{service, writing};
 
 /// The operations on coaches.
 pub struct Api;
@@ -51,7 +51,7 @@ impl Api {
         ids: Data<&Ids>,
         coach: Body<NewCoach>,
     ) -> Result<Json<Coach>, Problem> {
-        let id = service::create(&db, &clock, &ids, &signed.0, coach.0).await?;
+        let id = writing::create(&db, &clock, &ids, &signed.0, coach.0).await?;
         let mut tx = db.read(signed.0.scope()).await?;
         Ok(Json(shown(service::find(&mut tx, &signed.0, id).await?)?))
     }
@@ -86,7 +86,7 @@ impl Api {
         id: Path<Id>,
         change: Body<CoachChange>,
     ) -> Result<Json<Coach>, Problem> {
-        service::change(&db, (&clock, &ids), &signed.0, id.0, change.0).await?;
+        writing::change(&db, (&clock, &ids), &signed.0, id.0, change.0).await?;
         let mut tx = db.read(signed.0.scope()).await?;
         Ok(Json(shown(service::find(&mut tx, &signed.0, id.0).await?)?))
     }

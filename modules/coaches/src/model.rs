@@ -4,6 +4,7 @@ use std::fmt;
 
 use fithire_kernel::db::ScopedTable;
 use fithire_kernel::ids::Id;
+use fithire_kernel::problem::FieldError;
 use fithire_scoring::facts;
 use poem_openapi::types::Email;
 use poem_openapi::{Enum, Object};
@@ -357,4 +358,16 @@ pub(crate) struct CoachEngagement {
     pub(crate) idle_days: Option<u64>,
     pub(crate) profile_filled: Option<u64>,
     pub(crate) profile_sections: Option<u64>,
+}
+
+/// A reason as it is kept, which is as it was sent; nothing where none is needed and none is given.
+pub(crate) fn checked_reason(text: &str, needed: bool) -> Result<Option<String>, FieldError> {
+    let wrong = |detail: &str| FieldError { pointer: "/reason".to_owned(), detail: detail.to_owned() };
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    match text.chars().count() {
+        _ if needed && text.trim().is_empty() => Err(wrong("is missing; the coach reads it to know what to do next")),
+        0 => Ok(None),
+        1..=1_000 if !text.contains(control) => Ok(Some(text.to_owned())),
+        _ => Err(wrong("is longer than 1000 characters, or has some that cannot be shown")),
+    }
 }

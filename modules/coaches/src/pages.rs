@@ -8,6 +8,7 @@ use fithire_kernel::page::Templates;
 use poem::{Route, get};
 
 pub use listing::Videos;
+pub use self::known::{Known, Line, holdings, known};
 
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[

@@ -55,7 +55,8 @@ pub use members::{
     remove_member,
 };
 pub use model::{
-    BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, ManageWebhooks, Role, ViewCoaches,
+    BeCoach, ManageBrand, ManageCoaches, ManageJobs, ManageMembers, ManageWebhooks, ReviewCoaches, Role,
+    ViewCoaches,
 };
 pub use oidc::{Arrived, Purpose, Returned};
 pub use rates::RateSettings;

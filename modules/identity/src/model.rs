@@ -215,6 +215,8 @@ privileges! {
     ViewCoaches for Manager | Admin;
     /// Add coaches to the brand and change what is known of any.
     ManageCoaches for Manager | Admin;
+    /// Decide what certificates prove and which profiles are approved, and rate what videos show.
+    ReviewCoaches for Admin;
     /// Add people to the brand and change what they may do.
     ManageMembers for Admin;
     /// Change the brand itself: its places, its words for teaching styles, its link for signing up.

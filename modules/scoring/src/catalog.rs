@@ -3,11 +3,14 @@
 //! Both tables are compiled in from `data/`. [`reference_hash`] names their content and is part of every
 //! score's provenance, because implied certifications, days of grace and families shape the answer.
 
+mod term;
+
 use std::fmt;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub use self::term::{Start, Term};
 use crate::{hash, wording};
 
 const CERTIFICATIONS_CSV: &str = include_str!("../../../data/certifications.csv");

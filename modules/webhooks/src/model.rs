@@ -94,6 +94,8 @@ kinds! {
     CoachUpdated "coach.updated" "A coach's profile changes";
     /// Everything that was known of a coach is gone.
     CoachErased "coach.erased" "A coach is erased";
+    /// Somebody has decided what a certificate proves.
+    CertificateDecided "certificate.decided" "A certificate is verified, rejected or revoked";
     /// There is a new job.
     JobCreated "job.created" "A job is added";
     /// A job has changed, or looks for coaches again.

@@ -1,16 +1,17 @@
 //! What is known of a coach, in words, section by section.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use fithire_scoring::facts::{Coach, Holding, HoldingState, Position, Rating, Source};
 use serde::Serialize;
 
 use crate::form::Section;
 use crate::hours::Hours;
 use crate::model::Profile;
+use crate::verification::{Item, ItemState};
 
 /// A section of a profile in words.
 #[derive(Debug, Serialize)]
-pub(super) struct Known {
+pub struct Known {
     slug: &'static str,
     title: &'static str,
     /// Nothing where nothing is said.
@@ -19,49 +20,91 @@ pub(super) struct Known {
 
 /// A line, with how far it is checked where that is worth saying.
 #[derive(Debug, Serialize)]
-struct Line {
+pub struct Line {
     text: String,
     badge: Option<Badge>,
+    /// What is to be known beside: since when it waits, why it was rejected.
+    note: Option<String>,
 }
 
 /// A word with the tone in which it is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Badge {
-    pub(super) word: &'static str,
-    pub(super) tone: &'static str,
+pub(crate) struct Badge {
+    pub(crate) word: &'static str,
+    pub(crate) tone: &'static str,
 }
 
 /// How far a holding is checked, for people.
 pub(super) fn badge(holding: &Holding, today: NaiveDate) -> Badge {
     let (word, tone) = match holding.state {
+        HoldingState::Rejected => ("Rejected", "bad"),
+        HoldingState::Revoked => ("Revoked", "bad"),
         _ if !holding.valid_on(today) => ("Expired", "bad"),
         HoldingState::Verified => ("Verified", "good"),
         HoldingState::Pending => ("Awaiting review", "wait"),
         HoldingState::Claimed => ("Not proved yet", "wait"),
-        HoldingState::Rejected => ("Rejected", "bad"),
-        HoldingState::Revoked => ("Revoked", "bad"),
     };
     Badge { word, tone }
 }
 
-/// Every section that is shown of a profile.
-pub(super) fn known(profile: &Profile, today: NaiveDate) -> Vec<Known> {
+/// What has become of a holding by the newest item that is about it; nothing where nobody has looked at it.
+pub(super) fn note(holding: &Holding, items: &[Item]) -> Option<String> {
+    let state = match holding.state {
+        HoldingState::Pending => ItemState::Pending,
+        HoldingState::Verified => ItemState::Verified,
+        HoldingState::Rejected => ItemState::Rejected,
+        HoldingState::Revoked => ItemState::Revoked,
+        HoldingState::Claimed => ItemState::Withdrawn,
+    };
+    let about = |item: &&Item| {
+        let last = if item.state == ItemState::Verified { item.valid_until } else { item.expires_on };
+        item.cert == holding.code && item.state == state && last == holding.expires_on
+    };
+    let item = items.iter().find(about);
+    let why = item.and_then(|item| item.reason.as_deref());
+    let day = |at: DateTime<Utc>| at.format("%Y-%m-%d").to_string();
+    match (holding.state, item) {
+        (HoldingState::Pending, Some(item)) => {
+            let document = if item.document.is_some() { "" } else { "; there is no document yet" };
+            Some(format!("Waits since {}{document}", day(item.submitted_at)))
+        }
+        (HoldingState::Verified, Some(item)) => {
+            Some(format!("Checked on {}", item.decided_at.map(day).unwrap_or_default()))
+        }
+        (HoldingState::Rejected, _) => {
+            let why = why.unwrap_or("no reason was given");
+            Some(format!("{}. Upload a better document to have it looked at again.", sentence(why)))
+        }
+        (HoldingState::Revoked, _) => why.map(|why| format!("{}.", sentence(why))),
+        (HoldingState::Claimed, Some(_)) => why.map(|why| format!("{}.", sentence(why))),
+        _ => None,
+    }
+}
+
+/// A reason without the mark at its end.
+fn sentence(text: &str) -> &str {
+    text.trim_end_matches(['.', '!'])
+}
+
+/// Every section that is shown of a profile, with what has become of its certificates: `items` are the coach's.
+#[must_use]
+pub fn known(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Known> {
     let shown = Section::ALL.iter().filter(|section| **section != Section::Hours);
     let section = |section: &Section| Known {
         slug: section.slug(),
         title: section.title(),
-        lines: lines(*section, profile, today),
+        lines: lines(*section, profile, (today, items)),
     };
     shown.map(section).collect()
 }
 
-fn lines(section: Section, profile: &Profile, today: NaiveDate) -> Vec<Line> {
+fn lines(section: Section, profile: &Profile, (today, items): (NaiveDate, &[Item])) -> Vec<Line> {
     let facts = &profile.facts;
     let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-    let plain = |text: String| Line { text, badge: None };
+    let plain = |text: String| Line { text, badge: None, note: None };
     let texts: Vec<String> = match section {
         Section::Certifications => {
-            return facts.holdings.iter().map(|one| holding(one, today)).collect();
+            return holdings(profile, today, items);
         }
         Section::About => {
             let languages = said(&profile.languages).map(|languages| format!("Speaks {languages}"));
@@ -84,10 +127,21 @@ fn lines(section: Section, profile: &Profile, today: NaiveDate) -> Vec<Line> {
     texts.into_iter().map(plain).collect()
 }
 
-fn holding(holding: &Holding, today: NaiveDate) -> Line {
+/// The certificates of a profile in words.
+#[must_use]
+pub fn holdings(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Line> {
+    profile.facts.holdings.iter().map(|one| holding(one, today, items)).collect()
+}
+
+fn holding(holding: &Holding, today: NaiveDate, items: &[Item]) -> Line {
     let details = holding.code.details();
-    let until = holding.expires_on.map_or_else(String::new, |day| format!(", valid until {day}"));
-    Line { text: format!("{}, {}{until}", details.code, details.title), badge: Some(badge(holding, today)) }
+    let word = if holding.valid_on(today) { "valid until" } else { "expired on" };
+    let until = holding.expires_on.map_or_else(String::new, |day| format!(", {word} {day}"));
+    Line {
+        text: format!("{}, {}{until}", details.code, details.title),
+        badge: Some(badge(holding, today)),
+        note: note(holding, items),
+    }
 }
 
 fn position(position: &Position) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fithire_identity::{ViewCoaches, Visitor};
+use fithire_identity::{ReviewCoaches, ViewCoaches, Visitor};
 use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Within};
@@ -16,9 +16,11 @@ use sea_query::SelectStatement;
 use serde::{Deserialize, Serialize};
 
 use super::known::{Known, known};
+use super::own::Approved;
 use crate::model::Row;
 use crate::pieces::pieces;
 use crate::service;
+use crate::verification::items_of;
 
 /// The page of `/manager/coaches`.
 #[derive(Debug, Serialize)]
@@ -91,10 +93,14 @@ pub struct Videos(pub fn(&Within, Id) -> SelectStatement);
 /// The page of `/manager/coaches/{id}`.
 #[derive(Debug, Serialize)]
 struct OneCoach {
+    id: Id,
     name: String,
     sections: Vec<Known>,
     /// A video of how they teach.
     video: Option<Id>,
+    approval: Option<Approved>,
+    /// Whether the reader may decide on it.
+    reviews: bool,
 }
 
 impl Template for OneCoach {
@@ -116,8 +122,15 @@ pub(super) async fn coach(
     let mut tx = db.read(&allowed).await?;
     let profile = service::profile(&mut tx, visitor.caller(), id.0).await?;
     reads.note(&allowed, Event::new("coach.read", "coach", id.0))?;
+    let items = items_of(&mut tx, id.0).await?;
     let video: Option<(Id,)> = tx.optional(&(videos.0.0)(&tx, id.0)).await?;
-    let page =
-        OneCoach { sections: known(&profile, today), name: profile.name, video: video.map(|(id,)| id) };
+    let page = OneCoach {
+        id: id.0,
+        sections: known(&profile, today, &items),
+        name: profile.name,
+        video: video.map(|(id,)| id),
+        approval: Approved::of(&mut tx, id.0).await?,
+        reviews: visitor.caller().allowed::<ReviewCoaches>().is_ok(),
+    };
     pages.render(visitor.shell(), &page)
 }

@@ -8,7 +8,7 @@ use fithire_identity::{BeCoach, Posted, Visitor};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::form::{self, Fields, FormError};
-use fithire_kernel::ids::Ids;
+use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::page::{Pages, Template, Toast};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_orgs::{StyleLine, dimensions, style_lines};
@@ -19,12 +19,14 @@ use poem::web::{Data, Html, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
 
-use super::known::{Badge, Known, badge, known};
+use super::known::{Badge, Known, badge, known, note};
+use crate::approval::approval_of;
 use crate::form::{HOLDINGS, LINES, NAMED, Section};
 use crate::hours::{GridRow, Hours};
 use crate::model::{CoachChange, NewCoach, Profile};
 use crate::pieces::{Piece, pieces};
-use crate::service;
+use crate::verification::{Item, items_of};
+use crate::{service, writing};
 
 /// The page of `/coach/profile`.
 #[derive(Debug, Serialize)]
@@ -33,6 +35,27 @@ struct Overview {
     done: usize,
     pieces: Vec<Piece>,
     sections: Vec<Known>,
+    approval: Option<Approved>,
+}
+
+/// What has become of a profile that its coach has made.
+#[derive(Debug, Serialize)]
+pub(super) struct Approved {
+    /// waiting, approved or returned.
+    state: &'static str,
+    reason: Option<String>,
+    since: String,
+}
+
+impl Approved {
+    pub(super) async fn of(tx: &mut Tx, coach_id: Id) -> Result<Option<Self>, Problem> {
+        let approval = approval_of(tx, coach_id).await?;
+        Ok(approval.map(|approval| Self {
+            state: approval.state.as_str(),
+            reason: approval.reason,
+            since: approval.since.format("%Y-%m-%d").to_string(),
+        }))
+    }
 }
 
 impl Template for Overview {
@@ -50,13 +73,19 @@ pub(super) async fn overview(
     let today = fithire_orgs::today(&db, &clock, visitor.caller().scope().brand_id()).await?;
     let mut tx = db.read(visitor.caller().scope()).await?;
     let own = service::own_profile(&mut tx, visitor.caller()).await?;
+    let (mut items, mut approval) = (Vec::new(), None);
+    if let Some((id, _)) = own {
+        items = items_of(&mut tx, id).await?;
+        approval = Approved::of(&mut tx, id).await?;
+    }
     let (name, profile) = own.map_or((None, Profile::default()), |(_, own)| (Some(own.name.clone()), own));
     let pieces = pieces(&profile).to_vec();
     let page = Overview {
         done: pieces.iter().filter(|piece| piece.done).count(),
         pieces,
-        sections: if name.is_some() { known(&profile, today) } else { Vec::new() },
+        sections: if name.is_some() { known(&profile, today, &items) } else { Vec::new() },
         name,
+        approval,
     };
     pages.render(visitor.shell(), &page)
 }
@@ -93,6 +122,7 @@ struct Editor {
 struct Held {
     badge: Option<Badge>,
     rule: Option<String>,
+    note: Option<String>,
 }
 
 /// A dimension with the line of its own rating, and what a reviewer says.
@@ -117,11 +147,16 @@ impl Editor {
     async fn new(
         tx: &mut Tx,
         (section, today): (Section, NaiveDate),
-        profile: Option<&Profile>,
+        own: Option<&(Id, Profile)>,
         (fields, problem): (Fields, Option<&Problem>),
     ) -> Result<Self, Problem> {
         let errors =
             problem.map_or_else(Vec::new, |problem| form::errors(problem, &fields, &LINES, &NAMED, "name"));
+        let profile = own.map(|(_, profile)| profile);
+        let items = match own {
+            Some((id, _)) if section == Section::Certifications => items_of(tx, *id).await?,
+            _ => Vec::new(),
+        };
         let empty = Profile::default();
         let facts = &profile.unwrap_or(&empty).facts;
         let blank = |label: &str| std::iter::once((String::new(), label.to_owned()));
@@ -164,7 +199,7 @@ impl Editor {
                     .collect(),
                 _ => Vec::new(),
             },
-            held: held((section, today), profile.unwrap_or(&empty), &fields),
+            held: held((section, today), (profile.unwrap_or(&empty), &items), &fields),
             reach_km: facts.radius_m.map_or(25, |metres| metres.div_ceil(1_000)),
             first_hour,
             free,
@@ -179,7 +214,7 @@ impl Editor {
 /// How far the certificates in the lines are checked, and what their issuers ask for.
 fn held(
     (section, today): (Section, NaiveDate),
-    profile: &Profile,
+    (profile, items): (&Profile, &[Item]),
     fields: &Fields,
 ) -> BTreeMap<String, Held> {
     if section != Section::Certifications {
@@ -193,7 +228,8 @@ fn held(
                 && holding.expires_on.map(|day| day.to_string()).as_deref() == day
         });
         let rule = Cert::named(code).ok().map(|cert| cert.details().rule());
-        Some((n.to_string(), Held { badge: same.map(|holding| badge(holding, today)), rule }))
+        let badge = same.map(|holding| badge(holding, today));
+        Some((n.to_string(), Held { badge, rule, note: same.and_then(|holding| note(holding, items)) }))
     };
     HOLDINGS.offered(fields).into_iter().filter_map(line).collect()
 }
@@ -219,13 +255,13 @@ pub(super) async fn editor(
     let today = fithire_orgs::today(&db, &clock, visitor.caller().scope().brand_id()).await?;
     let section = named(&slug.0)?;
     let mut tx = db.read(visitor.caller().scope()).await?;
-    let own = service::own_profile(&mut tx, visitor.caller()).await?.map(|(_, profile)| profile);
+    let own = service::own_profile(&mut tx, visitor.caller()).await?;
     if own.is_none() && section != Section::About {
         return Ok(Redirect::see_other("/coach/profile/about").into_response());
     }
     let fields = own.as_ref().map_or_else(
         || Fields::from([("name".to_owned(), visitor.caller().name().to_owned())]),
-        |profile| section.fields(profile),
+        |(_, profile)| section.fields(profile),
     );
     let page = Editor::new(&mut tx, (section, today), own.as_ref(), (fields, None)).await?;
     Ok(pages.render(visitor.shell(), &page)?.into_response())
@@ -249,10 +285,10 @@ pub(super) async fn save(
     drop(tx);
     let saved = match &own {
         Some((id, _)) => {
-            service::edit(&db, (&clock, &ids), caller, *id, |old| section.change(&fields, old)).await
+            writing::edit(&db, (&clock, &ids), caller, *id, |old| section.change(&fields, old)).await
         }
         None => match section.change(&fields, &Profile::default()).map(NewCoach::try_from) {
-            Ok(Ok(new)) => service::create(&db, &clock, &ids, caller, new).await.map(|_| ()),
+            Ok(Ok(new)) => writing::create(&db, &clock, &ids, caller, new).await.map(|_| ()),
             Ok(Err(problem)) | Err(problem) => Err(problem),
         },
     };
@@ -272,7 +308,6 @@ pub(super) async fn save(
         Err(problem @ Problem { code: Code::Invalid | Code::Conflict, .. }) => {
             let today = fithire_orgs::today(&db, &clock, caller.scope().brand_id()).await?;
             let mut tx = db.read(caller.scope()).await?;
-            let own = own.map(|(_, profile)| profile);
             let page = Editor::new(&mut tx, (section, today), own.as_ref(), (fields, Some(&problem))).await?;
             let page = pages.render(visitor.shell(), &page)?;
             Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
