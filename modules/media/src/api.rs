@@ -225,7 +225,7 @@ async fn seen(
     let mut tx = db.read(caller.scope()).await?;
     let row = row_to_see(&mut tx, caller, id).await?;
     drop(tx);
-    reads.note(caller.scope(), Event::new("media.read", "media", id).about(row.coach_id))?;
+    reads.note(caller.scope(), Event::new("media.read", "media", id))?;
     let url = store.view_url(row.key()?, (&row.media_type, &row.name), clock.now()).await?;
     MediaFile::new(row, Some(url))
 }

@@ -33,7 +33,7 @@ pub(super) async fn medium(
     let mut tx = db.read(caller.scope()).await?;
     let row = row_to_see(&mut tx, caller, id.0).await?;
     drop(tx);
-    reads.note(caller.scope(), Event::new("media.read", "media", id.0).about(row.coach_id))?;
+    reads.note(caller.scope(), Event::new("media.read", "media", id.0))?;
     let url = store.view_url(row.key()?, (&row.media_type, &row.name), clock.now()).await?;
     Ok(Redirect::see_other(url))
 }
@@ -81,7 +81,7 @@ pub(super) async fn shared_video(
 ) -> Result<Response, Problem> {
     let found = shares::open(&db, clock.now(), &link.0).await?;
     let Some(Shared::Open(scope, row)) = found else { return Err(Problem::new(Code::NotFound)) };
-    reads.note(&scope, Event::new("media.read_by_link", "media", row.id).about(row.coach_id))?;
+    reads.note(&scope, Event::new("media.read_by_link", "media", row.id))?;
     let url = store.view_url(row.key()?, (&row.media_type, &row.name), clock.now()).await?;
     Ok(Redirect::see_other(url).with_header("X-Robots-Tag", "noindex, nofollow").into_response())
 }
