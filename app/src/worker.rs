@@ -15,6 +15,7 @@ use fithire_mail::Mail;
 use fithire_matching::Rankings;
 use fithire_matching::rescoring::{RESCORE, rescore_task};
 use fithire_notifications::work as notices;
+use fithire_presets::Live;
 use fithire_webhooks::Sender;
 use fithire_webhooks::work::{DELIVER, deliver};
 use fithire_worker::{Handler, TaskSettings, Tools, Worker};
@@ -28,6 +29,7 @@ pub(crate) struct Work {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
+    pub(crate) presets: Live,
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) sender: Sender,
     pub(crate) mail: Mail,
@@ -37,10 +39,10 @@ pub(crate) struct Work {
 
 /// Does a task of any kind.
 async fn does(work: Work, task: Claimed) -> Outcome {
-    let Work { db, clock, ids, rankings, sender, mail, origin } = &work;
+    let Work { db, clock, ids, presets, rankings, sender, mail, origin } = &work;
     let tools = (clock, ids);
     match &*task.kind {
-        RESCORE => rescore_task(db, tools, rankings, &task).await,
+        RESCORE => rescore_task(db, tools, &rankings.by(presets.now().presets.clone()), &task).await,
         REMIND => remind(db, tools, &task).await,
         DELIVER => deliver(db, tools, sender, &task).await,
         notices::MAIL => notices::mail(db, tools, mail, origin, &task).await,

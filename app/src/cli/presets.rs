@@ -94,7 +94,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             let file = entry.map_err(unreadable)?.path();
             // `NAME.next.toml` is a pending change: checked when it is named, not one of the folder's presets.
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            if name.ends_with(".toml") && !name.ends_with(".next.toml") {
+            if name.ends_with(".toml") && !name.ends_with(".next.toml") && !name.starts_with('.') {
                 files.push(file);
             }
         }

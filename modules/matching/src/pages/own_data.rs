@@ -60,12 +60,17 @@ pub(super) async fn file(visitor: Visitor, db: Data<&Db>) -> Result<Response, Pr
     let requests: Vec<Value> = requests.collect();
     let about = Filter { subject_id: Some(id), ..Filter::default() };
     let (log, _) = audit::page(&mut tx, about, ENTRIES, None).await?;
+    let said = fithire_impact::own(&mut tx, visitor.caller()).await?.map(|(answer, at)| {
+        json!({"sex": answer.sex.map(|sex| sex.as_str()), "race_ethnicity": answer.race.map(|race| race.as_str()),
+               "declared_at": at.to_rfc3339()})
+    });
     let everything = json!({
         "account": {"id": visitor.caller().account_id(), "name": visitor.caller().name()},
         "coach": id,
         "profile": whole(&profile)?,
         "kept_scores": scores::of_coach(&mut tx, id).await?,
         "review_requests": requests,
+        "demographics": said,
         "notifications": fithire_notifications::told(&mut tx, visitor.caller().account_id()).await?,
         "changes": log,
     });
