@@ -8,6 +8,8 @@ mod bodies;
 mod browser;
 mod data;
 mod hostile;
+mod hot;
+mod impact;
 mod isolation;
 mod joining;
 mod live;

@@ -109,7 +109,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 68] = [
+const PAGES: [Page; 74] = [
     ("/", [TO; 4]),
     ("/sign-in", [YES; 4]),
     ("/sign-up", [YES; 4]),
@@ -142,6 +142,7 @@ const PAGES: [Page; 68] = [
     ("/coach/profile/about", [TO, YES, NO, NO]),
     ("/coach/profile/style", [TO, YES, NO, NO]),
     ("/coach/profile/nothing", [TO, 404, NO, NO]),
+    ("/coach/demographics", [TO, YES, NO, NO]),
     ("/coach/data", [TO, YES, NO, NO]),
     ("/coach/data.json", [TO, YES, NO, NO]),
     ("/coach/matches", [TO, YES, NO, NO]),
@@ -168,6 +169,11 @@ const PAGES: [Page; 68] = [
     ("/admin/members?role=coach&cursor={members_cursor}", [TO, NO, NO, YES]),
     ("/admin/members/{member}", [TO, NO, NO, YES]),
     ("/admin/presets", [TO, NO, NO, YES]),
+    ("/admin/presets/balanced", [TO, NO, NO, YES]),
+    ("/admin/presets/balanced?job={job}", [TO, NO, NO, YES]),
+    ("/admin/presets/balanced/impact.csv", [TO, NO, NO, YES]),
+    ("/admin/presets/nothing", [TO, NO, NO, 404]),
+    ("/admin/presets/nothing/impact.csv", [TO, NO, NO, 404]),
     ("/admin/import", [TO, NO, NO, YES]),
     ("/admin/keys", [TO, NO, NO, YES]),
     ("/admin/webhooks", [TO, NO, NO, YES]),
@@ -183,7 +189,7 @@ const PAGES: [Page; 68] = [
 /// A form: where it goes, its fields, and what came of it.
 type Form = (&'static str, &'static str, [u16; 4]);
 
-const FORMS: [Form; 55] = [
+const FORMS: [Form; 56] = [
     ("/sign-in", "email=nobody@acme.test&password=guessed", [WHO; 4]),
     ("/sign-up", "link=x&name=Zoe&email=zoe@acme.test&password=correct+horse+battery", [404; 4]),
     ("/forgotten", "email=nobody@acme.test", [YES; 4]),
@@ -259,6 +265,7 @@ const FORMS: [Form; 55] = [
     // Views are each account's own, and an answer is given once.
     ("/manager/views/{view}/remove", "job_id={job}", [TO, NO, TO, 404]),
     ("/manager/reviews/{review}", "outcome=upheld&answer=It+holds", [TO, NO, TO, 404]),
+    ("/coach/demographics", "sex=female&race=asian", [TO, TO, NO, NO]),
     ("/coach/data/erase", "sure=no", [TO, 422, NO, NO]),
     // What ends a session comes last.
     ("/coach/data/erase", "sure=yes", [TO, TO, NO, NO]),
