@@ -10,7 +10,7 @@ use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
 use sea_query::{Expr, ExprTrait, OnConflict, Order};
 
-use crate::model::{Answer, AnswerRow, Demographics};
+use crate::model::{Answer, AnswerRow, Demographics, Race, Sex};
 use crate::report::{FEWEST, Report, Sample, report};
 
 /// What the caller has said of themselves, and when.
@@ -31,7 +31,7 @@ pub async fn own(tx: &mut Tx, caller: &Caller) -> Result<Option<(Answer, DateTim
 /// # Errors
 /// 404 for a coach without a profile.
 pub(crate) async fn declare(db: &Db, clock: &Clock, caller: &Caller, answer: Answer) -> Result<(), Problem> {
-    use Demographics::{BrandId, CoachId, DeclaredAt, RaceEthnicity, Sex};
+    use Demographics::{BrandId, CoachId, DeclaredAt, RaceEthnicity, Sex as SexColumn};
     caller.allowed::<BeCoach>()?;
     let mut tx = db.write(caller.scope()).await?;
     let own = fithire_coaches::own_profile(&mut tx, caller).await?;
@@ -41,13 +41,13 @@ pub(crate) async fn declare(db: &Db, clock: &Clock, caller: &Caller, answer: Ans
     } else {
         let row = vec![
             id.into(),
-            answer.sex.map(|sex| sex.as_str()).into(),
-            answer.race.map(|race| race.as_str()).into(),
+            answer.sex.map(Sex::as_str).into(),
+            answer.race.map(Race::as_str).into(),
             clock.now().into(),
         ];
-        let mut insert = tx.insert(&[CoachId, Sex, RaceEthnicity, DeclaredAt], [row]);
+        let mut insert = tx.insert(&[CoachId, SexColumn, RaceEthnicity, DeclaredAt], [row]);
         let again = OnConflict::columns([BrandId, CoachId])
-            .update_columns([Sex, RaceEthnicity, DeclaredAt])
+            .update_columns([SexColumn, RaceEthnicity, DeclaredAt])
             .to_owned();
         tx.run(insert.on_conflict(again)).await?;
     }

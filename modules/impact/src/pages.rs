@@ -72,7 +72,7 @@ async fn form_page(visitor: Visitor, db: Data<&Db>, pages: Data<&Arc<Pages>>) ->
     }
     let said = own(&mut tx, caller).await?;
     let answer = said.map(|(answer, _)| answer).unwrap_or_default();
-    let chosen = (answer.sex.map_or("", |sex| sex.as_str()), answer.race.map_or("", |race| race.as_str()));
+    let chosen = (answer.sex.map_or("", Sex::as_str), answer.race.map_or("", Race::as_str));
     let page = Page::new(said.map(|(_, at)| at.format("%Y-%m-%d").to_string()), chosen);
     Ok(pages.render(visitor.shell(), &page)?.into_response())
 }

@@ -1,6 +1,6 @@
 //! Tests on a table of two groups: how likely a difference at least as large is when the groups do not differ.
 //!
-//! The figures agree with those of SciPy and statsmodels, which `tests/figures.csv` holds (`scripts/impact-figures.py`).
+//! The figures agree with those of `SciPy` and `statsmodels`, which `tests/figures.csv` holds (`scripts/impact-figures.py`).
 
 /// How many of a group were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fithire_coaches::Profile;
 use fithire_identity::{BeCoach, Posted, Visitor};
+use fithire_impact::{Race, Sex};
 use fithire_kernel::audit::{self, Filter};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -61,7 +62,7 @@ pub(super) async fn file(visitor: Visitor, db: Data<&Db>) -> Result<Response, Pr
     let about = Filter { subject_id: Some(id), ..Filter::default() };
     let (log, _) = audit::page(&mut tx, about, ENTRIES, None).await?;
     let said = fithire_impact::own(&mut tx, visitor.caller()).await?.map(|(answer, at)| {
-        json!({"sex": answer.sex.map(|sex| sex.as_str()), "race_ethnicity": answer.race.map(|race| race.as_str()),
+        json!({"sex": answer.sex.map(Sex::as_str), "race_ethnicity": answer.race.map(Race::as_str),
                "declared_at": at.to_rfc3339()})
     });
     let everything = json!({
