@@ -23,11 +23,11 @@ use fithire_kernel::form::capital;
 use fithire_kernel::ids::Ids;
 use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
-use fithire_matching::{PresetSource, Rankings};
+use fithire_matching::Rankings;
 use fithire_media::{Store, ask_video_of};
 use fithire_notifications::{Hub, ask_unread};
 use fithire_orgs::FirstRun;
-use fithire_scoring::preset::Presets;
+use fithire_presets::Live;
 use fithire_webhooks::Sender;
 use fithire_worker::TaskSettings;
 use futures_util::FutureExt as _;
@@ -55,9 +55,8 @@ pub(crate) struct State {
     pub(crate) ids: Ids,
     pub(crate) identity: Arc<Identity>,
     pub(crate) reads: Reads,
-    pub(crate) presets: Arc<Presets>,
+    pub(crate) presets: Live,
     pub(crate) rankings: Arc<Rankings>,
-    pub(crate) preset_source: PresetSource,
     pub(crate) first_run: FirstRun,
     pub(crate) sender: Sender,
     pub(crate) store: Store,
@@ -109,10 +108,18 @@ pub(crate) fn routes(
     let frame = Frame { pages: pages.clone(), clock: state.clock.clone(), load: state.load.clone() };
     let held =
         Held { rankings: state.rankings.clone(), served: Some((state.hub.clone(), state.load.clone())) };
+    let (live, rankings) = (state.presets, state.rankings);
     modules::routes(site_routes)
-        .around(|next, request| async move {
-            count(&request)?;
-            next.call(request).await
+        .around(move |next, mut request| {
+            // What is in force when a request begins is in force for all of it.
+            let now = live.now();
+            request.set_data(now.presets.clone());
+            request.set_data(rankings.by(now.presets.clone()));
+            request.set_data(now);
+            async move {
+                count(&request)?;
+                next.call(request).await
+            }
         })
         .data(state.db)
         .data(state.signals)
@@ -123,9 +130,6 @@ pub(crate) fn routes(
         .data(state.ids)
         .data(state.identity)
         .data(state.reads)
-        .data(state.presets)
-        .data(state.rankings)
-        .data(state.preset_source)
         .data(state.first_run)
         .data(state.sender)
         .data(state.store)

@@ -8,6 +8,7 @@ mod http;
 mod import;
 mod modules;
 mod pages;
+mod presets;
 mod retention;
 mod worker;
 

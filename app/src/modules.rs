@@ -4,7 +4,7 @@ use fithire_kernel::page::{Pages, Templates};
 use poem::Route;
 use poem_openapi::OpenApiService;
 use {
-    fithire_coaches as coaches, fithire_identity as identity, fithire_jobs as jobs,
+    fithire_coaches as coaches, fithire_identity as identity, fithire_impact as impact, fithire_jobs as jobs,
     fithire_matching as matching, fithire_media as media, fithire_notifications as notifications,
     fithire_orgs as orgs, fithire_verification as verification, fithire_webhooks as webhooks,
 };
@@ -49,6 +49,7 @@ pub(crate) fn pages(globals: &[(&'static str, &str)]) -> Pages {
         identity::pages::TEMPLATES,
         orgs::pages::TEMPLATES,
         coaches::pages::TEMPLATES,
+        impact::pages::TEMPLATES,
         jobs::pages::TEMPLATES,
         matching::pages::TEMPLATES,
         verification::pages::TEMPLATES,
@@ -66,6 +67,7 @@ pub(crate) fn routes(route: Route) -> Route {
         identity::pages::routes,
         orgs::pages::routes,
         coaches::pages::routes,
+        impact::pages::routes,
         jobs::pages::routes,
         matching::pages::routes,
         verification::pages::routes,

@@ -17,6 +17,7 @@ use fithire_matching::Rankings;
 use fithire_matching::rescoring::{RESCORE, rescore_task};
 use fithire_media::{SWEEP, Store, sweep};
 use fithire_notifications::work as notices;
+use fithire_presets::Live;
 use fithire_webhooks::Sender;
 use fithire_webhooks::work::{DELIVER, deliver};
 use fithire_worker::{Handler, TaskSettings, Tools, Worker};
@@ -30,6 +31,7 @@ pub(crate) struct Work {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
+    pub(crate) presets: Live,
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) sender: Sender,
     pub(crate) mail: Mail,
@@ -40,10 +42,10 @@ pub(crate) struct Work {
 
 /// Does a task of any kind.
 async fn does(work: Work, task: Claimed) -> Outcome {
-    let Work { db, clock, ids, rankings, sender, mail, store, origin } = &work;
+    let Work { db, clock, ids, presets, rankings, sender, mail, store, origin } = &work;
     let tools = (clock, ids);
     match &*task.kind {
-        RESCORE => rescore_task(db, tools, rankings, &task).await,
+        RESCORE => rescore_task(db, tools, &rankings.by(presets.now().presets.clone()), &task).await,
         REMIND => remind(db, tools, &task).await,
         LETTER => letter(db, clock, (mail, origin), &task).await,
         SWEEP => sweep(db, tools, store, &task).await,

@@ -1,4 +1,8 @@
-//! `fithire presets`: check preset files, and print their schema for editors.
+//! `fithire presets`: check preset files, print their schema for editors, and say what a change of one would do.
+
+mod check;
+mod diff;
+mod sarif;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +13,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnost
 
 use super::{Failure, read_file, say};
 
-/// Check preset files, or print their schema
+/// Check preset files, print their schema, or say what a change would do
 #[derive(Args)]
 pub(super) struct Command {
     #[command(subcommand)]
@@ -20,30 +24,24 @@ pub(super) struct Command {
 enum Action {
     /// Check preset files: every problem at once, with its place
     ///
-    /// The exit code is 0 when all are valid and 78 when one is not.
-    Check {
-        /// Files, or folders of them
-        #[arg(default_value = "scoring-presets")]
-        paths: Vec<PathBuf>,
-    },
+    /// The exit code is 0 when all are valid and 78 when one is not. Where a database is configured, jobs that name a preset
+    /// which is not in the folders, and styles that no brand has words for, are told as well.
+    Check(check::Check),
     /// Print the JSON Schema of preset files, for editors
     Schema,
+    /// Say who would enter, leave or move in the rankings of jobs, before a change is in force
+    ///
+    /// Compares the presets in force with a file, or with every NAME.next.toml in their folder. Nothing is changed.
+    Diff(diff::Diff),
 }
 
 impl Command {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let mut output = io::stdout().lock();
         match &self.action {
-            Action::Check { paths } => {
-                for preset in load(paths)?.iter() {
-                    let weights: Vec<String> = preset
-                        .weights()
-                        .map(|(key, weight)| format!("{key} {}%", f64::from(weight) / 100.0))
-                        .collect();
-                    writeln!(output, "ok  {:<18} {}", preset.name, weights.join(", "))?;
-                }
-            }
+            Action::Check(check) => check.run()?,
+            Action::Diff(diff) => diff.run()?,
             Action::Schema => {
+                let mut output = io::stdout().lock();
                 serde_json::to_writer_pretty(&mut output, &preset::schema()).map_err(io::Error::from)?;
                 writeln!(output)?;
             }
@@ -94,7 +92,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             let file = entry.map_err(unreadable)?.path();
             // `NAME.next.toml` is a pending change: checked when it is named, not one of the folder's presets.
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            if name.ends_with(".toml") && !name.ends_with(".next.toml") {
+            if name.ends_with(".toml") && !name.ends_with(".next.toml") && !name.starts_with('.') {
                 files.push(file);
             }
         }

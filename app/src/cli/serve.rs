@@ -13,17 +13,18 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::ids::Ids;
 use fithire_kernel::problem::Problem;
-use fithire_matching::{PresetSource, Rankings};
+use fithire_matching::Rankings;
 use fithire_media::Store;
 use fithire_notifications::Hub;
 use fithire_orgs::{FirstRun, Founder, find_brand, found};
+use fithire_presets::{InForce, Live};
 use fithire_scoring::exchange::DEFAULT_PRESET;
-use fithire_scoring::preset::Presets;
 use fithire_webhooks::Sender;
 use fithire_worker::{Tools, Worker};
 use futures_util::FutureExt as _;
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, PresetFolder};
@@ -32,6 +33,7 @@ use crate::config::{Config, LogFormat};
 use crate::files;
 use crate::http::{self, Load, Metrics, State};
 use crate::modules;
+use crate::presets;
 use crate::retention::Schedule;
 use crate::worker;
 
@@ -227,13 +229,14 @@ async fn work(config: Config, port: Option<u16>) -> Result<(), Failure> {
     let stopping = stopping()?;
     let metrics = measured(&config)?;
     let (clock, ids) = world();
-    let (_, rankings) = rankings(&config, &db)?;
+    let (live, rankings) = rankings(&config, &db, &clock)?;
+    let following = presets::follow(db.clone(), (clock.clone(), ids.clone()), live.clone());
     let signals = signals(&config, &db)?;
     let idle = tokio::spawn(drop_idle(rankings.clone()));
     let origin = config.server.origin().map_err(Failure::configuration)?;
     let store = files::reach(&config).map_err(Failure::configuration)?;
     let told = (db.clone(), signals);
-    let worker = worker(&config, told, (&clock, &ids), (rankings.clone(), store, origin)).await?;
+    let worker = worker(&config, told, (&clock, &ids), (live, rankings.clone(), store, origin)).await?;
     writeln!(io::stdout(), "working")?;
     if let Some(port) = port {
         let listener = TcpListener::bind((config.server.address, port)).into_acceptor().await?;
@@ -245,18 +248,20 @@ async fn work(config: Config, port: Option<u16>) -> Result<(), Failure> {
     }
     stopping.await;
     worker.stop(worker::PATIENCE).await;
+    following.inspect(JoinHandle::abort);
     idle.abort();
     db.close().await;
     Ok(())
 }
 
 /// The presets of the configuration, and rankings by them.
-fn rankings(config: &Config, db: &Db) -> Result<(Arc<Presets>, Arc<Rankings>), Failure> {
+fn rankings(config: &Config, db: &Db, clock: &Clock) -> Result<(Live, Arc<Rankings>), Failure> {
     let folder = PresetFolder { folder: config.presets.folder.clone() };
-    let presets = Arc::new(folder.load()?);
+    let presets = folder.load()?;
     presets.named(DEFAULT_PRESET).map_err(Failure::configuration)?;
-    let rankings = Arc::new(Rankings::new(db.clone(), presets.clone(), config.rankings));
-    Ok((presets, rankings))
+    let first = InForce::at_start(folder.folder, presets, clock.now());
+    let rankings = Arc::new(Rankings::new(db.clone(), first.presets.clone(), config.rankings));
+    Ok((Live::new(first), rankings))
 }
 
 /// Begins to count what this process does.
@@ -278,7 +283,7 @@ async fn worker(
     config: &Config,
     (db, signals): (Db, Signals),
     (clock, ids): (&Clock, &Ids),
-    (rankings, store, origin): (Arc<Rankings>, Store, String),
+    (presets, rankings, store, origin): (Live, Arc<Rankings>, Store, String),
 ) -> Result<Worker, Failure> {
     let sender = sender(config)?;
     let mail = config.mail.open().map_err(Failure::configuration)?;
@@ -287,6 +292,7 @@ async fn worker(
         db: db.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
+        presets,
         rankings,
         sender,
         mail,
@@ -304,7 +310,7 @@ pub(super) async fn listen(
     (clock, ids): (Clock, Ids),
     with_worker: bool,
 ) -> Result<(), Failure> {
-    let (presets, rankings) = rankings(config, &db)?;
+    let (live, rankings) = rankings(config, &db, &clock)?;
     let (load, metrics) = (Load::new(config.server.at_once), measured(config)?);
     let stopping = stopping()?.shared();
     let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
@@ -319,10 +325,6 @@ pub(super) async fn listen(
         rates: config.rates,
     };
     let identity = Identity::open(db.clone(), (clock.clone(), ids.clone()), setup).await?;
-    let preset_source = PresetSource {
-        folder: config.presets.folder.as_ref().map(|folder| folder.display().to_string()),
-        since: clock.now(),
-    };
     let sender = sender(config)?;
     let (store, embedded) = files::open(config).await.map_err(Failure::configuration)?;
     let first_run = FirstRun::open(&db).await?;
@@ -338,10 +340,11 @@ pub(super) async fn listen(
     let keeper = AuditKeeper::start(db.clone(), ids.clone(), reads.clone());
     let schedule = Schedule::start(db.clone(), (clock.clone(), ids.clone()));
     let idle = tokio::spawn(drop_idle(rankings.clone()));
+    let following = presets::follow(db.clone(), (clock.clone(), ids.clone()), live.clone());
     let hub = Hub::start(db.clone(), &signals);
     let work = if with_worker {
         let told = (db.clone(), signals.clone());
-        let works_with = (rankings.clone(), store.clone(), origin.clone());
+        let works_with = (live.clone(), rankings.clone(), store.clone(), origin.clone());
         Some(worker(config, told, (&clock, &ids), works_with).await?)
     } else {
         None
@@ -354,9 +357,8 @@ pub(super) async fn listen(
         ids,
         reads,
         identity: Arc::new(identity),
-        presets,
+        presets: live,
         rankings,
-        preset_source,
         first_run,
         sender,
         store,
@@ -400,6 +402,7 @@ pub(super) async fn listen(
     let serving = Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, closing, Some(DRAIN));
     futures_util::try_join!(serving, working, storing)?;
     schedule.stop();
+    following.inspect(JoinHandle::abort);
     idle.abort();
     keeper.stop().await;
     db.close().await;

@@ -26,9 +26,9 @@ fn is_of_log(line: &Line) -> bool {
     line.0 == "/admin/audit"
 }
 
-/// The page of presets, which differs from one server to the next.
+/// The pages of presets, which differ from one server to the next.
 fn says_when_the_program_started(line: &Line) -> bool {
-    line.0 == "/admin/presets"
+    line.0.starts_with("/admin/presets")
 }
 
 /// The page of the queue, which says how long something waits, and which programs work; and whether one does.

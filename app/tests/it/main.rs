@@ -10,6 +10,8 @@ mod busy;
 mod data;
 mod desk;
 mod hostile;
+mod hot;
+mod impact;
 mod isolation;
 mod joining;
 mod live;

@@ -290,6 +290,8 @@ fn crowd(server: &Server, things: &Things, admin: &Browser<'_>) {
 fn match_up(server: &Server, things: &mut Things, (coach, manager): (&Browser<'_>, &Browser<'_>)) {
     let mark = things.mark;
     done(coach.submit("/coach/profile/about", "/coach/profile/about", &[("name", mark), ("bio", mark)]));
+    let said = [("sex", "female"), ("race", "asian")];
+    done(coach.submit("/coach/demographics", "/coach/demographics", &said));
     let profile = coach.get("/coach/data.json").json()["coach"].to_string();
     let own = files(server, things, "coach", profile.parse().unwrap());
     things.texts.push(("profile", profile));

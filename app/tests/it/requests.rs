@@ -157,7 +157,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 82] = [
+const PAGES: [Page; 88] = [
     ("/", [TO; 4]),
     ("/sign-in", [YES; 4]),
     ("/sign-up", [YES; 4]),
@@ -190,6 +190,7 @@ const PAGES: [Page; 82] = [
     ("/coach/profile/about", [TO, YES, NO, NO]),
     ("/coach/profile/style", [TO, YES, NO, NO]),
     ("/coach/profile/nothing", [TO, 404, NO, NO]),
+    ("/coach/demographics", [TO, YES, NO, NO]),
     ("/coach/data", [TO, YES, NO, NO]),
     ("/coach/data.json", [TO, YES, NO, NO]),
     ("/coach/media", [TO, YES, NO, NO]),
@@ -230,6 +231,11 @@ const PAGES: [Page; 82] = [
     ("/admin/members?role=coach&cursor={members_cursor}", [TO, NO, NO, YES]),
     ("/admin/members/{member}", [TO, NO, NO, YES]),
     ("/admin/presets", [TO, NO, NO, YES]),
+    ("/admin/presets/balanced", [TO, NO, NO, YES]),
+    ("/admin/presets/balanced?job={job}", [TO, NO, NO, YES]),
+    ("/admin/presets/balanced/impact.csv", [TO, NO, NO, YES]),
+    ("/admin/presets/nothing", [TO, NO, NO, 404]),
+    ("/admin/presets/nothing/impact.csv", [TO, NO, NO, 404]),
     ("/admin/import", [TO, NO, NO, YES]),
     ("/admin/keys", [TO, NO, NO, YES]),
     ("/admin/webhooks", [TO, NO, NO, YES]),
@@ -245,7 +251,7 @@ const PAGES: [Page; 82] = [
 /// A form: where it goes, its fields, and what came of it.
 type Form = (&'static str, &'static str, [u16; 4]);
 
-const FORMS: [Form; 70] = [
+const FORMS: [Form; 71] = [
     ("/sign-in", "email=nobody@acme.test&password=guessed", [WHO; 4]),
     ("/sign-up", "link=x&name=Zoe&email=zoe@acme.test&password=correct+horse+battery", [404; 4]),
     ("/forgotten", "email=nobody@acme.test", [YES; 4]),
@@ -336,6 +342,7 @@ const FORMS: [Form; 70] = [
     // Views are each account's own, and an answer is given once.
     ("/manager/views/{view}/remove", "job_id={job}", [TO, NO, TO, 404]),
     ("/manager/reviews/{review}", "outcome=upheld&answer=It+holds", [TO, NO, TO, 404]),
+    ("/coach/demographics", "sex=female&race=asian", [TO, TO, NO, NO]),
     ("/coach/data/erase", "sure=no", [TO, 422, NO, NO]),
     // What ends a session comes last.
     ("/coach/data/erase", "sure=yes", [TO, TO, NO, NO]),

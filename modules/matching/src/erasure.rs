@@ -1,4 +1,5 @@
-//! Erasing what a brand keeps of a person: profile, files, kept scores, requests for review, what they were told, membership.
+//! Erasing what a brand keeps of a person: profile, files, kept scores, requests for review, what they said of themselves for
+//! the report on adverse impact, what they were told, membership.
 
 use fithire_identity::{forget_member, member_of};
 use fithire_kernel::clock::Clock;
@@ -33,6 +34,7 @@ pub async fn erase_person(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) ->
         scores::erase(tx, id).await?;
         reviews::erase(tx, id).await?;
         fithire_media::erase(tx, tools, id).await?;
+        fithire_impact::erase(tx, id).await?;
         fithire_coaches::erase(tx, tools, id).await?;
     }
     fithire_notifications::erase(tx, account_id).await?;

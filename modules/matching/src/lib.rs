@@ -10,8 +10,10 @@
 //! content, and computed again from them at any time.
 
 pub mod api;
+pub mod change;
 mod copies;
 mod erasure;
+mod in_force;
 mod lately;
 mod model;
 pub mod pages;
@@ -25,5 +27,4 @@ mod views;
 
 pub use copies::RankingSettings;
 pub use erasure::{erase_person, knows_person};
-pub use pages::PresetSource;
 pub use rankings::Rankings;

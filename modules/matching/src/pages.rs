@@ -10,6 +10,7 @@ mod matches;
 mod overview;
 mod own_data;
 mod pair;
+mod preset;
 mod presets;
 mod review;
 mod view;
@@ -17,14 +18,13 @@ mod view;
 use fithire_kernel::page::Templates;
 use poem::{Route, get, post};
 
-pub use presets::PresetSource;
-
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[
     ("matching/coach.html", include_str!("../templates/matching/coach.html")),
     ("matching/manager.html", include_str!("../templates/matching/manager.html")),
     ("matching/data.html", include_str!("../templates/matching/data.html")),
     ("matching/reviews.html", include_str!("../templates/matching/reviews.html")),
+    ("matching/preset.html", include_str!("../templates/matching/preset.html")),
     ("matching/presets.html", include_str!("../templates/matching/presets.html")),
     ("matching/candidates.html", include_str!("../templates/matching/candidates.html")),
     ("matching/compare.html", include_str!("../templates/matching/compare.html")),
@@ -42,6 +42,8 @@ pub fn routes(route: Route) -> Route {
         .at("/coach", get(overview::of_coach))
         .at("/manager", get(overview::of_manager))
         .at("/admin/presets", get(presets::page))
+        .at("/admin/presets/:name", get(preset::show))
+        .at("/admin/presets/:name/impact.csv", get(preset::export))
         .at("/manager/jobs/new", get(job::blank).post(job::create))
         .at("/manager/jobs/preview", post(job::preview_new))
         .at("/manager/jobs/:id", get(job::edit).post(job::change))

@@ -26,7 +26,7 @@ use crate::model::{Pair, Show};
 /// Presets, and a copy of the coaches of each brand that is asked for.
 pub struct Rankings {
     presets: Arc<Presets>,
-    copies: Copies,
+    copies: Arc<Copies>,
 }
 
 /// The candidates of a job.
@@ -48,7 +48,18 @@ impl Rankings {
     /// Rankings by these presets, with no brand read yet.
     #[must_use]
     pub fn new(db: Db, presets: Arc<Presets>, settings: RankingSettings) -> Self {
-        Self { presets, copies: Copies::new(db, settings) }
+        Self { presets, copies: Arc::new(Copies::new(db, settings)) }
+    }
+
+    /// The same by other presets, over the same copies: whoever holds it ranks by one version of every preset.
+    #[must_use]
+    pub fn by(&self, presets: Arc<Presets>) -> Arc<Self> {
+        Arc::new(Self { presets, copies: self.copies.clone() })
+    }
+
+    /// The presets by which it ranks.
+    pub(crate) fn presets(&self) -> &Presets {
+        &self.presets
     }
 
     /// Gives back the memory of brands that nobody has asked for since this was called last.
@@ -298,7 +309,7 @@ const EXPLAINING: usize = 7_500;
 const JOB: usize = 2_500;
 
 /// Does work for a processor: here when it takes no time to speak of, on a thread of its own when it does.
-async fn work<T: Send + 'static>(
+pub(crate) async fn work<T: Send + 'static>(
     pairs: usize,
     run: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {

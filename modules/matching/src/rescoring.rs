@@ -27,6 +27,7 @@ use fithire_kernel::tasks::{Claimed, NewTask, Outcome, enqueue};
 use fithire_scoring::plan::{Group, Plan, Query};
 
 use crate::copies::Copy;
+use crate::in_force;
 use crate::rankings::{Rankings, Seen};
 use store::{By, Ranked, Rescored};
 pub use store::{Kept, Of, kept, tidy_brand};
@@ -60,6 +61,8 @@ pub async fn rescore_task(
     task: &Claimed,
 ) -> Outcome {
     let ended = async {
+        // What scores rest on is there before they are.
+        in_force::record(db, tools, &task.scope, rankings.presets()).await?;
         let done = rescore(db, tools, rankings, &task.scope).await?;
         tracing::debug!(brand.id = task.scope.brand_id(), done.jobs, done.ranked, done.events, "rescored");
         let mut tx = db.write(&task.scope).await?;

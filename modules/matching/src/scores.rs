@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use fithire_coaches::visible;
 use fithire_identity::{Caller, ViewCoaches};
 use fithire_kernel::audit::{self, Event};
@@ -15,7 +15,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::explain::{Explanation, read_input};
 use fithire_scoring::plan::Plan;
-use fithire_scoring::preset;
+use fithire_scoring::preset::{self, Preset};
 use poem_openapi::types::{ParseFromJSON, ToJSON};
 use sea_query::{Expr, ExprTrait, Iden, OnConflict, Value};
 use serde_json::json;
@@ -119,9 +119,7 @@ pub(crate) async fn keep(
     let provenance = &explanation.provenance;
     let now = clock.now();
 
-    let columns = [AppliedPresets::Hash, AppliedPresets::Content, AppliedPresets::CreatedAt];
-    let row = vec![(&provenance.preset_hash).into(), (&preset.text).into(), now.into()];
-    put_once(&mut tx, &columns, row, [AppliedPresets::BrandId, AppliedPresets::Hash]).await?;
+    keep_preset(&mut tx, now, preset).await?;
     let row = vec![(&provenance.input_hash).into(), plan.input(&coach.facts).into()];
     let key = [ScoreInputs::BrandId, ScoreInputs::Hash];
     put_once(&mut tx, &[ScoreInputs::Hash, ScoreInputs::Content], row, key).await?;
@@ -142,6 +140,13 @@ pub(crate) async fn keep(
     audit::record(&mut tx, (clock, ids), event).await?;
     tx.commit().await?;
     Ok(id)
+}
+
+/// Keeps the file of a preset by its hash, so that what is scored by it can be computed again.
+pub(crate) async fn keep_preset(tx: &mut Tx, now: DateTime<Utc>, preset: &Preset) -> Result<(), Problem> {
+    let columns = [AppliedPresets::Hash, AppliedPresets::Content, AppliedPresets::CreatedAt];
+    let row = vec![(&preset.hash).into(), (&preset.text).into(), now.into()];
+    put_once(tx, &columns, row, [AppliedPresets::BrandId, AppliedPresets::Hash]).await
 }
 
 /// Writes a row unless its content is there already.

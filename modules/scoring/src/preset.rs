@@ -9,7 +9,7 @@ mod schema;
 mod what_if;
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 pub use read::{Problem, read};
 pub use schema::schema;
@@ -64,14 +64,14 @@ impl fmt::Debug for Preset {
 }
 
 /// A set of presets by name.
-#[derive(Debug, Default)]
-pub struct Presets(Vec<Preset>);
+#[derive(Clone, Debug, Default)]
+pub struct Presets(Vec<Arc<Preset>>);
 
 impl Presets {
     /// The presets, sorted by name. Names are distinct: the caller has seen to it.
     #[must_use]
-    pub fn new(presets: impl IntoIterator<Item = Preset>) -> Self {
-        let mut kept: Vec<Preset> = presets.into_iter().collect();
+    pub fn new(presets: impl IntoIterator<Item = impl Into<Arc<Preset>>>) -> Self {
+        let mut kept: Vec<Arc<Preset>> = presets.into_iter().map(Into::into).collect();
         kept.sort_by(|a, b| a.name.cmp(&b.name));
         Self(kept)
     }
@@ -97,6 +97,11 @@ impl Presets {
 
     /// All of them, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Preset> {
+        self.0.iter().map(|preset| &**preset)
+    }
+
+    /// The same, to be kept.
+    pub fn shared(&self) -> impl Iterator<Item = &Arc<Preset>> {
         self.0.iter()
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fithire_coaches::Profile;
 use fithire_identity::{BeCoach, Posted, Visitor};
+use fithire_impact::{Race, Sex};
 use fithire_kernel::audit::{self, Filter};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
@@ -60,6 +61,10 @@ pub(super) async fn file(visitor: Visitor, db: Data<&Db>) -> Result<Response, Pr
     let requests: Vec<Value> = requests.collect();
     let about = Filter { subject_id: Some(id), ..Filter::default() };
     let (log, _) = audit::page(&mut tx, about, ENTRIES, None).await?;
+    let said = fithire_impact::own(&mut tx, visitor.caller()).await?.map(|(answer, at)| {
+        json!({"sex": answer.sex.map(Sex::as_str), "race_ethnicity": answer.race.map(Race::as_str),
+               "declared_at": at.to_rfc3339()})
+    });
     let everything = json!({
         "account": {"id": visitor.caller().account_id(), "name": visitor.caller().name()},
         "coach": id,
@@ -67,6 +72,7 @@ pub(super) async fn file(visitor: Visitor, db: Data<&Db>) -> Result<Response, Pr
         "files": fithire_media::of_coach(&mut tx, id).await?,
         "kept_scores": scores::of_coach(&mut tx, id).await?,
         "review_requests": requests,
+        "demographics": said,
         "notifications": fithire_notifications::told(&mut tx, visitor.caller().account_id()).await?,
         "changes": log,
     });

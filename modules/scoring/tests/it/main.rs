@@ -7,5 +7,6 @@ mod exchange;
 mod explanations;
 mod given;
 mod laws;
+mod nasty;
 mod presets;
 mod ranking;

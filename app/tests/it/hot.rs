@@ -1,0 +1,209 @@
+//! Presets that change while people read: what is broken changes nothing, what is valid is in force a moment later.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::testing::{World, on_both};
+use fithire_matching::rescoring::{Of, kept};
+use fithire_scoring::preset::BUILTIN;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::people::{Things, browser_of, fill, make};
+use crate::server::{Server, configured};
+
+/// Far longer than it takes: nothing here is about time.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// By experience alone, which the coach of every brand has some of.
+const EXPERIENCE: &str = "title = \"Experience alone\"\n[weights]\nexperience = 1\n";
+const BROKEN: &str = "threshold = 2\n[weights]\nexperiense = 1\n";
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < DEADLINE, "never {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A server by presets of its own.
+struct Site {
+    folder: TempDir,
+    server: Server,
+    things: Things,
+}
+
+impl Site {
+    async fn open(world: &World) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in BUILTIN {
+            fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
+        }
+        let mut things = make(world, "ACME").await;
+        let server = Server::on(configured(world).env("FITHIRE_PRESETS__FOLDER", folder.path()));
+        fill(&server, &mut things);
+        Self { folder, server, things }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Hash of the preset and score of the one candidate.
+    fn candidate(&self) -> (String, String) {
+        let path = format!("/api/v1/jobs/{}/candidates", self.things.id("job"));
+        let answer = self.server.send("GET", &path, Some(self.things.token("manager")), None);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let first = &answer.json()["candidates"][0];
+        let hash = first["provenance"]["preset_hash"].as_str().unwrap().to_owned();
+        (hash, first["fitscore"].to_string())
+    }
+
+    fn page(&self, path: &str) -> String {
+        browser_of(&self.server, "admin", "ACME").get(path).body
+    }
+
+    /// Sends a body and answers what comes back.
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let token = Some(self.things.token("manager"));
+        self.server.send("POST", path, token, Some(("application/json", &body))).json()
+    }
+
+    /// The score of the one kept match.
+    async fn kept(&self, world: &World) -> Option<i32> {
+        let scope = BrandScope::mint(self.things.id("brand"), Actor::System);
+        let mut tx = world.db.read(&scope).await.unwrap();
+        kept(&mut tx, Of::Job(self.things.id("job"))).await.unwrap().first().map(|row| row.score)
+    }
+}
+
+/// Writes as some editors do: the file is empty, then half there, then whole.
+fn in_pieces(file: &Path, text: &str) {
+    fs::write(file, "").unwrap();
+    fs::write(file, &text[..text.len() / 2]).unwrap();
+    fs::write(file, text).unwrap();
+}
+
+#[test]
+fn a_broken_preset_changes_nothing_and_a_mended_one_is_in_force_while_people_read() {
+    on_both(async |world| {
+        let site = Site::open(&world).await;
+        let before = site.candidate();
+        let pair = json!({"job_id": site.things.id("job"), "coach_id": site.things.id("coach")});
+        let score = site.post("/api/v1/scores", &pair)["id"].clone();
+        let done = AtomicBool::new(false);
+        let (after, seen) = std::thread::scope(|scope| {
+            let read = || {
+                let mut seen = BTreeSet::new();
+                while !done.load(Ordering::Relaxed) {
+                    seen.insert(site.candidate());
+                }
+                seen
+            };
+            let readers = [scope.spawn(read), scope.spawn(read), scope.spawn(read)];
+            let file = site.file("balanced.toml");
+            in_pieces(&file, BROKEN);
+            let page = until("refused", || {
+                let page = site.page("/admin/presets/balanced");
+                page.contains("Its file has 2 problems").then_some(page)
+            });
+            for told in [
+                "the last good one is in force",
+                "Line 1, column 13",
+                "Line 3, column 1",
+                "experiense = 1",
+                &before.0,
+            ] {
+                assert!(page.contains(told), "{told} in {page}");
+            }
+            assert_eq!(site.candidate(), before);
+            in_pieces(&file, EXPERIENCE);
+            let after = until("mended", || Some(site.candidate()).filter(|now| *now != before));
+            done.store(true, Ordering::Relaxed);
+            (after, readers.map(|reader| reader.join().unwrap()))
+        });
+        assert_ne!((&before.0, &before.1), (&after.0, &after.1));
+        for seen in seen {
+            assert!(seen.iter().all(|one| [&before, &after].contains(&one)), "{seen:?}");
+        }
+        // Kept matches follow, what was kept before can still be computed, and the admins have been told once.
+        let expected = until("another score", || after.1.parse::<f64>().ok());
+        #[expect(clippy::cast_possible_truncation, reason = "0..=10000")]
+        let expected = (expected * 10_000.0).round() as i32;
+        let began = Instant::now();
+        while site.kept(&world).await != Some(expected) {
+            assert!(began.elapsed() < DEADLINE, "never rescored");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let token = Some(site.things.token("manager"));
+        let replay = site.server.send("GET", &format!("/api/v1/scores/{score}/replay"), token, None).json();
+        assert_eq!(replay["same"], true, "{replay}");
+        let told = site.page("/notifications");
+        assert_eq!(told.matches("<strong>The preset file balanced.toml is refused").count(), 1, "{told}");
+        until("on record", || site.page("/admin/audit").contains("preset applied").then_some(()));
+        let log = site.server.log();
+        assert_eq!(log.matches("a preset file is refused").count(), 1, "it is logged once: {log}");
+    });
+}
+
+#[test]
+fn a_pending_change_is_shown_and_is_in_force_once_it_is_renamed() {
+    on_both(async |world| {
+        let site = Site::open(&world).await;
+        let before = site.candidate();
+        fs::write(site.file("balanced.next.toml"), BROKEN).unwrap();
+        until("refused", || {
+            site.page("/admin/presets/balanced").contains("It would be refused").then_some(())
+        });
+        fs::write(site.file("balanced.next.toml"), EXPERIENCE).unwrap();
+        let page = until("pending", || {
+            let page = site.page("/admin/presets/balanced");
+            page.contains("Scores shift by").then_some(page)
+        });
+        assert!(page.contains("Nobody among the first 20 moves") && page.contains("1 → 1"), "{page}");
+        assert!(site.page("/admin/presets").contains("A change is pending"));
+        let (job, other) = (site.things.id("job"), site.things.id("coach"));
+        let of = |id| {
+            browser_of(&site.server, "admin", "ACME").get(&format!("/admin/presets/balanced?job={id}")).status
+        };
+        assert_eq!((of(job), of(other)), (200, 404));
+        assert_eq!(site.candidate(), before, "it changes nothing");
+        fs::rename(site.file("balanced.next.toml"), site.file("balanced.toml")).unwrap();
+        until("in force", || Some(site.candidate()).filter(|now| *now != before));
+        let page = site.page("/admin/presets/balanced");
+        assert!(page.contains("Experience alone") && !page.contains("Pending change"), "{page}");
+    });
+}
+
+#[test]
+fn what_jobs_use_stays_without_its_file_and_without_its_folder() {
+    on_both(async |world| {
+        let site = Site::open(&world).await;
+        let before = site.candidate();
+        fs::remove_file(site.file("balanced.toml")).unwrap();
+        fs::remove_file(site.file("local-team.toml")).unwrap();
+        let listed = until("gone", || {
+            let listed = site.page("/admin/presets");
+            listed.contains("Its file is gone").then_some(listed)
+        });
+        assert!(!listed.contains("local-team"), "no job uses it: {listed}");
+        assert_eq!(site.candidate(), before);
+        let moved = site.folder.path().with_extension("elsewhere");
+        fs::rename(site.folder.path(), &moved).unwrap();
+        until("told", || site.page("/admin/presets").contains("the folder cannot be read").then_some(()));
+        assert_eq!(site.candidate(), before);
+        // Back under the same name, which is another folder to whoever watches.
+        fs::rename(&moved, site.folder.path()).unwrap();
+        fs::write(site.file("balanced.toml"), EXPERIENCE).unwrap();
+        until("back", || Some(site.candidate()).filter(|now| *now != before));
+    });
+}
