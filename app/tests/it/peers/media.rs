@@ -7,7 +7,7 @@ use fithire_kernel::testing::{World, on_both};
 use serde_json::json;
 
 use super::{Process, free_port, until};
-use crate::media::{File, PAST, attached, suite, sweep};
+use crate::media::{File, attached, suite, sweep, swept};
 use crate::people::{browser_of, make, people_of};
 use crate::server::{Server, configured};
 
@@ -109,14 +109,6 @@ fn while_the_store_is_away_everything_else_works_and_nothing_is_half_attached() 
         attached(&server, &token, coach, &File::image("second.png"));
         assert_eq!(states(&listed().json()), ["attached", "waiting"]);
         // What could not be removed meanwhile is removed now, and no task has given up on it.
-        world.as_owner(&format!("UPDATE media_removals SET due_at = {PAST}, until_at = {PAST}")).await;
-        sweep(&world, brand).await;
-        for _ in 0..200 {
-            if world.count("media_removals", brand).await == 0 {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-        panic!("objects are left: {}", server.log());
+        swept(&world, brand, async || world.count("media_removals", brand).await == 0).await;
     });
 }
