@@ -6,7 +6,7 @@ use fithire_kernel::testing::{CANARY, on_both};
 use serde_json::json;
 
 use crate::hostile::document;
-use crate::people::{furnished, people};
+use crate::people::{filmed, furnished};
 use crate::requests::{operations, pages};
 use crate::roles::Somebody;
 
@@ -32,7 +32,7 @@ fn every_operation_has_its_line_and_needs_a_token_unless_it_is_open() {
 #[test]
 fn every_role_gets_what_the_table_says() {
     on_both(async |world| {
-        let people = people(&world).await;
+        let people = filmed(&world).await;
         let everybody = ["nobody", "coach", "manager", "admin"]
             .map(|role| Somebody::new(&people.server, &people.ours, role));
         for line in operations() {

@@ -7,7 +7,7 @@ use fithire_kernel::testing::on_both;
 use serde_json::{Value, json};
 
 use crate::hostile::{document, with};
-use crate::people::people;
+use crate::people::filmed;
 use crate::requests::{operations, with_ids};
 use crate::roles::Somebody;
 
@@ -62,7 +62,7 @@ fn no_field_goes_in_that_the_document_does_not_have() {
         if world.dialect != "SQLite" {
             return;
         }
-        let people = people(&world).await;
+        let people = filmed(&world).await;
         let document = document();
         let mut sent = 0;
         for (method, operation) in described(&document) {
@@ -156,7 +156,7 @@ fn shape(value: &Value, path: &str, lines: &mut BTreeSet<String>) {
 #[test]
 fn each_role_is_shown_the_fields_that_are_meant_for_it() {
     on_both(async |world| {
-        let people = people(&world).await;
+        let people = filmed(&world).await;
         let everybody = ["nobody", "coach", "manager", "admin"]
             .map(|role| Somebody::new(&people.server, &people.ours, role));
         let mut shapes = Vec::new();

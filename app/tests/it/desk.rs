@@ -6,7 +6,7 @@ use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::testing::on_both;
 
 use crate::pages::{location, signed_in};
-use crate::people::people;
+use crate::people::{filmed, people};
 use crate::server::Browser;
 
 #[test]
@@ -111,7 +111,7 @@ fn a_profile_is_returned_and_approved_on_its_page() {
 #[test]
 fn a_video_is_tagged_by_hand_where_there_are_no_scripts() {
     on_both(async |world| {
-        let people = people(&world).await;
+        let people = filmed(&world).await;
         let admin = signed_in(&people, "admin");
         let style = [("name", "music"), ("low", "quiet"), ("high", "loud")];
         admin.submit("/admin/organisation", "/admin/organisation/styles", &style);
@@ -132,7 +132,7 @@ fn a_video_is_tagged_by_hand_where_there_are_no_scripts() {
         let coach = admin.get(&format!("/manager/coaches/{}", people.ours.id("coach"))).body;
         assert!(coach.contains("Music: 3 of 4, seen by a reviewer"), "{coach}");
         let page = admin.get(&path).body;
-        assert!(page.contains("value=\"1.5\"") && page.contains("value=\"9\""), "{page}");
+        assert!(page.contains("value=\"1.5\"") && page.contains("value=\"9.0\""), "{page}");
         let gone = [&tags[..], &[("tags-0-remove", "yes")]].concat();
         assert_eq!(admin.submit(&path, &path, &gone).status, 303);
         let coach = admin.get(&format!("/manager/coaches/{}", people.ours.id("coach"))).body;

@@ -3,7 +3,7 @@
 use fithire_kernel::testing::on_both;
 use serde_json::{Map, Value, json};
 
-use crate::people::{People, people};
+use crate::people::{People, filmed};
 use crate::program::root;
 use crate::requests::{Line, operations, with_ids};
 
@@ -103,7 +103,7 @@ fn with_bodies() -> impl Iterator<Item = Line> {
 #[test]
 fn no_field_of_any_body_breaks_us_and_what_is_taken_is_kept_as_sent() {
     on_both(async |world| {
-        let people = people(&world).await;
+        let people = filmed(&world).await;
         let document = document();
         let mut sent = 0;
         for line in with_bodies() {
@@ -141,7 +141,7 @@ fn no_field_of_any_body_breaks_us_and_what_is_taken_is_kept_as_sent() {
 #[test]
 fn no_text_that_is_no_body_breaks_us() {
     on_both(async |world| {
-        let people = people(&world).await;
+        let people = filmed(&world).await;
         let deep = format!("{{\"name\":{}{}}}", "[".repeat(50_000), "]".repeat(50_000));
         let big = format!("{{\"name\":\"{}\"}}", "x".repeat(10 << 20));
         for line in with_bodies() {
@@ -173,7 +173,7 @@ fn no_text_that_is_no_body_breaks_us() {
 #[test]
 fn no_parameter_and_no_id_breaks_us() {
     on_both(async |world| {
-        let people = people(&world).await;
+        let people = filmed(&world).await;
         let document = document();
         let token = Some(people.ours.token("admin"));
         for (path, methods) in document["paths"].as_object().unwrap() {

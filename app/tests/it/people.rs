@@ -75,11 +75,16 @@ pub(crate) async fn people(world: &World) -> People {
         fill(&server, &mut things);
         things
     });
-    let [mut ours, mut theirs] = [ours, theirs];
-    for things in [&mut ours, &mut theirs] {
+    People { server, ours, theirs }
+}
+
+/// The same with a video in each brand.
+pub(crate) async fn filmed(world: &World) -> People {
+    let mut people = people(world).await;
+    for things in [&mut people.ours, &mut people.theirs] {
         film(world, things).await;
     }
-    People { server, ours, theirs }
+    people
 }
 
 /// The same with one of everything in each brand, and lists that have a second page.
@@ -222,9 +227,7 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     things.texts.push(("key", after(&key(&two), "/admin/keys/").to_owned()));
     crowd(server, things, &admin);
     match_up(server, things, (&coach, &manager));
-    if !things.texts.iter().any(|(name, _)| *name == "video") {
-        film(world, things).await;
-    }
+    film(world, things).await;
     review(server, things);
     let cursors = cursors(server, things, (&coach, &admin));
     things.texts.extend(cursors);
