@@ -132,7 +132,7 @@ fn a_video_is_tagged_by_hand_where_there_are_no_scripts() {
         let coach = admin.get(&format!("/manager/coaches/{}", people.ours.id("coach"))).body;
         assert!(coach.contains("Music: 3 of 4, seen by a reviewer"), "{coach}");
         let page = admin.get(&path).body;
-        assert!(page.contains("value=\"1.5\"") && page.contains("value=\"9\""), "{page}");
+        assert!(page.contains("value=\"1.5\"") && page.contains("value=\"9.0\""), "{page}");
         let gone = [&tags[..], &[("tags-0-remove", "yes")]].concat();
         assert_eq!(admin.submit(&path, &path, &gone).status, 303);
         let coach = admin.get(&format!("/manager/coaches/{}", people.ours.id("coach"))).body;

@@ -258,18 +258,15 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream) {
 
 /// Has the database be away for a while: unreachable, or, where it is a file, locked by somebody who does not let go.
 async fn away(world: &World, way: Option<&Way>, time: Duration) {
-    match way {
-        Some(way) => {
-            way.close();
-            tokio::time::sleep(time).await;
-            way.open();
-        }
-        None => {
-            let mut lock = SqliteConnection::connect(&world.url).await.unwrap();
-            sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
-            tokio::time::sleep(time).await;
-            sqlx::query("ROLLBACK").execute(&mut lock).await.unwrap();
-        }
+    if let Some(way) = way {
+        way.close();
+        tokio::time::sleep(time).await;
+        way.open();
+    } else {
+        let mut lock = SqliteConnection::connect(&world.url).await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+        tokio::time::sleep(time).await;
+        sqlx::query("ROLLBACK").execute(&mut lock).await.unwrap();
     }
 }
 

@@ -365,7 +365,9 @@ pub(crate) fn checked_reason(text: &str, needed: bool) -> Result<Option<String>,
     let wrong = |detail: &str| FieldError { pointer: "/reason".to_owned(), detail: detail.to_owned() };
     let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     match text.chars().count() {
-        _ if needed && text.trim().is_empty() => Err(wrong("is missing; the coach reads it to know what to do next")),
+        _ if needed && text.trim().is_empty() => {
+            Err(wrong("is missing; the coach reads it to know what to do next"))
+        }
         0 => Ok(None),
         1..=1_000 if !text.contains(control) => Ok(Some(text.to_owned())),
         _ => Err(wrong("is longer than 1000 characters, or has some that cannot be shown")),

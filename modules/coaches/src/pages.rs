@@ -7,8 +7,8 @@ mod own;
 use fithire_kernel::page::Templates;
 use poem::{Route, get};
 
-pub use listing::Videos;
 pub use self::known::{Known, Line, holdings, known};
+pub use listing::Videos;
 
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[

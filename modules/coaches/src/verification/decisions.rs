@@ -121,7 +121,12 @@ pub async fn decide(
     }
     tx.run(&update).await?;
     let details = json!({"coach": before.coach_id, "code": before.cert.details().code});
-    audit::record(&mut tx, (clock, ids), Event::new(action, "verification", before.id).with(details).about(before.coach_id)).await?;
+    audit::record(
+        &mut tx,
+        (clock, ids),
+        Event::new(action, "verification", before.id).with(details).about(before.coach_id),
+    )
+    .await?;
     writing.save(&mut tx, (clock, ids), new).await?;
     tell_later(&mut tx, (clock, ids), Subject::Certificate(before.id), before.round + 1).await?;
     let item = item(&mut tx, before.id).await?;

@@ -70,8 +70,12 @@ pub async fn submit(
     let id = ids.next();
     add(tx, clock, (id, coach_id), (code, expires_on), Some((media_id, media_type))).await?;
     let details = json!({"coach": coach_id, "code": name, "media": media_id});
-    audit::record(tx, (clock, ids), Event::new("certificate.submitted", "verification", id).with(details).about(coach_id))
-        .await?;
+    audit::record(
+        tx,
+        (clock, ids),
+        Event::new("certificate.submitted", "verification", id).with(details).about(coach_id),
+    )
+    .await?;
     writing.save(tx, (clock, ids), new).await
 }
 

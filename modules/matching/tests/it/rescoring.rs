@@ -274,7 +274,9 @@ fn coaches_are_reminded_each_day_of_what_ends_soon_and_once() {
             }
             world.clock.advance(TimeDelta::days(1));
         }
-        let ends = |soon: &str| format!("NASM-CPT ends within a {soon}");
-        assert_eq!(told(&app, &world, ada).await, [ends("month"), ends("week")]);
+        let ends = |soon: &str| format!("NASM-CPT ends {soon}");
+        let on_the_way = ["today", "within a month", "within a week", "within three months"].map(ends);
+        let all = [&on_the_way[..], &["NASM-CPT has expired".to_owned()]].concat();
+        assert_eq!(told(&app, &world, ada).await, all);
     });
 }
