@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::people::{Things, browser_of, fill, make};
-use crate::server::{Server, configured};
+use crate::server::{Browser, Server, configured};
 
 /// Looks before something is taken never to happen, far more than it takes: nothing here is about time.
 const LOOKS: usize = 3_000;
@@ -67,8 +67,9 @@ impl Site {
         (hash, first["fitscore"].to_string())
     }
 
-    fn page(&self, path: &str) -> String {
-        browser_of(&self.server, "admin", "ACME").get(path).body
+    /// Whoever looks again and again signs in once.
+    fn admin(&self) -> Browser<'_> {
+        browser_of(&self.server, "admin", "ACME")
     }
 
     /// Sends a body and answers what comes back.
@@ -97,6 +98,7 @@ fn in_pieces(file: &Path, text: &str) {
 fn a_broken_preset_changes_nothing_and_a_mended_one_is_in_force_while_people_read() {
     on_both(async |world| {
         let site = Site::open(&world).await;
+        let admin = site.admin();
         let before = site.candidate();
         let pair = json!({"job_id": site.things.id("job"), "coach_id": site.things.id("coach")});
         let score = site.post("/api/v1/scores", &pair)["id"].clone();
@@ -113,7 +115,7 @@ fn a_broken_preset_changes_nothing_and_a_mended_one_is_in_force_while_people_rea
             let file = site.file("balanced.toml");
             in_pieces(&file, BROKEN);
             let page = until("refused", || {
-                let page = site.page("/admin/presets/balanced");
+                let page = admin.get("/admin/presets/balanced").body;
                 page.contains("Its file has 2 problems").then_some(page)
             });
             for told in [
@@ -148,9 +150,9 @@ fn a_broken_preset_changes_nothing_and_a_mended_one_is_in_force_while_people_rea
         let token = Some(site.things.token("manager"));
         let replay = site.server.send("GET", &format!("/api/v1/scores/{score}/replay"), token, None).json();
         assert_eq!(replay["same"], true, "{replay}");
-        let told = site.page("/notifications");
+        let told = admin.get("/notifications").body;
         assert_eq!(told.matches("<strong>The preset file balanced.toml is refused").count(), 1, "{told}");
-        until("on record", || site.page("/admin/audit").contains("preset applied").then_some(()));
+        until("on record", || admin.get("/admin/audit").body.contains("preset applied").then_some(()));
         let log = site.server.log();
         assert_eq!(log.matches("a preset file is refused").count(), 1, "it is logged once: {log}");
     });
@@ -160,18 +162,19 @@ fn a_broken_preset_changes_nothing_and_a_mended_one_is_in_force_while_people_rea
 fn a_pending_change_is_shown_and_is_in_force_once_it_is_renamed() {
     on_both(async |world| {
         let site = Site::open(&world).await;
+        let admin = site.admin();
         let before = site.candidate();
         fs::write(site.file("balanced.next.toml"), BROKEN).unwrap();
         until("refused", || {
-            site.page("/admin/presets/balanced").contains("It would be refused").then_some(())
+            admin.get("/admin/presets/balanced").body.contains("It would be refused").then_some(())
         });
         fs::write(site.file("balanced.next.toml"), EXPERIENCE).unwrap();
         let page = until("pending", || {
-            let page = site.page("/admin/presets/balanced");
+            let page = admin.get("/admin/presets/balanced").body;
             page.contains("Scores shift by").then_some(page)
         });
         assert!(page.contains("Nobody among the first 20 moves") && page.contains("1 → 1"), "{page}");
-        assert!(site.page("/admin/presets").contains("A change is pending"));
+        assert!(admin.get("/admin/presets").body.contains("A change is pending"));
         let (job, other) = (site.things.id("job"), site.things.id("coach"));
         let of = |id| {
             browser_of(&site.server, "admin", "ACME").get(&format!("/admin/presets/balanced?job={id}")).status
@@ -180,7 +183,7 @@ fn a_pending_change_is_shown_and_is_in_force_once_it_is_renamed() {
         assert_eq!(site.candidate(), before, "it changes nothing");
         fs::rename(site.file("balanced.next.toml"), site.file("balanced.toml")).unwrap();
         until("in force", || Some(site.candidate()).filter(|now| *now != before));
-        let page = site.page("/admin/presets/balanced");
+        let page = admin.get("/admin/presets/balanced").body;
         assert!(page.contains("Experience alone") && !page.contains("Pending change"), "{page}");
     });
 }
@@ -189,18 +192,21 @@ fn a_pending_change_is_shown_and_is_in_force_once_it_is_renamed() {
 fn what_jobs_use_stays_without_its_file_and_without_its_folder() {
     on_both(async |world| {
         let site = Site::open(&world).await;
+        let admin = site.admin();
         let before = site.candidate();
         fs::remove_file(site.file("balanced.toml")).unwrap();
         fs::remove_file(site.file("local-team.toml")).unwrap();
         let listed = until("gone", || {
-            let listed = site.page("/admin/presets");
+            let listed = admin.get("/admin/presets").body;
             listed.contains("Its file is gone").then_some(listed)
         });
         assert!(!listed.contains("local-team"), "no job uses it: {listed}");
         assert_eq!(site.candidate(), before);
         let moved = site.folder.path().with_extension("elsewhere");
         fs::rename(site.folder.path(), &moved).unwrap();
-        until("told", || site.page("/admin/presets").contains("the folder cannot be read").then_some(()));
+        until("told", || {
+            admin.get("/admin/presets").body.contains("the folder cannot be read").then_some(())
+        });
         assert_eq!(site.candidate(), before);
         // Back under the same name, which is another folder to whoever watches.
         fs::rename(&moved, site.folder.path()).unwrap();
