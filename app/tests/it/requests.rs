@@ -157,8 +157,9 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 88] = [
+const PAGES: [Page; 89] = [
     ("/", [TO; 4]),
+    ("/metrics", [404; 4]),
     ("/sign-in", [YES; 4]),
     ("/sign-up", [YES; 4]),
     ("/sign-up?link=%00", [400; 4]),

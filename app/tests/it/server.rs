@@ -243,6 +243,8 @@ pub(crate) fn configured(world: &World) -> Command {
         .current_dir(world.folder())
         .env("FITHIRE_DATABASE__URL", &world.url)
         .env("FITHIRE_DATABASE__OWNER_URL", &world.owner_url)
+        // The one beside a port that was found free may be somebody else's.
+        .env("FITHIRE_MEDIA__PORT", "0")
         .env("FITHIRE_MEDIA__FOLDER", world.folder().join("media"))
         // Tests ask more than people do.
         .env("FITHIRE_RATES__ADDRESS", "1000000")
