@@ -106,8 +106,11 @@ pub(crate) fn routes(
         // Browsers ask for it by themselves, for pages that name no other.
         .at("/favicon.ico", get(assets::favicon));
     let frame = Frame { pages: pages.clone(), clock: state.clock.clone(), load: state.load.clone() };
-    let held =
-        Held { rankings: state.rankings.clone(), served: Some((state.hub.clone(), state.load.clone())) };
+    let held = Held {
+        rankings: state.rankings.clone(),
+        presets: state.presets.clone(),
+        served: Some((state.hub.clone(), state.load.clone())),
+    };
     let (live, rankings) = (state.presets, state.rankings);
     modules::routes(site_routes)
         .around(move |next, mut request| {
@@ -153,7 +156,7 @@ pub(crate) fn routes(
 /// What a process that only runs tasks answers: that it lives, and its figures.
 pub(crate) fn routes_of_worker(
     metrics: Metrics,
-    rankings: Arc<Rankings>,
+    (rankings, presets): (Arc<Rankings>, Live),
     (db, clock): (Db, Clock),
 ) -> impl Endpoint<Output = Response> + use<> {
     Route::new()
@@ -162,7 +165,7 @@ pub(crate) fn routes_of_worker(
         .data(metrics)
         .data(db)
         .data(clock)
-        .data(Held { rankings, served: None })
+        .data(Held { rankings, presets, served: None })
         .catch_all_error(as_problem)
 }
 

@@ -236,14 +236,15 @@ async fn work(config: Config, port: Option<u16>) -> Result<(), Failure> {
     let origin = config.server.origin().map_err(Failure::configuration)?;
     let store = files::reach(&config).map_err(Failure::configuration)?;
     let told = (db.clone(), signals);
-    let worker = worker(&config, told, (&clock, &ids), (live, rankings.clone(), store, origin)).await?;
+    let worker =
+        worker(&config, told, (&clock, &ids), (live.clone(), rankings.clone(), store, origin)).await?;
     writeln!(io::stdout(), "working")?;
     if let Some(port) = port {
         let listener = TcpListener::bind((config.server.address, port)).into_acceptor().await?;
         if let Some(address) = listener.local_addr().iter().find_map(|address| address.as_socket_addr()) {
             writeln!(io::stdout(), "url: http://{address}")?;
         }
-        let routes = http::routes_of_worker(metrics, rankings, (db.clone(), clock));
+        let routes = http::routes_of_worker(metrics, (rankings, live), (db.clone(), clock));
         tokio::spawn(Server::new_with_acceptor(listener).run(routes));
     }
     stopping.await;

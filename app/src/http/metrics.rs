@@ -15,6 +15,7 @@ use fithire_kernel::scope::SystemScope;
 use fithire_kernel::tasks::desk::{Counts, counts};
 use fithire_matching::Rankings;
 use fithire_notifications::Hub;
+use fithire_presets::Live;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
@@ -116,6 +117,12 @@ fn describe() {
     describe_gauge!("fithire_database_connections", "Connections to the database, by what they do.");
     describe_gauge!("fithire_rankings_brands", "Brands whose coaches are held in memory.");
     describe_gauge!("fithire_rankings_bytes", "Memory that they take, about.");
+    describe_counter!("fithire_presets_applied_total", "Preset files that came into force since the start.");
+    describe_counter!("fithire_presets_refused_total", "Preset files that were refused since the start.");
+    describe_gauge!(
+        "fithire_presets_faulty",
+        "Presets whose file is refused now; the last good one stays in force."
+    );
 }
 
 /// Counts an answer. `route` is its pattern: paths hold ids, and there are too many of them.
@@ -159,6 +166,10 @@ pub(super) async fn figures(
     let (brands, bytes) = rest.rankings.held();
     gauge!("fithire_rankings_brands").set(count(brands));
     gauge!("fithire_rankings_bytes").set(count(bytes));
+    let (applied, refused, faulty) = rest.presets.counts();
+    counter!("fithire_presets_applied_total").absolute(applied);
+    counter!("fithire_presets_refused_total").absolute(refused);
+    gauge!("fithire_presets_faulty").set(count(faulty));
     if let Some((hub, load)) = &rest.served {
         gauge!("fithire_streams_open").set(count(hub.streams()));
         gauge!("fithire_http_requests_taken").set(count(load.taken()));
@@ -173,6 +184,7 @@ pub(super) async fn figures(
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) rankings: Arc<Rankings>,
+    pub(crate) presets: Live,
     /// A process that runs nothing but tasks has no streams and answers nobody.
     pub(crate) served: Option<(Hub, Load)>,
 }

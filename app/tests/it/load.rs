@@ -103,6 +103,7 @@ fn figures_are_for_whoever_has_the_token_and_name_no_brand() {
             "fithire_queue_tasks{state=\"dead\"} 0\n",
             "fithire_queue_oldest_seconds ",
             "fithire_streams_open 0\n",
+            "fithire_presets_faulty 0\n",
             "fithire_database_connections{state=\"idle\"} ",
             "fithire_task_seconds_count{kind=\"matches.rescore\"} ",
             "process_resident_memory_bytes ",
