@@ -31,6 +31,7 @@ use fithire_presets::Live;
 use fithire_webhooks::Sender;
 use fithire_worker::TaskSettings;
 use futures_util::FutureExt as _;
+use poem::endpoint::make_sync;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
 use poem::http::header::{self, HeaderName, HeaderValue};
 use poem::http::{Method, StatusCode, Uri};
@@ -44,6 +45,9 @@ use crate::modules;
 pub(crate) use load::Load;
 pub(crate) use metrics::{Held, Metrics, MetricsConfig};
 use ready::Readiness;
+
+/// Every answer of the API leads to the guide and to the document (RFC 8288, RFC 8631).
+const HELP: &str = "</docs>; rel=\"help\", </api/v1/openapi.json>; rel=\"service-desc\"";
 
 /// What operations work with.
 #[derive(Clone)]
@@ -73,19 +77,25 @@ pub(crate) fn routes(
 ) -> impl Endpoint<Output = Response> + use<> {
     let api = modules::api();
     let parameters = Arc::new(parameters::Known::of(&api.spec()));
-    let document = api.spec_endpoint();
-    let browser = api.swagger_ui();
     // Our own pages use the API too.
     let origins: Vec<&str> = match origins {
         [] => Vec::new(),
         others => others.iter().map(String::as_str).chain([site.origin()]).collect(),
     };
-    let api = Route::new().at("/openapi.json", document).nest("/", api);
+    let api = Route::new().at("/openapi.json", made_once("application/json", modules::document())).nest("/", api);
     let checked = api.around(move |next, request| {
         let parameters = parameters.clone();
         async move {
             parameters.check(&request)?;
-            next.call(request).await
+            let path = request.original_uri().path().to_owned();
+            match next.call(request).await {
+                Err(error) if error.is::<MethodNotAllowedError>() => {
+                    let mut refused = as_problem(error).await;
+                    refused.headers_mut().extend(parameters.allowed(&path));
+                    Ok(refused)
+                }
+                answered => answered,
+            }
         }
     });
     let pages = Arc::new(modules::pages(&[
@@ -97,7 +107,7 @@ pub(crate) fn routes(
     let policy = page_policy(state.store.origin());
     let site_routes = Route::new()
         .nest("/api/v1", checked.catch_all_error(as_problem).with_if(!origins.is_empty(), cors(&origins)))
-        .nest("/docs/api", browser.map_to_response().after(for_the_api_browser))
+        .at("/docs/api", made_once("text/html; charset=utf-8", modules::browser()).after(for_the_api_browser))
         .at("/livez", get(alive))
         .at("/readyz", get(ready::ready))
         .at("/metrics", get(metrics::figures))
@@ -247,6 +257,9 @@ async fn answer(next: Arc<impl Endpoint<Output = Response>>, request: Request, f
         }
         Err(problem) => refused(&pages, (&method, &uri, from.as_deref()), problem),
     };
+    if path.starts_with("/api/") {
+        response.headers_mut().append(header::LINK, HeaderValue::from_static(HELP));
+    }
     load.last(&mut response);
     if takes_gzip {
         response = compress::gzip(response).await;
@@ -416,6 +429,11 @@ fn parameter(reason: &str) -> String {
     ];
     let wanted = reason.split('"').nth(1).unwrap_or_default();
     kinds.iter().find(|(kind, _)| wanted.starts_with(kind)).map_or(reason, |(_, meaning)| meaning).to_owned()
+}
+
+/// A text that is the same for everybody.
+fn made_once(kind: &'static str, text: String) -> poem::RouteMethod {
+    get(make_sync(move |_| Response::builder().content_type(kind).body(text.clone())))
 }
 
 type Answer = poem::Result<Response>;

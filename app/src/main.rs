@@ -3,6 +3,7 @@
 mod audit;
 mod cli;
 mod config;
+mod document;
 mod files;
 mod http;
 mod import;

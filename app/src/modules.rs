@@ -1,5 +1,6 @@
 //! The one list of modules: their operations make the API, their pages the site.
 
+use crate::document::complete;
 use fithire_kernel::page::{Pages, Templates};
 use poem::Route;
 use poem_openapi::OpenApiService;
@@ -21,7 +22,7 @@ type Operations = (
     media::api::Api,
 );
 
-/// The API with its document.
+/// The API. Its document is complete as [`document`] has it.
 pub(crate) fn api() -> OpenApiService<Operations, ()> {
     let operations = (
         identity::api::Api,
@@ -33,9 +34,7 @@ pub(crate) fn api() -> OpenApiService<Operations, ()> {
         webhooks::api::Api,
         media::api::Api,
     );
-    OpenApiService::new(operations, "FitHire", env!("CARGO_PKG_VERSION"))
-        .description("Matches fitness coaches with jobs by a score that anyone can check.")
-        .url_prefix("/api/v1")
+    OpenApiService::new(operations, "FitHire", env!("CARGO_PKG_VERSION")).url_prefix("/api/v1")
 }
 
 /// The templates of every module and of the frame.
@@ -82,7 +81,11 @@ pub(crate) fn routes(route: Route) -> Route {
 
 /// The OpenAPI document, as `openapi/fithire.json` has it.
 pub(crate) fn document() -> String {
-    let mut document = api().spec();
-    document.push('\n');
-    document
+    complete(&api().spec())
+}
+
+/// The page on which the API can be tried, by the whole document.
+pub(crate) fn browser() -> String {
+    let api = api();
+    api.swagger_ui_html().replacen(&api.spec(), &document(), 1)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fithire_kernel::problem::{FieldError, Problem};
 use fithire_scoring::wording;
 use poem::Request;
+use poem::http::header::{ALLOW, HeaderName, HeaderValue};
 use serde_json::Value;
 
 /// A path of the document, by its segments; a parameter in braces stands for any.
@@ -27,6 +28,14 @@ impl Known {
             }
         }
         Self(operations)
+    }
+
+    /// The header that says which methods a path has.
+    pub(super) fn allowed(&self, path: &str) -> Option<(HeaderName, HeaderValue)> {
+        let asked = segments(path);
+        let methods = self.0.iter().filter(|(_, pattern, _)| fits(pattern, &asked));
+        let methods: Vec<&str> = methods.map(|(method, _, _)| method.as_str()).collect();
+        HeaderValue::from_str(&methods.join(", ")).ok().map(|methods| (ALLOW, methods))
     }
 
     /// Refuses a request with a parameter that its operation does not know, or with one twice. A request to no

@@ -9,7 +9,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::Problem;
 use poem::web::Data;
-use poem_openapi::OpenApi;
+use poem_openapi::{OpenApi, Tags};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
@@ -20,7 +20,14 @@ use crate::{service, writing};
 /// The operations on coaches.
 pub struct Api;
 
-#[OpenApi]
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// Coaches with their profiles and what is scored of them.
+    Coaches,
+}
+
+#[OpenApi(tag = "Tag::Coaches")]
 impl Api {
     /// Coaches of the brand
     #[oai(path = "/coaches", method = "get", operation_id = "list_coaches")]

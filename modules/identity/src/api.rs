@@ -8,8 +8,8 @@ use fithire_kernel::problem::Problem;
 use poem::Request;
 use poem::web::Data;
 use poem_openapi::payload::Json;
-use poem_openapi::{Object, OpenApi};
-use serde_json::Value;
+use poem_openapi::types::ParseFromJSON as _;
+use poem_openapi::{Object, OpenApi, Tags};
 
 use crate::tokens::Identity;
 use crate::visitor::address;
@@ -43,6 +43,33 @@ struct AccessToken {
     expires_in: i64,
 }
 
+/// A JSON Web Key Set (RFC 7517).
+#[derive(Object)]
+struct KeySet {
+    /// One, or two for a while after it was changed.
+    keys: Vec<PublicKey>,
+}
+
+/// A key that verifies tokens.
+#[derive(Object)]
+struct PublicKey {
+    /// Which kind: always `EC`.
+    kty: String,
+    /// What for: always `sig`.
+    #[oai(rename = "use")]
+    usage: String,
+    /// Its id, as the header of a token names it.
+    kid: String,
+    /// Always `ES256`.
+    alg: String,
+    /// Always `P-256`.
+    crv: String,
+    /// A coordinate of its point.
+    x: String,
+    /// The other.
+    y: String,
+}
+
 /// A message has been taken.
 #[derive(Object)]
 struct Received {
@@ -50,8 +77,16 @@ struct Received {
     received: bool,
 }
 
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// Tokens for accounts, the keys that verify them, and messages of identity providers.
+    #[oai(rename = "Sign-in")]
+    SignIn,
+}
+
 #[expect(clippy::unused_async, reason = "operations are async")]
-#[OpenApi]
+#[OpenApi(tag = "Tag::SignIn")]
 impl Api {
     /// Sign in
     ///
@@ -77,9 +112,11 @@ impl Api {
     ///
     /// The keys that verify our tokens, as a JSON Web Key Set.
     #[oai(path = "/auth/jwks.json", method = "get", operation_id = "get_keys")]
-    async fn get_keys(&self, identity: Data<&Arc<Identity>>) -> Result<Json<Value>, Problem> {
-        let keys = serde_json::to_value(identity.public_keys());
-        keys.map(Json).map_err(|error| Problem::internal(&error))
+    async fn get_keys(&self, identity: Data<&Arc<Identity>>) -> Result<Json<KeySet>, Problem> {
+        let keys =
+            serde_json::to_value(identity.public_keys()).map_err(|error| Problem::internal(&error))?;
+        let keys = KeySet::parse_from_json(Some(keys));
+        keys.map(Json).map_err(|error| Problem::internal(&error.into_message()))
     }
 
     /// Take a message of an identity provider

@@ -11,7 +11,7 @@ use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::Problem;
 use fithire_scoring::preset::Presets;
 use poem::web::Data;
-use poem_openapi::OpenApi;
+use poem_openapi::{OpenApi, Tags};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
@@ -22,7 +22,14 @@ use crate::service::{self, Filter};
 /// The operations on jobs.
 pub struct Api;
 
-#[OpenApi]
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// Jobs at locations: what they ask for, when, and what they pay.
+    Jobs,
+}
+
+#[OpenApi(tag = "Tag::Jobs")]
 impl Api {
     /// Jobs of the brand
     #[oai(path = "/jobs", method = "get", operation_id = "list_jobs")]

@@ -117,8 +117,8 @@ struct Wire {
     #[oai(skip_serializing_if_is_none)]
     detail: Option<String>,
     /// Every field that is not right.
-    #[oai(skip_serializing_if_is_empty)]
-    errors: Vec<FieldError>,
+    #[oai(skip_serializing_if_is_none)]
+    errors: Option<Vec<FieldError>>,
     /// What to quote when asking for help.
     #[oai(skip_serializing_if_is_none)]
     id: Option<String>,
@@ -241,7 +241,7 @@ impl IntoResponse for Problem {
             status: self.code.status(),
             code: self.code.code().to_owned(),
             detail: self.detail,
-            errors: self.errors,
+            errors: Some(self.errors).filter(|errors| !errors.is_empty()),
             id: self.id,
         };
         response.body(wire.to_json_string())

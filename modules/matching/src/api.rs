@@ -13,7 +13,7 @@ use fithire_kernel::problem::Problem;
 use fithire_scoring::exchange::share;
 use fithire_scoring::plan::Group;
 use poem::web::Data;
-use poem_openapi::OpenApi;
+use poem_openapi::{OpenApi, Tags};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use serde_json::json;
@@ -25,7 +25,14 @@ use crate::scores;
 /// The operations on matches.
 pub struct Api;
 
-#[OpenApi]
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// Ranked candidates of jobs, matches of coaches, and scores that are kept.
+    Matching,
+}
+
+#[OpenApi(tag = "Tag::Matching")]
 impl Api {
     /// Ranked candidates of a job
     ///

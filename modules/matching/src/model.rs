@@ -104,6 +104,7 @@ pub(crate) struct Figures {
 
 /// One coach for one job.
 #[derive(Object)]
+#[oai(rename = "CoachForJob")]
 pub(crate) struct Pair {
     pub(crate) job_id: Id,
     pub(crate) title: String,

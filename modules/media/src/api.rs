@@ -11,7 +11,7 @@ use fithire_kernel::problem::Problem;
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Object, OpenApi, Tags};
 
 use crate::access::{coach_to_change, row_to_change, row_to_see};
 use crate::lookup::rows_of;
@@ -230,7 +230,14 @@ async fn seen(
     MediaFile::new(row, Some(url))
 }
 
-#[OpenApi]
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// Files of coaches: uploads straight to the store, links, sharing.
+    Files,
+}
+
+#[OpenApi(tag = "Tag::Files")]
 impl Api {
     /// Begin an upload
     ///

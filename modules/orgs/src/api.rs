@@ -8,7 +8,7 @@ use fithire_kernel::problem::{Code, Problem};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Object, OpenApi, Tags};
 
 use crate::model::{BrandRow, LocationRow, RegionRow};
 use crate::service;
@@ -92,7 +92,14 @@ impl From<LocationRow> for Location {
     }
 }
 
-#[OpenApi]
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// The brand with its regions and locations.
+    Organisation,
+}
+
+#[OpenApi(tag = "Tag::Organisation")]
 impl Api {
     /// Brands
     ///

@@ -17,7 +17,7 @@ use fithire_scoring::catalog::Cert;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{Enum, Object, OpenApi, Tags};
 
 use crate::tagging::{self, SentTag};
 
@@ -327,7 +327,14 @@ impl Sent {
     }
 }
 
-#[OpenApi]
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// What waits for a reviewer: certificates, profiles, tags of videos.
+    Verification,
+}
+
+#[OpenApi(tag = "Tag::Verification")]
 impl Api {
     /// What waits for a reviewer, oldest first
     #[oai(path = "/admin/pending", method = "get", operation_id = "list_pending")]

@@ -11,7 +11,7 @@ use fithire_kernel::problem::Problem;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Object, OpenApi, Tags};
 use serde_json::Value;
 
 use crate::deliveries;
@@ -136,7 +136,14 @@ impl From<Row> for Delivery {
     }
 }
 
-#[OpenApi]
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// Where a brand's own programs are told of events, and what came of each message.
+    Webhooks,
+}
+
+#[OpenApi(tag = "Tag::Webhooks")]
 impl Api {
     /// Webhooks of the brand, newest first
     #[oai(path = "/webhooks", method = "get", operation_id = "list_webhooks")]
