@@ -319,7 +319,7 @@ fn problems() -> Value {
 }
 
 /// A problem as it is sent.
-fn example(code: Code) -> Value {
+pub(crate) fn example(code: Code) -> Value {
     let mut problem = json!({
         "type": format!("/docs/problems#{}", code.code()),
         "title": code.title(),

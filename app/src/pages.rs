@@ -5,6 +5,7 @@ mod audit;
 mod docs;
 mod import;
 mod queue;
+mod reference;
 
 use fithire_kernel::page::Templates;
 use poem::{Route, get, post};
@@ -15,6 +16,10 @@ pub(crate) const TEMPLATES: Templates = &[
     ("audit.html", include_str!("../templates/audit.html")),
     ("import.html", include_str!("../templates/import.html")),
     ("queue.html", include_str!("../templates/queue.html")),
+    ("guide.html", include_str!("../templates/guide.html")),
+    ("guide-webhooks.html", include_str!("../templates/guide-webhooks.html")),
+    ("reference.html", include_str!("../templates/reference.html")),
+    ("operation.html", include_str!("../templates/operation.html")),
     ("problems.html", include_str!("../templates/problems.html")),
     ("how-it-scores.html", include_str!("../templates/how-it-scores.html")),
     ("style.html", include_str!("../templates/style.html")),
@@ -29,6 +34,10 @@ pub(crate) fn routes(route: Route) -> Route {
         .at("/admin/queue", get(queue::page))
         .at("/admin/queue/:id/replay", post(queue::replay))
         .at("/admin/queue/:id/discard", post(queue::discard))
+        .at("/docs", get(docs::guide))
+        .at("/docs/webhooks", get(docs::webhooks))
+        .at("/docs/reference", get(reference::index))
+        .at("/docs/reference/:id", get(reference::operation_page))
         .at("/docs/problems", get(docs::problems))
         .at("/docs/score", get(docs::score))
         .at("/docs/style", get(docs::style))

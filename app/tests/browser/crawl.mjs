@@ -17,7 +17,8 @@ export function kind(address) {
 }
 
 function route(url) {
-  return url.pathname.replace(/\/\d+(?=\/|$)/g, "/:id");
+  // Operations of the API are shown alike.
+  return url.pathname.replace(/\/\d+(?=\/|$)/g, "/:id").replace(/^(\/docs\/reference)\/\w+$/, "$1/:id");
 }
 
 // The starts that were given for a role, as `--path ROLE:/PATH`.

@@ -3,8 +3,9 @@
 //! answered as the document says. `scripts/client-tools` brings the tools.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use fithire_identity::testing::PASSWORD;
 use fithire_kernel::testing::{World, on_both};
@@ -169,6 +170,30 @@ fn a_client_in_python_does_the_main_job() {
         let folder_of_client = folder.path().display().to_string();
         let variables = [variables, &[("PYTHONPATH", &*folder_of_client)]].concat();
         has_walked(people, &run(folder.path(), "python", &[&walk], &variables));
+    });
+}
+
+#[test]
+fn the_sample_of_the_guide_verifies_what_is_sent() {
+    on_sqlite(async |people, _| {
+        let (receive, folder) = (root().join("app/tests/clients/receive.py"), root().join("docs/quickstart"));
+        let mut python = Command::new(tool("FITHIRE_TEST_CLIENTS_PYTHON").join("bin/python"))
+            .args(["-B", &receive.display().to_string(), &folder.display().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(python.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let url = format!("http://127.0.0.1:{}/", told.next().unwrap());
+        let send = |path: &str, body: &str| {
+            let body = Some(("application/json", body));
+            people.server.send("POST", path, Some(people.ours.token("admin")), body).json()
+        };
+        let webhook = send("/api/v1/webhooks", &json!({"url": url, "kinds": ["coach.erased"]}).to_string());
+        writeln!(python.stdin.take().unwrap(), "{}", webhook["secret"].as_str().unwrap()).unwrap();
+        send(&format!("/api/v1/webhooks/{}/test", webhook["id"]), "{}");
+        assert_eq!(told.next().unwrap(), "[true, true, false, false]");
+        assert!(python.wait().unwrap().success());
     });
 }
 

@@ -157,7 +157,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 89] = [
+const PAGES: [Page; 94] = [
     ("/", [TO; 4]),
     ("/metrics", [404; 4]),
     ("/sign-in", [YES; 4]),
@@ -171,6 +171,11 @@ const PAGES: [Page; 89] = [
     ("/confirm-email?code=x", [TO, YES, YES, YES]),
     ("/account", [TO, YES, YES, YES]),
     ("/invitation?code={brand}.x", [404; 4]),
+    ("/docs", [YES; 4]),
+    ("/docs/reference", [YES; 4]),
+    ("/docs/reference/list_candidates", [YES; 4]),
+    ("/docs/reference/nothing", [404; 4]),
+    ("/docs/webhooks", [YES; 4]),
     ("/docs/score", [YES; 4]),
     ("/docs/problems", [YES; 4]),
     ("/docs/style", [YES; 4]),
