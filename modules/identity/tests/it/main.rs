@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod fuzzed;
+
 use std::sync::Arc;
 
 use base64::Engine as _;

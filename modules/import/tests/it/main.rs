@@ -1,5 +1,7 @@
 //! Files in, rows or problems out.
 
+mod fuzzed;
+
 use fithire_import::{Problem, coaches, jobs, sample};
 use fithire_scoring::preset::builtin;
 

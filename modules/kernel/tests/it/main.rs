@@ -5,4 +5,5 @@
 mod audit;
 mod body;
 mod catalog;
+mod fuzzed;
 mod tx;

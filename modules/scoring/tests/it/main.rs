@@ -5,6 +5,7 @@
 mod examples;
 mod exchange;
 mod explanations;
+mod fuzzed;
 mod given;
 mod laws;
 mod nasty;
