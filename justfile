@@ -44,10 +44,12 @@ bench-tasks:
 bench-rescoring *sizes:
     scripts/with-postgres cargo bench --package fithire-matching --features testing --bench rescoring -- {{ sizes }}
 
-# The tests that kill and crash, at full size
+# The tests that kill, crash and fuzz, at full size
 soak:
     FITHIRE_TEST_SOAK=1 cargo nextest run --profile soak --package fithire-worker --package fithire --no-capture \
-        -E 'test(killed::) or test(outages::)'
+        -E 'test(killed::) or test(outages::) or test(whatever_is_sent_is_answered)'
+    PROPTEST_CASES=100000 cargo nextest run --profile soak --workspace \
+        -E 'test(fuzzed::) or test(no_text_is_too_strange)'
 
 # Pictures of every page into a folder; `--readme` writes those of the README
 screenshots to:
