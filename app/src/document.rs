@@ -123,7 +123,8 @@ fn complete_operation(
     answers.shift_remove("default");
     for answer in answers.values_mut() {
         let json = answer["content"].as_object_mut();
-        if let Some(mut content) = json.and_then(|content| content.shift_remove("application/json; charset=utf-8"))
+        if let Some(mut content) =
+            json.and_then(|content| content.shift_remove("application/json; charset=utf-8"))
         {
             plain(&mut content["schema"]);
             give_example(&mut content, examples, &format!("{id}.answer"));
@@ -142,9 +143,8 @@ fn complete_operation(
 /// The problems with which an operation may answer.
 fn codes(method: &str, operation: &Value) -> Vec<Code> {
     let parameters = operation["parameters"].as_array();
-    let has_parameter = |wanted: &dyn Fn(&Value) -> bool| {
-        parameters.is_some_and(|parameters| parameters.iter().any(wanted))
-    };
+    let has_parameter =
+        |wanted: &dyn Fn(&Value) -> bool| parameters.is_some_and(|parameters| parameters.iter().any(wanted));
     let signed = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
     let body = operation.get("requestBody").is_some();
     // Whatever is asked for, an unknown parameter of the query is refused.
@@ -171,8 +171,10 @@ fn complete_parameter(parameter: &mut Value) {
             schema["default"] = DEFAULT_LIMIT.into();
             "How many there are on a page at most."
         }
-        "cursor" => "Where the page begins: `next_cursor` of the page before it. It belongs to this list and means nothing to \
-                     anybody else.",
+        "cursor" => {
+            "Where the page begins: `next_cursor` of the page before it. It belongs to this list and means nothing to \
+                     anybody else."
+        }
         "min_score" => {
             schema["minimum"] = 0.into();
             schema["maximum"] = 1.into();
@@ -288,7 +290,8 @@ fn describe_problems(schema: &mut Value) {
         .iter()
         .map(|code| format!("- `{}` ({}): {}. {}", code.code(), code.status(), code.title(), code.advice()))
         .collect();
-    let text = format!("The stable code. More may be added; go by the status of one that you do not know.\n\n");
+    let text =
+        format!("The stable code. More may be added; go by the status of one that you do not know.\n\n");
     schema["properties"]["code"]["description"] = (text + &listed.join("\n")).into();
 }
 
@@ -304,9 +307,16 @@ fn problems() -> Value {
             })
         });
         let told = answer["description"].as_str().unwrap_or_default();
-        let told = format!("{told}{}`{}`: {}. {}", if told.is_empty() { "" } else { "\n\n" }, code.code(), code.title(), code.advice());
+        let told = format!(
+            "{told}{}`{}`: {}. {}",
+            if told.is_empty() { "" } else { "\n\n" },
+            code.code(),
+            code.title(),
+            code.advice()
+        );
         answer["description"] = told.into();
-        answer["content"]["application/problem+json"]["examples"][code.code()] = json!({"value": example(*code)});
+        answer["content"]["application/problem+json"]["examples"][code.code()] =
+            json!({"value": example(*code)});
         if matches!(code.status(), 429 | 503) {
             answer["headers"]["Retry-After"] = json!({
                 "description": "Seconds after which it is worth trying again.",
@@ -329,7 +339,9 @@ pub(crate) fn example(code: Code) -> Value {
     match code {
         Code::Malformed => problem["detail"] = "expected `,` or `}` at line 1 column 14".into(),
         Code::Conflict => problem["detail"] = "another job has this external id".into(),
-        Code::Invalid => problem["errors"] = json!([{"pointer": "/facts/min_years", "detail": "is less than 0"}]),
+        Code::Invalid => {
+            problem["errors"] = json!([{"pointer": "/facts/min_years", "detail": "is less than 0"}])
+        }
         Code::TooLarge => problem["detail"] = "a body has at most 1048576 bytes".into(),
         Code::Internal | Code::Unavailable => problem["id"] = "5f1c0a9e3b7d2468".into(),
         _ => {}

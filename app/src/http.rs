@@ -82,7 +82,8 @@ pub(crate) fn routes(
         [] => Vec::new(),
         others => others.iter().map(String::as_str).chain([site.origin()]).collect(),
     };
-    let api = Route::new().at("/openapi.json", made_once("application/json", modules::document())).nest("/", api);
+    let api =
+        Route::new().at("/openapi.json", made_once("application/json", modules::document())).nest("/", api);
     let checked = api.around(move |next, request| {
         let parameters = parameters.clone();
         async move {

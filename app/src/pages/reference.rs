@@ -140,7 +140,9 @@ fn sections(document: &Value) -> Vec<Section> {
     for (path, methods) in document["paths"].as_object().into_iter().flatten() {
         for (method, it) in methods.as_object().into_iter().flatten() {
             let section = sections.iter_mut().find(|section| it["tags"][0] == section.name);
-            section.into_iter().for_each(|section| section.operations.push(operation(document, path, method, it)));
+            section
+                .into_iter()
+                .for_each(|section| section.operations.push(operation(document, path, method, it)));
         }
     }
     sections
@@ -162,7 +164,8 @@ fn operation(document: &Value, path: &str, method: &str, it: &Value) -> Operatio
         .into_iter()
         .flatten()
         .partition(|(status, _)| status.starts_with('2') || status.starts_with('3'));
-    let answered = json.into_iter().flat_map(|(_, answer)| answer["content"].as_object().into_iter().flatten());
+    let answered =
+        json.into_iter().flat_map(|(_, answer)| answer["content"].as_object().into_iter().flatten());
     let answered = answered.map(|(kind, content)| shape(document, kind, content)).next();
     let signed = it["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
     Operation {

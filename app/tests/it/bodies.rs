@@ -74,8 +74,7 @@ fn no_field_goes_in_that_the_document_does_not_have() {
             }
             let mut places = Vec::new();
             objects(&document, schema, &[], &mut places);
-            let answered =
-                &operation["responses"]["200"]["content"]["application/json"]["schema"];
+            let answered = &operation["responses"]["200"]["content"]["application/json"]["schema"];
             let mut shown = Vec::new();
             objects(&document, answered, &[], &mut shown);
             let line = operations().find(|line| line.0 == id).unwrap();

@@ -211,7 +211,8 @@ fn generate(folder: &Path, options: &[&str]) {
     let jar = generator();
     let (committed, to) = (committed(), folder.display().to_string());
     let only = "models,apis,supportingFiles,modelDocs=false,apiDocs=false,modelTests=false,apiTests=false";
-    let all = [&["-jar", &jar, "generate", "-i", &committed, "-o", &to, "--global-property", only], options].concat();
+    let all = [&["-jar", &jar, "generate", "-i", &committed, "-o", &to, "--global-property", only], options]
+        .concat();
     run(folder, "java", &all, &[]);
 }
 

@@ -42,7 +42,8 @@ fn faults(document: &Value) -> Vec<String> {
         if !ids.insert(id) {
             faults.push(format!("{id} is there twice"));
         }
-        faults.extend(faults_of(document, method, operation).into_iter().map(|fault| format!("{id}: {fault}")));
+        faults
+            .extend(faults_of(document, method, operation).into_iter().map(|fault| format!("{id}: {fault}")));
     }
     shapes(document, &document["components"]["schemas"], "", &mut faults);
     let told = &document["components"]["schemas"]["Problem"]["properties"]["code"]["description"];
@@ -92,14 +93,17 @@ fn faults_of(document: &Value, method: &str, operation: &Value) -> Vec<String> {
     let answer = resolved(document, &content["application/json"]["schema"]);
     if named("cursor").is_some() {
         let bounds = named("limit").map(|limit| &limit["schema"]);
-        let bounded = bounds.is_some_and(|schema| schema["maximum"].is_number() && schema["default"].is_number());
+        let bounded =
+            bounds.is_some_and(|schema| schema["maximum"].is_number() && schema["default"].is_number());
         must(bounded, "pages without a limit");
         must(answer["properties"].get("next_cursor").is_some(), "pages without a next one");
     }
 
     let body = operation.get("requestBody");
     for (what, content) in [("its body", body.map(|body| &body["content"])), ("its answer", Some(content))] {
-        for (kind, content) in content.into_iter().flat_map(|content| content.as_object().into_iter().flatten()) {
+        for (kind, content) in
+            content.into_iter().flat_map(|content| content.as_object().into_iter().flatten())
+        {
             let examples = content["examples"].as_object();
             must(examples.is_some_and(|examples| !examples.is_empty()), &format!("{what} has no example"));
             must(!content["schema"].is_null(), &format!("{what} has no shape"));
@@ -205,9 +209,17 @@ fn whatever_is_missing_is_found() {
         (format!("{candidates}/parameters/0"), "description", "no word on"),
         (format!("{candidates}/parameters/1/schema"), "maximum", "pages without a limit"),
         (format!("{candidates}/responses"), "404", "no problem 404"),
-        (format!("{candidates}/responses/200/content/application~1json"), "examples", "its answer has no example"),
+        (
+            format!("{candidates}/responses/200/content/application~1json"),
+            "examples",
+            "its answer has no example",
+        ),
         (format!("{jobs}/requestBody/content/application~1json"), "examples", "its body has no example"),
-        ("/components/schemas/CandidatePage/properties".to_owned(), "next_cursor", "pages without a next one"),
+        (
+            "/components/schemas/CandidatePage/properties".to_owned(),
+            "next_cursor",
+            "pages without a next one",
+        ),
         ("/components/schemas/CandidatePage/properties/total".to_owned(), "type", "may be anything"),
         ("/components/responses".to_owned(), "Problem409", "the problem conflict is not described"),
         ("/info".to_owned(), "description", "says nothing of x-sunset"),
@@ -235,8 +247,8 @@ fn what_is_answered_is_documented() {
         }
         let people = people(&world).await;
         let document = document();
-        let everybody =
-            ["nobody", "coach", "manager", "admin"].map(|role| Somebody::new(&people.server, &people.ours, role));
+        let everybody = ["nobody", "coach", "manager", "admin"]
+            .map(|role| Somebody::new(&people.server, &people.ours, role));
         let mut seen = BTreeSet::new();
         for line in operations() {
             let (_, operation) =

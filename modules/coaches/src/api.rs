@@ -9,10 +9,10 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::Problem;
 use poem::web::Data;
-use poem_openapi::{OpenApi, Tags};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
+use poem_openapi::{OpenApi, Tags};
 
 use crate::model::{Coach, CoachChange, CoachFacts, CoachPage, NewCoach, Pay, Row};
 use crate::{service, writing};

@@ -113,8 +113,7 @@ impl Api {
     /// The keys that verify our tokens, as a JSON Web Key Set.
     #[oai(path = "/auth/jwks.json", method = "get", operation_id = "get_keys")]
     async fn get_keys(&self, identity: Data<&Arc<Identity>>) -> Result<Json<KeySet>, Problem> {
-        let keys =
-            serde_json::to_value(identity.public_keys()).map_err(|error| Problem::internal(&error))?;
+        let keys = serde_json::to_value(identity.public_keys()).map_err(|error| Problem::internal(&error))?;
         let keys = KeySet::parse_from_json(Some(keys));
         keys.map(Json).map_err(|error| Problem::internal(&error.into_message()))
     }

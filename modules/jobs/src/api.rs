@@ -11,10 +11,10 @@ use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::Problem;
 use fithire_scoring::preset::Presets;
 use poem::web::Data;
-use poem_openapi::{OpenApi, Tags};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
+use poem_openapi::{OpenApi, Tags};
 
 use crate::model::{Change, Job, JobFacts, JobPage, Pay, Row, Sent};
 use crate::service::{self, Filter};

@@ -13,9 +13,9 @@ use fithire_kernel::problem::Problem;
 use fithire_scoring::exchange::share;
 use fithire_scoring::plan::Group;
 use poem::web::Data;
-use poem_openapi::{OpenApi, Tags};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
+use poem_openapi::{OpenApi, Tags};
 use serde_json::json;
 
 use crate::model::{CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
