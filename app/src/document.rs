@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 
 use fithire_kernel::paging::{DEFAULT_LIMIT, MAX_LIMIT};
-use fithire_kernel::problem::Code;
+use fithire_kernel::problem::{Code, Problem};
 use serde_json::{Map, Value, json};
 
-/// Examples of bodies and answers, each by the name of its schema; a body without one by its operation.
+/// Examples of bodies and answers, each by the name of its schema; where that has none, by the operation
+/// and `body` or `answer`.
 const EXAMPLES: &str = include_str!("../../openapi/examples.json");
 
 /// What an integrator should know before the first call; the guide says it at length.
@@ -110,28 +111,36 @@ fn complete_operation(
         complete_parameter(parameter);
     }
     for (_, content) in entries(&mut operation["requestBody"]["content"]) {
-        give_example(content, examples, &id);
+        give_example(content, examples, &format!("{id}.body"));
     }
     // Looking at what is not there has made it null.
     if let Some(fields) = operation.as_object_mut() {
         fields.retain(|_, value| !value.is_null() && *value != json!({"content": null}));
     }
     let codes = codes(method, operation);
+    let has_state = method == "get" && operation["responses"]["200"]["headers"].get("ETag").is_some();
+    if has_state && let Some(parameters) = operation["parameters"].as_array_mut() {
+        parameters.push(if_none_match());
+    }
     let summary = operation["summary"].clone();
-    let answers = operation["responses"].as_object_mut();
-    let Some(answers) = answers else { return };
+    let Some(answers) = operation["responses"].as_object_mut() else { return };
     answers.shift_remove("default");
     for answer in answers.values_mut() {
-        let json = answer["content"].as_object_mut();
-        if let Some(mut content) =
-            json.and_then(|content| content.shift_remove("application/json; charset=utf-8"))
+        let mut contents = Map::new();
+        for (kind, mut content) in answer["content"].as_object_mut().map(std::mem::take).into_iter().flatten()
         {
+            let kind = kind.split(';').next().unwrap_or_default().to_owned();
             plain(&mut content["schema"]);
             give_example(&mut content, examples, &format!("{id}.answer"));
             let described = referred(&content["schema"]).and_then(|name| descriptions.get(name));
             answer["description"] = described.cloned().filter(Value::is_string).unwrap_or(summary.clone());
-            answer["content"]["application/json"] = content;
+            contents.insert(kind, content);
         }
+        answer["content"] = contents.into();
+    }
+    if has_state {
+        let told = "Nothing more: it is in the state that `If-None-Match` names.";
+        answers.insert("304".to_owned(), json!({ "description": told }));
     }
     let statuses: BTreeSet<u16> = codes.into_iter().map(Code::status).collect();
     for status in statuses {
@@ -157,14 +166,33 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
     when(body, &[Code::TooLarge, Code::UnsupportedType]);
     when(signed && (body || has_parameter(&|parameter| parameter["in"] == "path")), &[Code::NotFound]);
     when(signed && method != "get", &[Code::Conflict]);
+    if has_parameter(&|parameter| parameter["name"] == "If-Match") {
+        codes.extend(Code::ALL.iter().filter(|code| matches!(code.status(), 412 | 428)));
+    }
     codes
+}
+
+/// The header by which what is known already is not sent again.
+fn if_none_match() -> Value {
+    json!({
+        "name": "If-None-Match",
+        "in": "header",
+        "required": false,
+        "schema": {"type": "string"},
+        "description": "The ETag of the state that is known: what is still in it is not sent again.",
+    })
 }
 
 /// What a parameter means wherever it stands.
 fn complete_parameter(parameter: &mut Value) {
     let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+    let described = parameter["description"].as_str().is_some_and(|text| !text.is_empty());
     let schema = &mut parameter["schema"];
     let meaning = match name.as_str() {
+        "limit" if described => {
+            schema["minimum"] = 1.into();
+            ""
+        }
         "limit" => {
             schema["minimum"] = 1.into();
             schema["maximum"] = MAX_LIMIT.into();
@@ -184,11 +212,11 @@ fn complete_parameter(parameter: &mut Value) {
         "coach_id" => "Which coach, by their id.",
         "job_id" => "Which job, by its id.",
         "share_id" => "Which link, by its id.",
+        "sort" => "In which order.",
         "delivery_id" => "Which delivery, by its id.",
         _ => "",
     };
     plain(schema);
-    let described = parameter["description"].as_str().is_some_and(|text| !text.is_empty());
     if !described && !meaning.is_empty() {
         parameter["description"] = meaning.into();
     }
@@ -286,13 +314,13 @@ fn used_examples(document: &Value, examples: &Value) -> Value {
 
 /// What may stand in a problem.
 fn describe_problems(schema: &mut Value) {
+    const TOLD: &str =
+        "The stable code. More may be added; go by the status of one that you do not know.\n\n";
     let listed: Vec<String> = Code::ALL
         .iter()
         .map(|code| format!("- `{}` ({}): {}. {}", code.code(), code.status(), code.title(), code.advice()))
         .collect();
-    let text =
-        format!("The stable code. More may be added; go by the status of one that you do not know.\n\n");
-    schema["properties"]["code"]["description"] = (text + &listed.join("\n")).into();
+    schema["properties"]["code"]["description"] = format!("{TOLD}{}", listed.join("\n")).into();
 }
 
 /// One answer for each status, with an example of each of its codes.
@@ -317,7 +345,7 @@ fn problems() -> Value {
         answer["description"] = told.into();
         answer["content"]["application/problem+json"]["examples"][code.code()] =
             json!({"value": example(*code)});
-        if matches!(code.status(), 429 | 503) {
+        if matches!(code.status(), 429 | 503) || Problem::new(*code).retry_after.is_some() {
             answer["headers"]["Retry-After"] = json!({
                 "description": "Seconds after which it is worth trying again.",
                 "schema": {"type": "integer", "format": "int32", "minimum": 0},
@@ -340,7 +368,7 @@ pub(crate) fn example(code: Code) -> Value {
         Code::Malformed => problem["detail"] = "expected `,` or `}` at line 1 column 14".into(),
         Code::Conflict => problem["detail"] = "another job has this external id".into(),
         Code::Invalid => {
-            problem["errors"] = json!([{"pointer": "/facts/min_years", "detail": "is less than 0"}])
+            problem["errors"] = json!([{"pointer": "/facts/min_years", "detail": "is less than 0"}]);
         }
         Code::TooLarge => problem["detail"] = "a body has at most 1048576 bytes".into(),
         Code::Internal | Code::Unavailable => problem["id"] = "5f1c0a9e3b7d2468".into(),

@@ -140,9 +140,9 @@ fn sections(document: &Value) -> Vec<Section> {
     for (path, methods) in document["paths"].as_object().into_iter().flatten() {
         for (method, it) in methods.as_object().into_iter().flatten() {
             let section = sections.iter_mut().find(|section| it["tags"][0] == section.name);
-            section
-                .into_iter()
-                .for_each(|section| section.operations.push(operation(document, path, method, it)));
+            if let Some(section) = section {
+                section.operations.push(operation(document, path, method, it));
+            }
         }
     }
     sections
@@ -248,18 +248,16 @@ fn kind(document: &Value, schema: &Value) -> String {
 
 /// The request as it is typed into a shell.
 fn curl(method: &str, path: &str, signed: bool, body: Option<&Shape>) -> String {
-    let mut curl = "curl".to_owned();
-    if method != "get" && !(method == "post" && body.is_some()) {
-        curl += &format!(" -X {}", method.to_uppercase());
-    }
-    curl += &format!(" \"$FITHIRE_URL{path}\"");
-    if signed {
-        curl += " \\\n  -H \"Authorization: Bearer $FITHIRE_KEY\"";
-    }
-    if let Some(body) = body {
-        curl += &format!(" \\\n  -H 'Content-Type: {}' --data @body", body.kind);
-    }
-    curl
+    let method = if method == "get" || method == "post" && body.is_some() {
+        String::new()
+    } else {
+        format!(" -X {}", method.to_uppercase())
+    };
+    let key = if signed { " \\\n  -H \"Authorization: Bearer $FITHIRE_KEY\"" } else { "" };
+    let sent = body
+        .map(|body| format!(" \\\n  -H 'Content-Type: {}' --data-binary @body", body.kind))
+        .unwrap_or_default();
+    format!("curl{method} \"$FITHIRE_URL{path}\"{key}{sent}")
 }
 
 #[cfg(test)]
@@ -276,7 +274,11 @@ mod tests {
         assert!(field("location_id").required && !field("facts").required);
         assert_eq!(field("facts.slots[].kind").kind, "one of class, shift");
         assert_eq!(field("facts.requirements[].any_of").kind, "list of string");
-        assert!(body.example.contains("HIIT at noon") && one.curl.contains("--data @body"), "{}", one.curl);
+        assert!(
+            body.example.contains("HIIT at noon") && one.curl.contains("--data-binary @body"),
+            "{}",
+            one.curl
+        );
         assert!(one.problems.iter().any(|told| told.status == "422" && told.codes == ["invalid"]));
         for one in operations {
             assert!(one.answer.as_ref().is_some_and(|answer| !answer.example.is_empty()), "{}", one.id);

@@ -91,7 +91,8 @@ fn faults_of(document: &Value, method: &str, operation: &Value) -> Vec<String> {
     let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name);
     let content = &operation["responses"]["200"]["content"];
     let answer = resolved(document, &content["application/json"]["schema"]);
-    if named("cursor").is_some() {
+    // A file says in a header where it goes on.
+    if named("cursor").is_some() && !answer.is_null() {
         let bounds = named("limit").map(|limit| &limit["schema"]);
         let bounded =
             bounds.is_some_and(|schema| schema["maximum"].is_number() && schema["default"].is_number());
