@@ -45,7 +45,7 @@ fn faults(document: &Value) -> Vec<String> {
         faults
             .extend(faults_of(document, method, operation).into_iter().map(|fault| format!("{id}: {fault}")));
     }
-    shapes(document, &document["components"]["schemas"], "", &mut faults);
+    shapes(&document["components"]["schemas"], "", &mut faults);
     let told = &document["components"]["schemas"]["Problem"]["properties"]["code"]["description"];
     for code in Code::ALL {
         let answer = &document["components"]["responses"][format!("Problem{}", code.status())];
@@ -134,7 +134,7 @@ fn faults_of(document: &Value, method: &str, operation: &Value) -> Vec<String> {
 }
 
 /// Shapes that generators of clients understand: one type each, no unions.
-fn shapes(document: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
+fn shapes(value: &Value, path: &str, faults: &mut Vec<String>) {
     for word in ["oneOf", "anyOf", "not", "discriminator"] {
         if value.get(word).is_some() {
             faults.push(format!("{path} is a union, by {word}"));
@@ -149,14 +149,14 @@ fn shapes(document: &Value, value: &Value, path: &str, faults: &mut Vec<String>)
         if !known {
             faults.push(format!("{path} may be anything"));
         }
-        shapes(document, property, &path, faults);
+        shapes(property, &path, faults);
     }
     if let Some(items) = value.get("items") {
-        shapes(document, items, &format!("{path}/items"), faults);
+        shapes(items, &format!("{path}/items"), faults);
     }
     if path.is_empty() {
         for (name, schema) in value.as_object().into_iter().flatten() {
-            shapes(document, schema, &format!("/{name}"), faults);
+            shapes(schema, &format!("/{name}"), faults);
         }
     }
 }
