@@ -50,14 +50,16 @@ fn table(name: &str, pairs: &[(String, String)], notation: u8) -> String {
             let inner: Vec<String> = pairs.iter().map(|(key, value)| format!("{key} = {value}")).collect();
             let _ = writeln!(text, "{name} = {{ {} }}", inner.join(" , "));
         }
-        1 => pairs.iter().for_each(|(key, value)| {
-            let _ = writeln!(text, "{name} . {key}={value} # a remark");
-        }),
+        1 => {
+            for (key, value) in pairs {
+                let _ = writeln!(text, "{name} . {key}={value} # a remark");
+            }
+        }
         _ => {
             let _ = writeln!(text, "[ {name} ]");
-            pairs.iter().for_each(|(key, value)| {
+            for (key, value) in pairs {
                 let _ = writeln!(text, "\t{key}\t=\t{value}");
-            });
+            }
         }
     }
     text
