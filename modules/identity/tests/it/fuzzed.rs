@@ -61,8 +61,8 @@ fn no_token_but_the_one_that_was_signed_opens() {
         };
 
         // Another letter in any place, one more and one less.
-        let changes = (any::<prop::sample::Index>(), "[A-Za-z0-9_.=-]", 0..3_u8);
-        for (at, letter, how) in made(&changes) {
+        let edits = (any::<prop::sample::Index>(), "[A-Za-z0-9_.=-]", 0..3_u8);
+        for (at, letter, how) in made(&edits) {
             let place = at.index(token.len());
             let mut changed = token.clone();
             match how {
