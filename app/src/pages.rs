@@ -37,7 +37,7 @@ pub(crate) fn routes(route: Route) -> Route {
         .at("/docs", get(docs::guide))
         .at("/docs/webhooks", get(docs::webhooks))
         .at("/docs/reference", get(reference::index))
-        .at("/docs/reference/:id", get(reference::operation_page))
+        .at("/docs/reference/:name", get(reference::operation_page))
         .at("/docs/problems", get(docs::problems))
         .at("/docs/score", get(docs::score))
         .at("/docs/style", get(docs::style))

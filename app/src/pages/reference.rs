@@ -51,10 +51,10 @@ pub(super) fn index(stranger: Stranger, pages: Data<&Arc<Pages>>) -> Result<Html
 pub(super) fn operation_page(
     stranger: Stranger,
     pages: Data<&Arc<Pages>>,
-    id: Path<String>,
+    name: Path<String>,
 ) -> Result<Html<String>, Problem> {
     let named = |section: &'static Section| {
-        let one = section.operations.iter().find(|operation| operation.id == id.0)?;
+        let one = section.operations.iter().find(|operation| operation.id == name.0)?;
         Some(OperationPage { section: &section.name, one })
     };
     let page = SECTIONS.iter().find_map(named).ok_or_else(|| Problem::new(Code::NotFound))?;
