@@ -183,8 +183,19 @@ fn if_none_match() -> Value {
     })
 }
 
+/// The name of a header as people write it, which the framework puts into capitals.
+fn as_written(name: &str) -> String {
+    let part = |part: &str| {
+        part.get(..1).unwrap_or_default().to_uppercase() + &part.get(1..).unwrap_or_default().to_lowercase()
+    };
+    name.split('-').map(part).collect::<Vec<_>>().join("-")
+}
+
 /// What a parameter means wherever it stands.
 fn complete_parameter(parameter: &mut Value) {
+    if parameter["in"] == "header" {
+        parameter["name"] = as_written(parameter["name"].as_str().unwrap_or_default()).into();
+    }
     let name = parameter["name"].as_str().unwrap_or_default().to_owned();
     let described = parameter["description"].as_str().is_some_and(|text| !text.is_empty());
     let schema = &mut parameter["schema"];
