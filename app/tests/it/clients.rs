@@ -276,6 +276,7 @@ fn places(document: &Value, people: &People) -> String {
 }
 
 /// Sends what Schemathesis makes of the document, some of it right and some of it wrong, as an admin.
+#[expect(clippy::print_stdout, reason = "what was sent is worth reading when nothing is wrong")]
 async fn fuzzed(world: &World, examples: &str) {
     let people = furnished(world).await;
     // What a fuzzer calls a webhook is called by nobody.
