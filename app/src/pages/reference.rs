@@ -108,11 +108,12 @@ struct Told {
     codes: Vec<String>,
 }
 
-/// A text in parts; those at odd places are code.
+/// A text in parts; those at odd places are code. Of no text there are none.
 type Words = Vec<String>;
 
 fn words(text: &Value) -> Words {
-    text.as_str().unwrap_or_default().split('`').map(str::to_owned).collect()
+    let text = text.as_str().filter(|text| !text.is_empty());
+    text.into_iter().flat_map(|text| text.split('`')).map(str::to_owned).collect()
 }
 
 fn text(value: &Value) -> String {
