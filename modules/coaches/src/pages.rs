@@ -15,6 +15,7 @@ pub const TEMPLATES: Templates = &[
     ("coaches/own.html", include_str!("../templates/coaches/own.html")),
     ("coaches/section.html", include_str!("../templates/coaches/section.html")),
     ("coaches/list.html", include_str!("../templates/coaches/list.html")),
+    ("coaches/parts.html", include_str!("../templates/coaches/parts.html")),
     ("coaches/coach.html", include_str!("../templates/coaches/coach.html")),
 ];
 

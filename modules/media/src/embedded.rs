@@ -2,11 +2,12 @@
 //!
 //! The same code as for any other store runs against it: URLs are signed and their signatures, lengths, types and ends are
 //! checked. Around it stands what a browser needs and it has not: the answer to a page of another origin, the type and name
-//! that a signed URL asks for, and the removal of what it remembers beside a removed file.
+//! that a signed URL asks for, and the removal of what it remembers beside a removed file. Whatever it says is done, is on the
+//! disk: files and their folders are synced before it answers.
 //!
 //! It is for one process: replicas need a store that they share.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -169,6 +170,15 @@ impl Endpoint for Door {
         if method == Method::DELETE && response.status().is_success() {
             self.forget(&path);
         }
+        let writes = matches!(method, Method::PUT | Method::POST | Method::DELETE);
+        if writes && response.status().is_success() {
+            let touched = touched(&self.root, &path, &asked);
+            let kept = tokio::task::spawn_blocking(move || keep(&touched)).await.map_err(io::Error::other);
+            if let Err(error) = kept.and_then(|kept| kept) {
+                tracing::error!(cause = %error, "what was put into the embedded store may be lost");
+                return Ok(Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).finish());
+            }
+        }
         open_to_pages(response.headers_mut());
         Ok(response)
     }
@@ -189,6 +199,42 @@ impl Door {
             }
         }
     }
+}
+
+/// The files that a request to write may have written, in the layout of the store, and the folders in which they are.
+fn touched(root: &Path, path: &str, asked: &[(String, String)]) -> Vec<PathBuf> {
+    let Some((bucket, key)) = path.trim_start_matches('/').split_once('/') else { return Vec::new() };
+    let beside = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let object = format!(".bucket-{}.object-{}", beside(bucket), beside(key));
+    let mut names =
+        vec![format!("{bucket}/{key}"), format!("{object}.metadata.json"), format!("{object}.internal.json")];
+    // The name of an upload in parts is given by the answer alone.
+    if asked.iter().any(|(name, _)| name == "uploads")
+        && let Ok(there) = fs::read_dir(root)
+    {
+        let there = there.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.extend(there.filter(|name| name.starts_with(".upload-") || name.starts_with(&object)));
+    }
+    let value = |name: &str| asked.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    if let Some(upload) = value("uploadId") {
+        names.push(format!(".upload-{upload}.json"));
+        names.push(format!("{object}.upload-{upload}.metadata.json"));
+        names.extend(value("partNumber").map(|number| format!(".upload_id-{upload}.part-{number}")));
+    }
+    let folders = Path::new(path.trim_start_matches('/')).ancestors().skip(1).map(|folder| root.join(folder));
+    names.into_iter().map(|name| root.join(name)).chain(folders).collect()
+}
+
+/// Has the disk keep files and folders; one that is not there needs nothing.
+fn keep(paths: &[PathBuf]) -> io::Result<()> {
+    for path in paths {
+        match File::open(path) {
+            Ok(file) => file.sync_all()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// The type and name that the signed URL asks for, in place of what is kept.
@@ -231,7 +277,75 @@ fn preflight() -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use fithire_kernel::clock::Clock;
+
     use super::*;
+    use crate::store::Store;
+
+    /// Every file of a folder, with what would tell that it was written.
+    fn files(folder: &Path) -> BTreeMap<PathBuf, (u64, std::time::SystemTime)> {
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.extend(files(&path));
+            } else {
+                let about = fs::metadata(&path).unwrap();
+                found.insert(path, (about.len(), about.modified().unwrap()));
+            }
+        }
+        found
+    }
+
+    /// Does something that a request to a URL stands for, and holds what was written against what the disk is asked to keep.
+    async fn kept<T>(root: &Path, url: &str, doing: impl Future<Output = T>) -> T {
+        let before = files(root);
+        let done = doing.await;
+        let place = url.split_once("/fithire/").unwrap().1;
+        let (path, query) = place.split_once('?').unwrap_or((place, ""));
+        let asked: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap();
+        let touched = touched(root, &format!("/fithire/{path}"), &asked);
+        let written: Vec<_> =
+            files(root).into_iter().filter(|(path, now)| before.get(path) != Some(now)).collect();
+        assert!(!written.is_empty(), "{url} writes something");
+        for (file, _) in written {
+            assert!(touched.contains(&file), "{url} writes {}, which may be lost", file.display());
+            assert!(touched.contains(&file.parent().unwrap().to_owned()), "the folder of {}", file.display());
+        }
+        keep(&touched).unwrap();
+        done
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_a_request_writes_is_kept_by_the_disk_before_it_is_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("objects");
+        let at = "127.0.0.1:0".parse().unwrap();
+        let embedded = Embedded::open(&MediaSettings::default(), folder.path(), at).await.unwrap();
+        let store = Store::open(embedded.place()).unwrap();
+        let serving = tokio::spawn(embedded.serve(std::future::pending(), Duration::from_secs(1)));
+        let put = async |url: String, bytes: &'static [u8]| {
+            let sent =
+                move || ureq::put(&url).header("Content-Type", "video/mp4").send(bytes).unwrap().status();
+            assert_eq!(tokio::task::spawn_blocking(sent).await.unwrap(), 200);
+        };
+        let now = Clock::System.now();
+        let url = store.put_url("7/x", ("video/mp4", 5), now).await.unwrap();
+        kept(&root, &url, put(url.clone(), b"bytes")).await;
+        kept(&root, "http://store/fithire/7/y", store.copy("7/x", "7/y", "video/mp4")).await.unwrap();
+        let own = store.put("8/p", "image/png", (&b"png"[..]).into());
+        kept(&root, "http://store/fithire/8/p?x-id=PutObject", own).await.unwrap();
+        let begun = store.begin_parts("7/z", "video/mp4");
+        let upload = kept(&root, "http://store/fithire/7/z?uploads", begun).await.unwrap();
+        let part = store.part_url(("7/z", &upload), (1, 4), now).await.unwrap();
+        kept(&root, &part, put(part.clone(), b"part")).await;
+        let parts = store.parts("7/z", &upload).await.unwrap().unwrap();
+        let whole = format!("http://store/fithire/7/z?uploadId={upload}");
+        kept(&root, &whole, store.put_together(("7/z", &upload), parts)).await.unwrap();
+        serving.abort();
+    }
 
     #[test]
     fn keys_are_made_once_and_for_the_owner_alone() {

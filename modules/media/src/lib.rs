@@ -11,11 +11,12 @@
 //! - While the store is away, pages and the API answer as ever; what needs it says so (503), and nothing is half attached.
 //!
 //! Invariants, above all absences: no client names a place in the store, and no place says more than the brand; nothing is shown
-//! that was not looked at, because it is copied to where nobody may put anything, and the copy is looked at; no byte of a
-//! file passes through the pages; of a link only a hash is kept. Nothing else in the program knows the store's protocol.
+//! that was not looked at, because it is copied to where nobody may put anything, and the copy is looked at; no picture says where
+//! it was taken; no byte of a file passes through the pages; of a link only a hash is kept. Nothing else in the program knows the store's protocol.
 
 mod access;
 pub mod api;
+mod bare;
 mod embedded;
 mod lookup;
 mod model;

@@ -22,6 +22,8 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirecti
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::problem::{Code, Problem};
+use img_parts::Bytes;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::settings::Place;
 
@@ -31,6 +33,8 @@ pub(crate) const UPLOAD_LASTS: TimeDelta = TimeDelta::hours(1);
 const VIEW_LASTS: TimeDelta = TimeDelta::minutes(15);
 /// For how long the same URL is given, so that browsers know what they have.
 const VIEW_SAME: TimeDelta = TimeDelta::minutes(5);
+/// How many pictures are held in memory at once.
+const HELD: usize = 2;
 /// How long an ordinary call may take, all tries together.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the store may copy a file or put its parts together.
@@ -46,6 +50,8 @@ struct Inner {
     signer: Client,
     bucket: String,
     origin: String,
+    /// Pictures that are held in memory at once, so that they need a bounded part of it.
+    held: Semaphore,
 }
 
 impl fmt::Debug for Store {
@@ -120,7 +126,7 @@ impl Store {
             .http_client(http);
         let client = Client::from_conf(config.clone().endpoint_url(place.endpoint).build());
         let signer = Client::from_conf(config.endpoint_url(place.public_endpoint).build());
-        Ok(Self(Arc::new(Inner { client, signer, bucket: place.bucket, origin })))
+        Ok(Self(Arc::new(Inner { client, signer, bucket: place.bucket, origin, held: Semaphore::new(HELD) })))
     }
 
     /// The origin at which browsers reach it.
@@ -245,12 +251,18 @@ impl Store {
         }
     }
 
-    /// The first bytes of an object, if it is there.
-    pub(crate) async fn beginning(&self, key: &str) -> Found<Vec<u8>> {
-        let get = self.0.client.get_object().bucket(&self.0.bucket).key(key).range("bytes=0-1023");
-        match get.send().await {
+    /// Waits for room in memory for an object; it is given back when the permit is dropped.
+    pub(crate) async fn room(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.0.held.acquire().await.map_err(|error| Problem::internal(&error))
+    }
+
+    /// The first bytes of an object, so many at most, if it is there.
+    pub(crate) async fn beginning(&self, key: &str, bytes: i64) -> Found<Bytes> {
+        let range = format!("bytes=0-{}", bytes - 1);
+        let get = self.0.client.get_object().bucket(&self.0.bucket).key(key).range(range);
+        match get.customize().config_override(patient()).send().await {
             Ok(got) => match got.body.collect().await {
-                Ok(bytes) => Ok(Some(bytes.to_vec())),
+                Ok(bytes) => Ok(Some(bytes.into_bytes())),
                 Err(error) => Err(away(&SdkError::<std::io::Error, ()>::response_error(error, ()))),
             },
             Err(error) if is_absent(&error, GetObjectError::is_no_such_key) => Ok(None),
@@ -272,6 +284,13 @@ impl Store {
             }
             Err(error) => Err(away(&error)),
         }
+    }
+
+    /// Puts an object of our own making.
+    pub(crate) async fn put(&self, key: &str, media_type: &str, bytes: Bytes) -> Result<(), Problem> {
+        let put = self.0.client.put_object().bucket(&self.0.bucket).key(key);
+        let put = put.content_type(media_type).body(bytes.into());
+        put.customize().config_override(patient()).send().await.map(|_| ()).map_err(|error| away(&error))
     }
 
     /// Removes an object and what there is of it in parts, if anything is.

@@ -1,7 +1,8 @@
 //! Uploads: a signed URL first, the file straight to the store, and then its confirmation.
 //!
 //! What is confirmed is copied within the store to a place that no URL to upload to was ever signed for, and the copy is looked at:
-//! so what is shown is what was looked at, whatever somebody puts where they may still put something.
+//! so what is shown is what was looked at, whatever somebody puts where they may still put something. Of a picture the copy is
+//! made here, without what it says of where and when it was taken ([`bare`]).
 
 use chrono::{DateTime, NaiveDate, Utc};
 use fithire_coaches::Document;
@@ -17,8 +18,9 @@ use sea_query::{Expr, ExprTrait};
 use serde_json::json;
 
 use crate::access::{coach_to_change, upload_to_change};
+use crate::bare::bare;
 use crate::lookup::row;
-use crate::model::{Files, Kind, Row, State};
+use crate::model::{Files, Kind, Row, State, name_of};
 use crate::removals::{self, Removal, sweep_given_up};
 use crate::sniff;
 use crate::store::{Part, Store, UPLOAD_LASTS};
@@ -166,10 +168,12 @@ pub(crate) async fn confirm(
     }
     drop(tx);
     put_together(with, &row).await?;
-    let head = with.store.head(row.key()?).await?.ok_or_else(|| {
-        Problem::new(Code::Conflict)
-            .because("the file has not arrived; send it to the URL of the upload first")
-    })?;
+    let Some(head) = with.store.head(row.key()?).await? else {
+        // A store that has lost its place has no file either.
+        with.store.ask().await?;
+        let told = "the file has not arrived; send it to the URL of the upload first";
+        return Err(Problem::new(Code::Conflict).because(told));
+    };
     if head.bytes != row.bytes {
         let why = format!("it has {} bytes, and not the {} that were said", head.bytes, row.bytes);
         return quarantine(with, caller, &row, (None, why)).await;
@@ -178,29 +182,67 @@ pub(crate) async fn confirm(
         let why = format!("it was sent as {}, not {}", head.media_type, row.media_type);
         return quarantine(with, caller, &row, (None, why)).await;
     }
-    let copy = copied(with, caller, &row).await?;
-    let same = with.store.head(&copy).await?.is_some_and(|head| head.bytes == row.bytes);
-    let beginning = with.store.beginning(&copy).await?.unwrap_or_default();
-    let wrong = sniff::wrong(&row.media_type, &beginning);
-    match wrong.or((!same).then(|| "it changed while it was looked at".to_owned())) {
-        Some(why) => quarantine(with, caller, &row, (Some(&copy), why)).await,
-        None => attach(with, caller, &row, copy).await,
+    let copy = place_for_copy(with, caller).await?;
+    let copied = if row.media_type.starts_with("image/") {
+        bared(with, &row, &copy).await?
+    } else {
+        copied(with, &row, &copy).await?
+    };
+    match copied {
+        Err(why) => quarantine(with, caller, &row, (Some(&copy), why)).await,
+        Ok(bytes) => attach(with, caller, &row, (copy, bytes)).await,
     }
 }
 
-/// Copies a file to where it will be shown from; it is removed from there again unless it is attached.
-async fn copied(with: With<'_>, caller: &Caller, row: &Row) -> Result<String, Problem> {
+/// Where a file will be shown from; what is there is removed again unless it is attached.
+async fn place_for_copy(with: With<'_>, caller: &Caller) -> Result<String, Problem> {
     let copy = fresh_key(caller.scope().brand_id());
     let due_at = with.clock.now() + UPLOAD_LASTS;
     let mut tx = with.db.write(caller.scope()).await?;
     removals::add(&mut tx, with.tools(), Removal { key: &copy, upload_ref: None, due_at, until_at: due_at })
         .await?;
     tx.commit().await?;
-    if with.store.copy(row.key()?, &copy, &row.media_type).await? {
-        Ok(copy)
-    } else {
-        Err(Problem::new(Code::Conflict).because("the file is being confirmed already"))
+    Ok(copy)
+}
+
+/// How long a copy is that may be shown, or why it may not.
+type Copied = Result<i64, String>;
+
+/// Copies a file within the store and looks at the copy.
+async fn copied(with: With<'_>, row: &Row, copy: &str) -> Result<Copied, Problem> {
+    /// What is enough to tell types apart.
+    const BEGINNING: i64 = 1_024;
+    if !with.store.copy(row.key()?, copy, &row.media_type).await? {
+        return Err(gone());
     }
+    let same = with.store.head(copy).await?.is_some_and(|head| head.bytes == row.bytes);
+    let beginning = with.store.beginning(copy, BEGINNING).await?.unwrap_or_default();
+    Ok(match sniff::wrong(&row.media_type, &beginning) {
+        Some(why) => Err(why),
+        None if same => Ok(row.bytes),
+        None => Err("it changed while it was looked at".to_owned()),
+    })
+}
+
+/// Puts a picture where it will be shown from, without what it says of itself. What is put is what was looked at.
+async fn bared(with: With<'_>, row: &Row, copy: &str) -> Result<Copied, Problem> {
+    let room = with.store.room().await?;
+    let picture = with.store.beginning(row.key()?, row.bytes).await?.ok_or_else(gone)?;
+    if let Some(why) = sniff::wrong(&row.media_type, &picture) {
+        return Ok(Err(why));
+    }
+    let Some(picture) = bare(&row.media_type, picture) else {
+        return Ok(Err(format!("it is no whole {}", name_of(&row.media_type))));
+    };
+    let bytes = i64::try_from(picture.len()).map_err(|error| Problem::internal(&error))?;
+    with.store.put(copy, &row.media_type, picture).await?;
+    drop(room);
+    Ok(Ok(bytes))
+}
+
+/// Somebody else has confirmed it, and what they have copied was removed.
+fn gone() -> Problem {
+    Problem::new(Code::Conflict).because("the file is being confirmed already")
 }
 
 /// Puts the parts of a file together, where it came in parts and that was not done before.
@@ -245,7 +287,12 @@ async fn urls(with: With<'_>, row: &Row) -> Result<Urls, Problem> {
 }
 
 /// Attaches a file whose copy is what it should be.
-async fn attach(with: With<'_>, caller: &Caller, row: &Row, copy: String) -> Result<Row, Problem> {
+async fn attach(
+    with: With<'_>,
+    caller: &Caller,
+    row: &Row,
+    (copy, bytes): (String, i64),
+) -> Result<Row, Problem> {
     let mut tx = with.db.write(caller.scope()).await?;
     // Who was removed meanwhile gets no file any more.
     coach_to_change(&mut tx, caller, row.coach_id).await?;
@@ -253,6 +300,7 @@ async fn attach(with: With<'_>, caller: &Caller, row: &Row, copy: String) -> Res
     update
         .value(Files::State, State::Attached.as_str())
         .value(Files::ObjectKey, copy.clone())
+        .value(Files::Bytes, bytes)
         .value(Files::UploadRef, None::<String>)
         .and_where(Expr::col(Files::Id).eq(row.id))
         .and_where(Expr::col(Files::State).eq(State::Waiting.as_str()));

@@ -23,8 +23,19 @@ pub struct Known {
 pub struct Line {
     text: String,
     badge: Option<Badge>,
-    /// What is to be known beside: since when it waits, why it was rejected.
+    /// What is to be known beside: since when it waits, why it was rejected, how soon it ends.
     note: Option<String>,
+    /// How its coach can do something about it.
+    upload: Option<Upload>,
+}
+
+/// A document that would help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Upload {
+    /// Of which certification.
+    code: &'static str,
+    /// What the coach does.
+    word: &'static str,
 }
 
 /// A word with the tone in which it is said.
@@ -47,8 +58,8 @@ pub(super) fn badge(holding: &Holding, today: NaiveDate) -> Badge {
     Badge { word, tone }
 }
 
-/// What has become of a holding by the newest item that is about it; nothing where nobody has looked at it.
-pub(super) fn note(holding: &Holding, items: &[Item]) -> Option<String> {
+/// The newest item that is about a holding; nothing where nobody has looked at it.
+fn about<'i>(holding: &Holding, items: &'i [Item]) -> Option<&'i Item> {
     let state = match holding.state {
         HoldingState::Pending => ItemState::Pending,
         HoldingState::Verified => ItemState::Verified,
@@ -56,11 +67,36 @@ pub(super) fn note(holding: &Holding, items: &[Item]) -> Option<String> {
         HoldingState::Revoked => ItemState::Revoked,
         HoldingState::Claimed => ItemState::Withdrawn,
     };
-    let about = |item: &&Item| {
+    items.iter().find(|item| {
         let last = if item.state == ItemState::Verified { item.valid_until } else { item.expires_on };
         item.cert == holding.code && item.state == state && last == holding.expires_on
-    };
-    let item = items.iter().find(about);
+    })
+}
+
+/// Days before the last one from which on people are told that it is near.
+const SOON: i64 = 90;
+
+/// How many days are left until a holding ends, where that is soon.
+fn ends_in(holding: &Holding, today: NaiveDate) -> Option<i64> {
+    let refused = matches!(holding.state, HoldingState::Rejected | HoldingState::Revoked);
+    let left = (holding.expires_on.filter(|_| !refused)? - today).num_days();
+    (0..=SOON).contains(&left).then_some(left)
+}
+
+/// What is to be known of a holding beside its state.
+pub(super) fn note(holding: &Holding, today: NaiveDate, items: &[Item]) -> Option<String> {
+    let ends = ends_in(holding, today).map(|left| match left {
+        0 => "Ends today".to_owned(),
+        1 => "Ends tomorrow".to_owned(),
+        left => format!("Ends in {left} days"),
+    });
+    let notes: Vec<String> = become_of(holding, items).into_iter().chain(ends).collect();
+    Some(notes.join(". ")).filter(|notes| !notes.is_empty())
+}
+
+/// What has become of a holding by its item.
+fn become_of(holding: &Holding, items: &[Item]) -> Option<String> {
+    let item = about(holding, items);
     let why = item.and_then(|item| item.reason.as_deref());
     let day = |at: DateTime<Utc>| at.format("%Y-%m-%d").to_string();
     match (holding.state, item) {
@@ -73,12 +109,27 @@ pub(super) fn note(holding: &Holding, items: &[Item]) -> Option<String> {
         }
         (HoldingState::Rejected, _) => {
             let why = why.unwrap_or("no reason was given");
-            Some(format!("{}. Upload a better document to have it looked at again.", sentence(why)))
+            Some(format!("{}.", sentence(why)))
         }
         (HoldingState::Revoked, _) => why.map(|why| format!("{}.", sentence(why))),
         (HoldingState::Claimed, Some(_)) => why.map(|why| format!("{}.", sentence(why))),
         _ => None,
     }
+}
+
+/// The document that a coach may upload for a holding; nothing where it would change nothing.
+pub(super) fn upload(holding: &Holding, today: NaiveDate, items: &[Item]) -> Option<Upload> {
+    let has_document = about(holding, items).is_some_and(|item| item.document.is_some());
+    let word = match holding.state {
+        HoldingState::Revoked => return None,
+        HoldingState::Rejected => "Upload a better document",
+        _ if !holding.valid_on(today) => "Upload the renewal",
+        HoldingState::Claimed => "Add the document",
+        HoldingState::Pending if has_document => return None,
+        HoldingState::Pending => "Add the document",
+        HoldingState::Verified => ends_in(holding, today).map(|_| "Upload the renewal")?,
+    };
+    Some(Upload { code: holding.code.details().code, word })
 }
 
 /// A reason without the mark at its end.
@@ -101,10 +152,10 @@ pub fn known(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Known> 
 fn lines(section: Section, profile: &Profile, (today, items): (NaiveDate, &[Item])) -> Vec<Line> {
     let facts = &profile.facts;
     let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-    let plain = |text: String| Line { text, badge: None, note: None };
+    let plain = |text: String| Line { text, badge: None, note: None, upload: None };
     let texts: Vec<String> = match section {
         Section::Certifications => {
-            return holdings(profile, today, items);
+            return holdings(facts, today, items);
         }
         Section::About => {
             let languages = said(&profile.languages).map(|languages| format!("Speaks {languages}"));
@@ -127,10 +178,10 @@ fn lines(section: Section, profile: &Profile, (today, items): (NaiveDate, &[Item
     texts.into_iter().map(plain).collect()
 }
 
-/// The certificates of a profile in words.
+/// What a coach holds or claims in words.
 #[must_use]
-pub fn holdings(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Line> {
-    profile.facts.holdings.iter().map(|one| holding(one, today, items)).collect()
+pub fn holdings(facts: &Coach, today: NaiveDate, items: &[Item]) -> Vec<Line> {
+    facts.holdings.iter().map(|one| holding(one, today, items)).collect()
 }
 
 fn holding(holding: &Holding, today: NaiveDate, items: &[Item]) -> Line {
@@ -140,7 +191,8 @@ fn holding(holding: &Holding, today: NaiveDate, items: &[Item]) -> Line {
     Line {
         text: format!("{}, {}{until}", details.code, details.title),
         badge: Some(badge(holding, today)),
-        note: note(holding, items),
+        note: note(holding, today, items),
+        upload: upload(holding, today, items),
     }
 }
 

@@ -19,7 +19,7 @@ use poem::web::{Data, Html, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
 
-use super::known::{Badge, Known, badge, known, note};
+use super::known::{Badge, Known, Upload, badge, known, note, upload};
 use crate::approval::approval_of;
 use crate::form::{HOLDINGS, LINES, NAMED, Section};
 use crate::hours::{GridRow, Hours};
@@ -123,6 +123,7 @@ struct Held {
     badge: Option<Badge>,
     rule: Option<String>,
     note: Option<String>,
+    upload: Option<Upload>,
 }
 
 /// A dimension with the line of its own rating, and what a reviewer says.
@@ -228,8 +229,13 @@ fn held(
                 && holding.expires_on.map(|day| day.to_string()).as_deref() == day
         });
         let rule = Cert::named(code).ok().map(|cert| cert.details().rule());
-        let badge = same.map(|holding| badge(holding, today));
-        Some((n.to_string(), Held { badge, rule, note: same.and_then(|holding| note(holding, items)) }))
+        let held = Held {
+            badge: same.map(|holding| badge(holding, today)),
+            rule,
+            note: same.and_then(|holding| note(holding, today, items)),
+            upload: same.and_then(|holding| upload(holding, today, items)),
+        };
+        Some((n.to_string(), held))
     };
     HOLDINGS.offered(fields).into_iter().filter_map(line).collect()
 }

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use fithire_coaches::pages::{Line, holdings};
+use fithire_coaches::{Item, ItemState, items_of};
 use fithire_identity::{BeCoach, Caller, Posted, Site, Visitor};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
@@ -30,14 +32,15 @@ use crate::{removing, shares};
 #[derive(Debug, Serialize)]
 struct Page {
     has_profile: bool,
+    /// The one that the way here asks for comes first.
     kinds: Vec<Offered>,
+    /// What the coach holds or claims.
+    holdings: Vec<Line>,
     files: Vec<Listed>,
     /// Value and label.
     certifications: Vec<(String, String)>,
     /// The certification that the way here asks for.
     asked: String,
-    /// The kind that the way here asks for.
-    kind: &'static str,
     /// A link that has just been made.
     fresh: Option<String>,
 }
@@ -124,7 +127,21 @@ fn link(share: &Share, clock: &Clock) -> Link {
     Link { id: share.id, made: day(share.created_at), until: day(share.expires_at), works, word }
 }
 
-async fn listed(tx: &mut Tx, clock: &Clock, row: Row) -> Result<Listed, Problem> {
+/// What has become of a document that was handed in: tone, word and what is told.
+fn handed_in(row: &Row, items: &[Item]) -> (&'static str, &'static str, String) {
+    let item = items.iter().find(|item| item.document.as_ref().is_some_and(|(id, _)| *id == row.id));
+    let Some(item) = item else { return ("good", "Handed in", String::new()) };
+    let why = item.reason.clone().unwrap_or_default();
+    match item.state {
+        ItemState::Pending => ("wait", "Awaiting review", String::new()),
+        ItemState::Verified => ("good", "Verified", String::new()),
+        ItemState::Rejected => ("bad", "Rejected", why),
+        ItemState::Revoked => ("bad", "Revoked", why),
+        ItemState::Withdrawn => ("", "No longer looked at", why),
+    }
+}
+
+async fn listed(tx: &mut Tx, clock: &Clock, (row, items): (Row, &[Item])) -> Result<Listed, Problem> {
     let (kind, state) = (row.kind()?, row.state()?);
     let shares = match (kind, state) {
         (Kind::Video, State::Attached) => shares::of_medium(tx, row.id).await?,
@@ -136,9 +153,7 @@ async fn listed(tx: &mut Tx, clock: &Clock, row: Row) -> Result<Listed, Problem>
             "Not finished",
             "Choose the same file again to go on where it stopped. It is given up after a day.".to_owned(),
         ),
-        (State::Attached, Kind::Certificate) => {
-            ("good", "Handed in", "Your profile says what became of its review.".to_owned())
-        }
+        (State::Attached, Kind::Certificate) => handed_in(&row, items),
         (State::Attached, _) => ("good", "There", String::new()),
         (State::Quarantined, _) => {
             let why = row.refused.clone().unwrap_or_default();
@@ -172,12 +187,15 @@ async fn show(
     fresh: Option<String>,
 ) -> Result<Html<String>, Problem> {
     visitor.caller().allowed::<BeCoach>()?;
+    let today = fithire_orgs::today(db, clock, visitor.caller().scope().brand_id()).await?;
     let mut tx = db.read(visitor.caller().scope()).await?;
     let own = fithire_coaches::own(&mut tx, visitor.caller()).await?;
-    let mut files = Vec::new();
+    let (mut files, mut lines) = (Vec::new(), Vec::new());
     if let Some(own) = &own {
+        let items = items_of(&mut tx, own.id).await?;
+        lines = holdings(&own.facts, today, &items);
         for row in rows_of(&mut tx, own.id).await? {
-            files.push(listed(&mut tx, clock, row).await?);
+            files.push(listed(&mut tx, clock, (row, &items)).await?);
         }
     }
     let held = own.iter().flat_map(|own| own.facts.holdings.iter().map(|held| held.code));
@@ -189,12 +207,14 @@ async fn show(
         (details.code.to_owned(), format!("{}, {} ({})", details.code, details.title, details.issuer))
     };
     let asks = Cert::named(&asked.code).is_ok();
+    let mut kinds = Kind::ALL;
+    kinds.sort_by_key(|kind| asks && *kind != Kind::Certificate);
     let page = Page {
         has_profile: own.is_some(),
-        kinds: Kind::ALL.into_iter().map(offered).collect(),
+        kinds: kinds.into_iter().map(offered).collect(),
+        holdings: lines,
         files,
         certifications: held.iter().copied().chain(others).map(certification).collect(),
-        kind: if asks { Kind::Certificate.as_str() } else { Kind::Video.as_str() },
         asked: if asks { asked.code } else { String::new() },
         fresh,
     };
@@ -269,6 +289,19 @@ fn wanted(fields: &Fields) -> Result<Wanted, Problem> {
     })
 }
 
+/// Does something with the visitor's own files, and tells the script what came of it.
+async fn with_own(
+    visitor: &Visitor,
+    db: &Db,
+    what: impl AsyncFnOnce(Id) -> Result<serde_json::Value, Problem>,
+) -> Result<Response, Problem> {
+    visitor.caller().allowed::<BeCoach>()?;
+    told(match own(db, visitor.caller()).await {
+        Ok(coach_id) => what(coach_id).await,
+        Err(problem) => Err(problem),
+    })
+}
+
 #[handler]
 pub(super) async fn begin_upload(
     visitor: Visitor,
@@ -279,13 +312,10 @@ pub(super) async fn begin_upload(
     form: Posted<Fields>,
 ) -> Result<Response, Problem> {
     let with = With { db: &db, clock: &clock, ids: &ids, store: &store };
-    visitor.caller().allowed::<BeCoach>()?;
-    let begun = async {
-        let coach_id = own(&db, visitor.caller()).await?;
-        let upload = uploads::begin(with, visitor.caller(), coach_id, wanted(&form.0)?).await?;
-        Ok(target(&upload))
-    };
-    told(begun.await)
+    with_own(&visitor, &db, async |coach_id| {
+        Ok(target(&uploads::begin(with, visitor.caller(), coach_id, wanted(&form.0)?).await?))
+    })
+    .await
 }
 
 #[handler]
@@ -299,12 +329,10 @@ pub(super) async fn resume_upload(
     _form: Posted<Fields>,
 ) -> Result<Response, Problem> {
     let with = With { db: &db, clock: &clock, ids: &ids, store: &store };
-    visitor.caller().allowed::<BeCoach>()?;
-    let resumed = async {
-        let coach_id = own(&db, visitor.caller()).await?;
+    with_own(&visitor, &db, async |coach_id| {
         Ok(target(&uploads::resume(with, visitor.caller(), (coach_id, id.0)).await?))
-    };
-    told(resumed.await)
+    })
+    .await
 }
 
 #[handler]
@@ -318,9 +346,7 @@ pub(super) async fn confirm_upload(
     _form: Posted<Fields>,
 ) -> Result<Response, Problem> {
     let with = With { db: &db, clock: &clock, ids: &ids, store: &store };
-    visitor.caller().allowed::<BeCoach>()?;
-    let confirmed = async {
-        let coach_id = own(&db, visitor.caller()).await?;
+    with_own(&visitor, &db, async |coach_id| {
         let row = uploads::confirm(with, visitor.caller(), (coach_id, id.0)).await?;
         let said = match row.kind()? {
             Kind::Certificate => format!("{} is handed in and waits for review", row.name),
@@ -329,8 +355,8 @@ pub(super) async fn confirm_upload(
         // The script goes there, and the page says it.
         let _ = visitor.done("/coach/media", &Toast::new(said));
         Ok(json!({"id": row.id.to_string()}))
-    };
-    told(confirmed.await)
+    })
+    .await
 }
 
 #[handler]
