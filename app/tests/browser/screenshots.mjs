@@ -4,13 +4,15 @@
 //
 // scripts/screenshots starts the demo and calls this.
 import assert from "node:assert/strict";
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { launch, signIn, visitor } from "./browser.mjs";
 import { LOOKS, wear } from "./checks.mjs";
 import { crawl, kind } from "./crawl.mjs";
+import { follow, handIn, printed } from "./evidence.mjs";
 import { openCandidates } from "./manager.mjs";
 
 // A clone should not grow by pictures.
@@ -40,7 +42,35 @@ const README = [
   ["profile", "coach", async ({ page }) => {
     await page.goto("/coach/profile");
   }],
+  ["files", "coach", async ({ page }) => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "fithire-document-"));
+    try {
+      const file = path.join(folder, "YogaAlliance.pdf");
+      await page.goto("/coach/profile/about");
+      writeFileSync(file, await printed(site, paper(await page.getByLabel("Name", { exact: true }).inputValue())));
+      await page.goto("/coach/media?code=RYT-200");
+      await handIn(page, file, { code: "RYT-200", last: "2031-05-31" });
+      await page.goto("/coach/media?code=RYT-200");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }],
+  ["desk", "admin", async ({ page }) => {
+    await page.goto("/admin/verify");
+    await follow(page, "Certificates that wait", "RYT-200", "there");
+    await page.locator("iframe").waitFor();
+    // The viewer of documents says nothing when it is done.
+    await page.waitForTimeout(3_000);
+  }],
 ];
+
+// A certificate as a school might print it.
+function paper(name) {
+  return `<body style="margin:0;font-family:serif;text-align:center;color:#20304a">
+    <div style="margin:1.5cm;padding:3cm 2cm;border:6px double #20304a">
+    <p style="letter-spacing:.2em">CERTIFICATE OF COMPLETION</p><h1 style="font-size:30pt">${name}</h1>
+    <p style="font-size:14pt">has completed 200 hours of teacher training</p><p>RYT-200 · valid until 31 May 2031</p></div>`;
+}
 
 const text = { type: "string" };
 const { values, positionals: [folder] } = parseArgs({

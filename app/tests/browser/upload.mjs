@@ -151,7 +151,7 @@ async function previewed(site, step, one) {
 
 // Waits until the browser knows how long a video is, which it does from the file alone, and jumps within it, for which it asks
 // for a range.
-async function plays(video) {
+export async function plays(video) {
   await eventually(async () => {
     const seen = await video.evaluate((one) => {
       one.muted = true;
@@ -162,7 +162,7 @@ async function plays(video) {
 }
 
 // A second of moving colours, as a browser records it.
-async function recorded(site) {
+export async function recorded(site) {
   const { page } = await visitor(site);
   await page.goto("/sign-in");
   const bytes = await page.evaluate(async () => {

@@ -11,6 +11,7 @@ import { checksBite } from "./checks-bite.mjs";
 import { coach } from "./coach.mjs";
 import { desk, deskWithoutScripts } from "./desk.mjs";
 import { everyPage } from "./every-page.mjs";
+import { evidence } from "./evidence.mjs";
 import { inert } from "./inert.mjs";
 import { keyboard } from "./keyboard.mjs";
 import { manager } from "./manager.mjs";
@@ -26,6 +27,7 @@ const WALKS = {
   keyboard,
   desk,
   "desk-without-scripts": deskWithoutScripts,
+  evidence,
   inert,
   upload,
 };

@@ -83,6 +83,11 @@ fn a_coach_uploads_files_and_a_manager_sees_them() {
     walk_the_demo(&["upload"]);
 }
 
+#[test]
+fn a_document_is_seen_beside_its_claim_and_moves_the_ranking_and_a_video_is_tagged_by_keys() {
+    walk_the_demo(&["evidence"]);
+}
+
 /// What would tell the browser that it ran, and what would break a page by its looks.
 fn telling() -> Vec<String> {
     let texts = [

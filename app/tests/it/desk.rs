@@ -63,13 +63,14 @@ fn two_admins_work_through_one_queue_and_the_coach_reads_what_came_of_it() {
 
         let why = [("decision", "rejected"), ("reason", "0"), ("words", "Scan it again"), ("round", "2")];
         assert_eq!(bea.submit(&second, &second, &why).status, 303);
-        for page in ["/coach/profile", "/coach/profile/certifications"] {
+        for page in ["/coach/profile", "/coach/profile/certifications", "/coach/media"] {
             let shown = coach.get(page).body;
-            assert!(
-                shown.contains("The document cannot be read. Scan it again. Upload a better document"),
-                "{shown}"
-            );
+            assert!(shown.contains("The document cannot be read. Scan it again."), "{shown}");
+            let better = "<a href=\"/coach/media?code=NCSF-CPT\">Upload a better document";
+            assert!(shown.contains(better), "{shown}");
         }
+        let profile = format!("/manager/coaches/{own}");
+        assert!(!ada.get(&profile).body.contains("Upload a better document"), "that is for the coach");
         // What is decided says by whom, and a verified one can be revoked.
         assert!(ada.get(&second).body.contains("Rejected by bea@acme.test"));
         let own = [("decision", "verified"), ("expires_on", ""), round];
@@ -135,7 +136,17 @@ fn a_video_is_tagged_by_hand_where_there_are_no_scripts() {
         assert!(page.contains("value=\"1.5\"") && page.contains("value=\"9.0\""), "{page}");
         let gone = [&tags[..], &[("tags-0-remove", "yes")]].concat();
         assert_eq!(admin.submit(&path, &path, &gone).status, 303);
-        let coach = admin.get(&format!("/manager/coaches/{}", people.ours.id("coach"))).body;
-        assert!(coach.contains("Music: 2 of 4, seen by a reviewer"), "{coach}");
+        let rating = || admin.get(&format!("/manager/coaches/{}", people.ours.id("coach"))).body;
+        assert!(rating().contains("Music: 2 of 4, seen by a reviewer"));
+        // The message has the way back, which only leads there while nobody has tagged it since.
+        let (list, undo) = (admin.get("/admin/tags").body, format!("{path}/undo"));
+        let seen = list.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(list.contains(&undo), "{list}");
+        let late = admin.submit(&path, &undo, &[("seen", "something else")]);
+        assert!(late.status == 303 && admin.get(&path).body.contains("Somebody has tagged it again since"));
+        assert!(rating().contains("Music: 2 of 4, seen by a reviewer"));
+        assert_eq!(location(&admin.submit(&path, &undo, &[("seen", seen)])), path);
+        assert!(admin.get(&path).body.contains("Taken back; the tags are as they were"));
+        assert!(rating().contains("Music: 3 of 4, seen by a reviewer"));
     });
 }

@@ -1,20 +1,20 @@
 //! Files, through HTTP and the store itself: uploads whole and in parts, what is refused, who sees what, links, removal. The
-//! same suite runs against the embedded store here and against another one in `peers::media`.
+//! same suite runs against the embedded store in `embedded` and against another one in `peers::media`.
 
-use std::path::Path;
 use std::time::Duration;
 
 use fithire_kernel::clock::Clock;
 use fithire_kernel::ids::Id;
 use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::tasks::{NewTask, enqueue};
-use fithire_kernel::testing::{World, on_both};
+use fithire_kernel::testing::World;
 use fithire_media::SWEEP;
 use serde_json::{Value, json};
 
-use crate::peers::until;
-use crate::people::{People, browser_of, people};
+use crate::people::{People, browser_of};
 use crate::server::{Answer, Browser, Server};
+
+mod embedded;
 
 const JSON: &str = "application/json";
 
@@ -33,8 +33,22 @@ impl File {
     }
 
     pub(crate) fn image(name: &str) -> Self {
-        let bytes = [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], &[3; 500]].concat();
-        Self { kind: "image", name: name.to_owned(), media_type: "image/png", bytes }
+        Self { kind: "image", name: name.to_owned(), media_type: "image/png", bytes: PIXEL.to_vec() }
+    }
+
+    /// A photograph that says where it was taken.
+    fn photograph(kind: &'static str) -> Self {
+        let notes = [&b"\xff\xe1\x00\x1fExif\0\0"[..], PLACE].concat();
+        let bytes = [
+            &b"\xff\xd8"[..],
+            &notes,
+            b"\xff\xda\x00\x08\x01\x01\0\0\x3f\0",
+            &[0x5a; 800],
+            b"\xff\xd9",
+            PLACE,
+        ]
+        .concat();
+        Self { kind, name: "me.jpg".to_owned(), media_type: "image/jpeg", bytes }
     }
 
     fn document(name: &str) -> Self {
@@ -48,6 +62,11 @@ impl File {
                "content_type": self.media_type, "code": code})
     }
 }
+
+/// The smallest PNG.
+const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
+    \0\0\0\rIDATx\xdacd\xf8\xcfP\x0f\0\x03\x86\x01\x80Z4}k\0\0\0\0IEND\xaeB`\x82";
+const PLACE: &[u8] = b"40.7163 N, 74.0086 W...";
 
 /// Sends an operation on a coach's uploads.
 fn ask(server: &Server, token: &str, (coach, what): (Id, &str), body: &Value) -> Answer {
@@ -135,6 +154,7 @@ pub(crate) fn suite(people: &People) {
     whole(people, &coach, id);
     in_parts(people, id);
     documents(people, &coach, id);
+    pictures(people, id);
     not_what_it_says(people, &coach, id);
     limits(people);
     shared(people, &coach, id);
@@ -258,6 +278,34 @@ fn documents(people: &People, coach: &Browser<'_>, id: Id) {
         );
         wish[field] = right;
     }
+}
+
+/// No picture that is shown says where it was taken, whatever it is for.
+fn pictures(people: &People, id: Id) {
+    let (server, token) = (&people.server, people.ours.token("coach"));
+    for kind in ["image", "certificate"] {
+        let file = File::photograph(kind);
+        let says = |bytes: &[u8]| bytes.windows(PLACE.len()).any(|part| part == PLACE);
+        assert!(says(&file.bytes));
+        let medium = attached(server, token, id, &file);
+        let (status, shown, headers) = store("GET", &url_of(server, token, medium), &[], b"");
+        assert_eq!(
+            (status, says(&shown), shown.len()),
+            (200, false, file.bytes.len() - 2 * PLACE.len() - 10)
+        );
+        assert_eq!(headers["content-type"], "image/jpeg");
+        let listed = server.send("GET", &format!("/api/v1/coaches/{id}/media"), Some(token), None).json();
+        let row = listed["items"].as_array().unwrap().iter().find(|row| row["id"] == medium).unwrap();
+        assert_eq!(row["size"], shown.len());
+        let admin = Some(people.ours.token("admin"));
+        assert_eq!(server.send("DELETE", &format!("/api/v1/media/{medium}"), admin, None).status, 200);
+    }
+    let mut cut = File::photograph("image");
+    cut.bytes.truncate(200);
+    let upload = begun(server, token, id, &cut);
+    assert_eq!(put(upload["url"].as_str().unwrap(), Some(cut.media_type), &cut.bytes), 200);
+    let refused = told(&confirm(server, token, id, &upload));
+    assert_eq!(refused, "422 /upload_id me.jpg was refused and removed: it is no whole JPEG");
 }
 
 /// What is something else than it says is refused, stays refused and is nowhere to be seen.
@@ -385,134 +433,4 @@ pub(crate) async fn swept(world: &World, brand: Id, is_so: impl AsyncFn() -> boo
         }
     }
     panic!("what nothing needs is not removed");
-}
-
-/// How many files the embedded store has of a brand.
-fn kept(world: &World, brand: Id) -> usize {
-    let folder = world.folder().join("media/objects/fithire").join(brand.to_string());
-    let remembered = std::fs::read_dir(world.folder().join("media/objects")).unwrap();
-    let remembered = remembered.filter(|file| {
-        let name = file.as_ref().unwrap().file_name();
-        name.to_string_lossy().starts_with(".upload_id-")
-    });
-    let objects = std::fs::read_dir(folder).map_or(0, Iterator::count);
-    objects + remembered.count()
-}
-
-#[test]
-fn files_go_to_the_embedded_store_and_are_seen_by_whoever_may() {
-    on_both(async |world| {
-        let people = people(&world).await;
-        suite(&people);
-        // The video of everybody's coach, four more, and three of the own one, of which one was removed. What was put there
-        // again goes when nobody can put it there any more.
-        let brand = people.ours.id("brand");
-        swept(&world, brand, async || kept(&world, brand) == 7).await;
-        let theirs = people.theirs.id("brand");
-        assert_eq!(kept(&world, theirs), 1, "the other brand's is untouched");
-    });
-}
-
-#[test]
-fn the_embedded_store_takes_what_was_signed_and_nothing_else() {
-    on_both(async |world| {
-        let people = people(&world).await;
-        let (server, token, id) = (&people.server, people.ours.token("manager"), people.ours.id("coach"));
-        let file = File::image("face.png");
-        let upload = begun(server, token, id, &file);
-        let url = upload["url"].as_str().unwrap();
-        let (path, query) = url.split_once('?').unwrap();
-        let brand = people.ours.id("brand");
-        let elsewhere = path.replace(&format!("/{brand}/"), &format!("/{}/", people.theirs.id("brand")));
-        let longer = [&file.bytes[..], b"x"].concat();
-        let png = Some(file.media_type);
-        for (what, status) in [
-            ("another key", put(&format!("{path}x?{query}"), png, &file.bytes)),
-            ("another brand's key", put(&format!("{elsewhere}?{query}"), png, &file.bytes)),
-            ("another type", put(url, Some("text/html"), &file.bytes)),
-            ("no type", put(url, None, &file.bytes)),
-            ("more bytes", put(url, png, &longer)),
-            ("fewer bytes", put(url, png, &file.bytes[1..])),
-            (
-                "another time",
-                put(&url.replace("X-Amz-Expires=3600", "X-Amz-Expires=36000"), png, &file.bytes),
-            ),
-            ("no signature", put(path, png, &file.bytes)),
-            ("another method", store("GET", url, &[], b"").0),
-            ("to remove it", store("DELETE", url, &[("Content-Type", file.media_type)], &file.bytes).0),
-            ("a list", store("GET", &path[..path.find("/fithire").unwrap() + 8], &[], b"").0),
-        ] {
-            assert!((400..500).contains(&status), "{what}: {status}");
-        }
-        let early = confirm(server, token, id, &upload);
-        assert!(told(&early).contains("has not arrived"), "nothing has got in: {}", early.body);
-        assert_eq!(put(url, png, &file.bytes), 200);
-        let confirmed = confirm(server, token, id, &upload);
-        assert_eq!(confirmed.status, 200, "{}", confirmed.body);
-        let url = url_of(server, token, confirmed.json()["id"].as_i64().unwrap());
-        let (status, _, headers) = store("GET", &url, &[], b"");
-        assert_eq!((status, &headers["content-type"]), (200, &"image/png".parse().unwrap()));
-        assert_eq!(headers["content-disposition"], "inline; filename=\"face.png\"");
-        assert_eq!(headers["x-content-type-options"], "nosniff");
-        let renamed = url.replace("image%2Fpng", "text%2Fhtml");
-        assert!(renamed != url && store("GET", &renamed, &[], b"").0 == 403, "the type is signed");
-    });
-}
-
-#[test]
-fn an_upload_that_nobody_confirms_is_given_up_after_a_day() {
-    on_both(async |world| {
-        let people = people(&world).await;
-        let (server, token, id) = (&people.server, people.ours.token("manager"), people.ours.id("coach"));
-        let brand = people.ours.id("brand");
-        let mut long = File::video("long.mp4");
-        long.bytes.resize(51 << 20, 1);
-        let parted = begun(server, token, id, &long);
-        let first = &parted["parts"]["missing"][0];
-        assert_eq!(put(first["url"].as_str().unwrap(), None, &long.bytes[..16 << 20]), 200);
-        let file = File::image("face.png");
-        let whole = begun(server, token, id, &file);
-        assert_eq!(put(whole["url"].as_str().unwrap(), Some(file.media_type), &file.bytes), 200);
-        // The video of `fill`, the object and the part.
-        until(20, "they have arrived", || kept(&world, brand) == 3);
-        let long_ago = format!("created_at = {PAST}, url_until = {PAST}");
-        world.as_owner(&format!("UPDATE media SET {long_ago} WHERE state = 'waiting'")).await;
-        sweep(&world, brand).await;
-        until(20, "they are given up", || kept(&world, brand) == 1);
-        let gone = confirm(server, token, id, &whole);
-        assert_eq!(told(&gone), "422 /upload_id is no upload of this coach");
-    });
-}
-
-#[test]
-fn whoever_is_erased_leaves_no_file() {
-    on_both(async |world| {
-        let people = people(&world).await;
-        let (coach, id) = own_coach(&people);
-        let brand = people.ours.id("brand");
-        let token = people.ours.token("coach");
-        attached(&people.server, token, id, &File::video("class.mp4"));
-        attached(&people.server, token, id, &File::document("secret name.pdf"));
-        until(20, "what was copied is removed", || kept(&world, brand) == 3);
-        let data = coach.get("/coach/data.json").json();
-        assert_eq!(data["files"].as_array().unwrap().len(), 2);
-        assert_eq!(coach.submit("/coach/data", "/coach/data/erase", &[("sure", "yes")]).status, 303);
-        until(20, "their files are removed", || kept(&world, brand) == 1);
-        assert!(!names(&world.folder().join("media")).contains("secret"), "nor does a name stay");
-    });
-}
-
-/// The names and texts of everything small in a folder.
-fn names(folder: &Path) -> String {
-    let mut all = String::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        all += &path.display().to_string();
-        if path.is_dir() {
-            all += &names(&path);
-        } else {
-            all += &String::from_utf8_lossy(&std::fs::read(&path).unwrap());
-        }
-    }
-    all
 }

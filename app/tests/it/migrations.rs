@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fithire_kernel::db::Db;
 use fithire_kernel::testing::{World, on_both};
+use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
 use crate::program::root;
@@ -102,6 +103,43 @@ fn a_version_runs_on_what_a_later_one_has_added() {
             let answer = server.send(method, &job, Some(&token), body.map(|body| ("application/json", body)));
             assert_eq!(answer.status, 200, "{}", answer.body);
         }
+    });
+}
+
+#[test]
+fn what_was_pending_before_there_was_a_queue_waits_in_it_first() {
+    on_both(async |world| {
+        let people = crate::people::people(&world).await;
+        let listed = |things: &crate::people::Things| {
+            let path = "/api/v1/admin/pending?kind=certificate";
+            let page = people.server.send("GET", path, Some(things.token("admin")), None).json();
+            let said =
+                |item: &Value| (item["coach_id"].clone(), item["code"].clone(), item["id"].as_i64().unwrap());
+            page["items"].as_array().unwrap().iter().map(said).collect::<Vec<_>>()
+        };
+        let before = [&people.ours, &people.theirs].map(listed);
+        assert!(before.iter().all(|items| items.len() == 1), "{before:?}");
+        world.as_owner("DELETE FROM verifications").await;
+        assert!(listed(&people.ours).is_empty());
+        let (folder, begins) =
+            if world.dialect == "SQLite" { ("sqlite", "\nINSERT INTO") } else { ("postgres", "\nDO $$") };
+        let file = root().join("migrations").join(folder).join("0020_verification.sql");
+        let text = std::fs::read_to_string(file).unwrap();
+        let fills = &text[text.find(begins).unwrap()..];
+        for times in 1..=2 {
+            world.as_owner(fills).await;
+            for (things, before) in [&people.ours, &people.theirs].into_iter().zip(&before) {
+                let now = listed(things);
+                assert_eq!(now.len(), 1, "after {times}: {now:?}");
+                assert_eq!((&now[0].0, &now[0].1), (&before[0].0, &before[0].1));
+                assert!(now[0].2 < before[0].2, "it comes before whatever came later");
+            }
+        }
+        let decision = format!(r#"{{"id":{},"decision":"verified"}}"#, listed(&people.ours)[0].2);
+        let body = Some(("application/json", &*decision));
+        let token = Some(people.ours.token("admin"));
+        let decided = people.server.send("POST", "/api/v1/admin/verify-cert", token, body);
+        assert_eq!(decided.status, 200, "{}", decided.body);
     });
 }
 

@@ -257,7 +257,7 @@ const PAGES: [Page; 94] = [
 /// A form: where it goes, its fields, and what came of it.
 type Form = (&'static str, &'static str, [u16; 4]);
 
-const FORMS: [Form; 71] = [
+const FORMS: [Form; 72] = [
     ("/sign-in", "email=nobody@acme.test&password=guessed", [WHO; 4]),
     ("/sign-up", "link=x&name=Zoe&email=zoe@acme.test&password=correct+horse+battery", [404; 4]),
     ("/forgotten", "email=nobody@acme.test", [YES; 4]),
@@ -287,6 +287,7 @@ const FORMS: [Form; 71] = [
     ("/admin/verify/{open_item}/undo", "round=1", [TO, NO, NO, TO]),
     ("/admin/verify/coaches/{profile}", "decision=returned&reason=Say+more", [TO, NO, NO, TO]),
     ("/admin/tags/{medium}", "", [TO, NO, NO, TO]),
+    ("/admin/tags/{medium}/undo", "", [TO, NO, NO, TO]),
     ("/admin/import", "what=coaches&step=import", [TO, NO, NO, YES]),
     (
         "/admin/members/invitations",

@@ -17,7 +17,8 @@
 //! A coach fills in a profile section by section; [`pieces`] says what is there and what is missing.
 //!
 //! Invariants: a coach reaches their own profile and no other, and no other answers like one that is not there;
-//! what only FitHire may say (a verified holding, a reviewer's rating, engagement) is not taken from a coach.
+//! what only FitHire may say (a verified holding, a reviewer's rating, engagement) is not taken from a coach,
+//! and what a reviewer decides is taken from nobody else.
 
 pub mod api;
 mod approval;
@@ -44,7 +45,7 @@ pub use pieces::{Piece, pieces};
 pub use reminders::{REMIND, remind, remind_tomorrow};
 pub use scored::{Changed, ask_revision, by_ids, changed_since, everybody, revision, revision_there};
 pub use service::{accounts_of, count, link, of_account, own, own_profile, profile, visible};
-pub use tags::{Tag, tag, tagged_counts, tags_of};
+pub use tags::{Tag, tag, tagged_counts, tags_of, take_back_tags};
 pub use telling::{TELL, tell};
 pub use verification::{
     CLAIM_MINUTES, Decision, Document, Item, ItemState, Verdict, Which, claim, claim_next, decide, item,

@@ -2,7 +2,7 @@
 //! over all videos of a coach is the reviewer's rating in the coach's facts, which goes before the coach's own.
 //!
 //! A dimension without tags keeps whatever a reviewer has said of it in another way; one whose last tag is removed loses its
-//! rating. Why the median: `docs/adr/0020-verification.md`.
+//! rating. What was replaced by the last saving is kept, so that it can be taken back. Why the median: `docs/adr/0020-verification.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +32,7 @@ enum VideoTags {
     Level,
     TaggedBy,
     TaggedAt,
+    Replaced,
 }
 
 impl ScopedTable for VideoTags {
@@ -77,10 +78,16 @@ const SHOWN: [VideoTags; 3] = [VideoTags::AtMs, VideoTags::Dimension, VideoTags:
 /// # Errors
 /// When the database cannot be reached.
 pub async fn tags_of(tx: &mut Tx, media_id: Id) -> Result<Vec<Tag>, Problem> {
+    tags(tx, media_id, false).await
+}
+
+/// The tags of a video that are there, or those that they have replaced.
+async fn tags(tx: &mut Tx, media_id: Id, replaced: bool) -> Result<Vec<Tag>, Problem> {
     let mut select = tx.select(VideoTags::Table);
     select
         .columns(SHOWN)
         .and_where(Expr::col(VideoTags::MediaId).eq(media_id))
+        .and_where(Expr::col(VideoTags::Replaced).eq(replaced))
         .order_by(VideoTags::AtMs, Order::Asc)
         .order_by(VideoTags::Id, Order::Asc);
     let rows: Vec<Row> = tx.all(&select).await?;
@@ -97,6 +104,7 @@ pub async fn tagged_counts(tx: &mut Tx, videos: &[Id]) -> Result<BTreeMap<Id, i6
         .column(VideoTags::MediaId)
         .expr(Expr::col(VideoTags::Id).count())
         .and_where(Expr::col(VideoTags::MediaId).is_in(videos.iter().copied()))
+        .and_where(Expr::col(VideoTags::Replaced).eq(false))
         .group_by_col(VideoTags::MediaId);
     let rows: Vec<(Id, i64)> = tx.all(&select).await?;
     Ok(rows.into_iter().collect())
@@ -118,11 +126,9 @@ pub async fn tag(
     let writing = Writing::of(tx, (clock, ids), coach_id).await?;
     let before = tags_of(tx, media_id).await?;
     check(tx, &before, &tags).await?;
-    let dimensions = |tags: &[Tag]| tags.iter().map(|tag| tag.dimension.clone()).collect::<BTreeSet<_>>();
     let touched = &dimensions(&before) | &dimensions(&tags);
-    let mut delete = tx.delete(VideoTags::Table);
-    delete.and_where(Expr::col(MediaId).eq(media_id));
-    tx.run(&delete).await?;
+    remove(tx, media_id, true).await?;
+    turn(tx, media_id, (false, true)).await?;
     let by = if let Actor::Account(id) = allowed.actor() { Some(id) } else { None };
     let count = tags.len();
     let rows: Vec<Vec<sea_query::Value>> = tags
@@ -144,8 +150,68 @@ pub async fn tag(
         let columns = [Key, CoachId, MediaId, AtMs, Dimension, Level, TaggedBy, TaggedAt];
         tx.run(&tx.insert(&columns, rows)).await?;
     }
+    let event = Event::new("video.tagged", "media", media_id).with(json!({"coach": coach_id, "tags": count}));
+    audit::record(tx, (clock, ids), event).await?;
+    rate(tx, (clock, ids), writing, (coach_id, touched)).await
+}
+
+/// Puts back what the last saving has replaced, once; the coach is rated by what there is then. A rating that a dimension had
+/// without tags before its first tag does not come back.
+///
+/// # Errors
+/// 404 when there is no such coach.
+pub async fn take_back_tags(
+    tx: &mut Tx,
+    tools: (&Clock, &Ids),
+    _allowed: &Allowed<ReviewCoaches>,
+    (coach_id, media_id): (Id, Id),
+) -> Result<(), Problem> {
+    let writing = Writing::of(tx, tools, coach_id).await?;
+    let touched =
+        &dimensions(&tags(tx, media_id, false).await?) | &dimensions(&tags(tx, media_id, true).await?);
+    remove(tx, media_id, false).await?;
+    turn(tx, media_id, (true, false)).await?;
+    let event = Event::new("video.tags_taken_back", "media", media_id).with(json!({"coach": coach_id}));
+    audit::record(tx, tools, event).await?;
+    rate(tx, tools, writing, (coach_id, touched)).await
+}
+
+fn dimensions(tags: &[Tag]) -> BTreeSet<String> {
+    tags.iter().map(|tag| tag.dimension.clone()).collect()
+}
+
+async fn remove(tx: &mut Tx, media_id: Id, replaced: bool) -> Result<(), Problem> {
+    let mut delete = tx.delete(VideoTags::Table);
+    delete
+        .and_where(Expr::col(VideoTags::MediaId).eq(media_id))
+        .and_where(Expr::col(VideoTags::Replaced).eq(replaced));
+    tx.run(&delete).await?;
+    Ok(())
+}
+
+/// Makes tags replaced that are there, or the other way round.
+async fn turn(tx: &mut Tx, media_id: Id, (from, to): (bool, bool)) -> Result<(), Problem> {
+    let mut update = tx.update(VideoTags::Table);
+    update
+        .value(VideoTags::Replaced, to)
+        .and_where(Expr::col(VideoTags::MediaId).eq(media_id))
+        .and_where(Expr::col(VideoTags::Replaced).eq(from));
+    tx.run(&update).await?;
+    Ok(())
+}
+
+/// Rates a coach by all tags that there are; a dimension that was touched and has none any more loses its rating.
+async fn rate(
+    tx: &mut Tx,
+    tools: (&Clock, &Ids),
+    writing: Writing,
+    (coach_id, touched): (Id, BTreeSet<String>),
+) -> Result<(), Problem> {
     let mut select = tx.select(VideoTags::Table);
-    select.columns(SHOWN).and_where(Expr::col(CoachId).eq(coach_id));
+    select
+        .columns(SHOWN)
+        .and_where(Expr::col(VideoTags::CoachId).eq(coach_id))
+        .and_where(Expr::col(VideoTags::Replaced).eq(false));
     let rows: Vec<Row> = tx.all(&select).await?;
     let seen = medians(rows.into_iter().map(Tag::from));
     let mut new = writing.old.clone();
@@ -155,9 +221,7 @@ pub async fn tag(
     });
     let rated = |(dimension, level)| Rating { dimension, level, source: Source::Reviewer };
     new.facts.style.extend(seen.into_iter().map(rated));
-    let event = Event::new("video.tagged", "media", media_id).with(json!({"coach": coach_id, "tags": count}));
-    audit::record(tx, (clock, ids), event).await?;
-    writing.save(tx, (clock, ids), new).await
+    writing.save(tx, tools, new).await
 }
 
 /// Every tag that is not right. A dimension that the brand has removed may stay where it was.

@@ -50,6 +50,7 @@ pub(crate) enum Verifications {
     DecidedAt,
     IssuedOn,
     ValidUntil,
+    WasClaimed,
 }
 
 impl ScopedTable for Verifications {
@@ -128,6 +129,8 @@ pub struct Item {
     pub valid_until: Option<NaiveDate>,
     /// The state to which the decision can be taken back.
     pub(crate) was: Option<ItemState>,
+    /// Whether it was decided on before anybody had asked for that: the coach claimed it, and it waited for nobody.
+    was_claimed: bool,
 }
 
 impl Item {
@@ -158,6 +161,7 @@ struct Row {
     decided_at: Option<DateTime<Utc>>,
     issued_on: Option<NaiveDate>,
     valid_until: Option<NaiveDate>,
+    was_claimed: bool,
 }
 
 impl Row {
@@ -179,6 +183,7 @@ impl Row {
             issued_on: self.issued_on,
             valid_until: self.valid_until,
             was: self.was.as_deref().map(ItemState::read).transpose()?,
+            was_claimed: self.was_claimed,
         })
     }
 }
@@ -204,6 +209,7 @@ fn select(tx: &Tx) -> SelectStatement {
         V::DecidedAt,
         V::IssuedOn,
         V::ValidUntil,
+        V::WasClaimed,
     ];
     select.columns(own.map(|column| (V::Table, column))).column((Coaches::Table, Coaches::Name));
     let its = Expr::col((Coaches::Table, Coaches::Id)).equals((V::Table, V::CoachId));

@@ -15,7 +15,7 @@ use poem_openapi::types::ToJSON;
 use sea_query::{Expr, ExprTrait, OnConflict};
 use serde_json::{Value, json};
 
-use crate::decided::{carried_over, reserved};
+use crate::decided::{May, kept, reserved};
 use crate::model::{CoachChange, CoachFacts, CoachRevisions, Coaches, NewCoach, Pay, Profile};
 use crate::pieces::pieces;
 use crate::service::{SHOWN, find, there};
@@ -89,9 +89,7 @@ pub(crate) async fn create(
 ) -> Result<Id, Problem> {
     let manages = caller.allowed::<ManageCoaches>().is_ok();
     let facts = facts_of(new.facts.as_ref())?.unwrap_or_default();
-    if !manages {
-        none(reserved(&facts::Coach::default(), &facts))?;
-    }
+    none(reserved(&facts::Coach::default(), &facts, May::of(caller)))?;
     let account_id = (!manages).then(|| caller.account_id());
     let mut tx = db.write(caller.scope()).await?;
     let revision = next_revision(&mut tx, (clock, ids)).await?;
@@ -165,10 +163,9 @@ pub(crate) async fn edit(
     let old = find(&mut tx, caller, id).await?.profile()?;
     let change = change(&old)?;
     let mut new = changed(old.clone(), change)?;
-    if !manages {
-        none(reserved(&old.facts, &new.facts))?;
-        new.facts = carried_over(&old.facts, new.facts);
-    }
+    let may = May::of(caller);
+    none(reserved(&old.facts, &new.facts, may))?;
+    new.facts = kept(&old.facts, new.facts, may);
     // What somebody counts and sends is taken as it is; what FitHire counts follows the profile.
     if !manages || (new.facts.engagement.is_some() && new.facts.engagement == old.facts.engagement) {
         count_pieces(&mut new);

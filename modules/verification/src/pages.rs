@@ -5,8 +5,12 @@ mod item;
 mod profiles;
 mod tags;
 
+use fithire_kernel::ids::Id;
 use fithire_kernel::page::Templates;
+use fithire_kernel::paging;
+use fithire_kernel::problem::Problem;
 use poem::{Route, get, post};
+use serde::Deserialize;
 
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[
@@ -25,6 +29,7 @@ pub fn routes(route: Route) -> Route {
     route
         .at("/admin/tags", get(tags::list))
         .at("/admin/tags/:id", get(tags::one).post(tags::save))
+        .at("/admin/tags/:id/undo", post(tags::undo))
         .at("/admin/verify", get(desk::page))
         .at("/admin/verify/next", post(desk::begin))
         .at("/admin/verify/profiles", get(profiles::list))
@@ -35,4 +40,17 @@ pub fn routes(route: Route) -> Route {
         .at("/admin/verify/:id/free", post(item::free))
         .at("/admin/verify/:id/skip", post(item::skip))
         .at("/admin/verify/:id/undo", post(item::undo))
+}
+
+/// The query of a list: where its page begins.
+#[derive(Deserialize)]
+struct Asked {
+    cursor: Option<String>,
+}
+
+impl Asked {
+    /// The id after which the page begins; nothing on the first.
+    fn after(&self, list: &str) -> Result<Option<Id>, Problem> {
+        self.cursor.as_deref().map(|cursor| paging::after(list, cursor)).transpose()
+    }
 }

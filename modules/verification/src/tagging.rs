@@ -1,6 +1,6 @@
 //! Tags of a video: who may be tagged, and what is sent.
 
-use fithire_coaches::{Tag, tag, tags_of};
+use fithire_coaches::{Tag, tag, tags_of, take_back_tags};
 use fithire_identity::ReviewCoaches;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
@@ -71,4 +71,21 @@ pub(crate) async fn save(
     let kept = tags_of(&mut tx, medium.id).await?.into_iter().map(SentTag::from).collect();
     tx.commit().await?;
     Ok((medium, kept))
+}
+
+/// Puts the tags back that the last saving has replaced.
+///
+/// # Errors
+/// 404 when there is no such video.
+pub(crate) async fn take_back(
+    db: &Db,
+    tools: (&Clock, &Ids),
+    allowed: &Allowed<ReviewCoaches>,
+    media_id: Id,
+) -> Result<(), Problem> {
+    let mut tx = db.write(allowed).await?;
+    let medium = video(&mut tx, media_id).await?;
+    take_back_tags(&mut tx, tools, allowed, (medium.coach_id, medium.id)).await?;
+    tx.commit().await?;
+    Ok(())
 }

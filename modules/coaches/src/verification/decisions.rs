@@ -102,7 +102,7 @@ pub async fn decide(
         Verdict::Rejected | Verdict::Revoked | Verdict::Returned => was_until,
     };
     let mut new = writing.old.clone();
-    let from = (before.cert, holding_of(before.state), was_until);
+    let from = (before.cert, before_it(&before, before.state).1, was_until);
     turn(&mut new.facts, from, (holding, until))?;
     let mut update = tx.update(Verifications::Table);
     update
@@ -153,22 +153,23 @@ pub async fn undo(
         || Problem::new(Code::Conflict).because("something else has happened since; it stays as it is");
     let was = before.was.filter(|_| before.round == round).ok_or_else(late)?;
     let until = if was == ItemState::Pending { before.expires_on } else { before.valid_until };
+    let (is, held) = before_it(&before, was);
     let mut new = writing.old.clone();
     let from = (before.cert, holding_of(before.state), before.valid_until);
-    turn(&mut new.facts, from, (holding_of(was), until)).map_err(|_| late())?;
-    let decided_at = (was != ItemState::Pending).then(|| clock.now());
+    turn(&mut new.facts, from, (held, until)).map_err(|_| late())?;
+    let decided_at = (is != ItemState::Pending).then(|| clock.now());
     let mut update = tx.update(Verifications::Table);
     update
-        .value(Verifications::State, was.as_str())
+        .value(Verifications::State, is.as_str())
         .value(Verifications::Was, Option::<String>::None)
         .value(Verifications::Round, before.round + 1)
         .value(Verifications::Reason, Option::<String>::None)
         .value(Verifications::DecidedAt, decided_at)
-        .value(Verifications::ValidUntil, until.filter(|_| was != ItemState::Pending))
+        .value(Verifications::ValidUntil, until.filter(|_| is == ItemState::Verified))
         .and_where(Expr::col(Verifications::Id).eq(id));
     tx.run(&update).await?;
     let event = Event::new("certificate.undone", "verification", id)
-        .with(json!({"coach": coach_id, "was": before.state.as_str(), "is": was.as_str()}))
+        .with(json!({"coach": coach_id, "was": before.state.as_str(), "is": is.as_str()}))
         .about(coach_id);
     audit::record(&mut tx, (clock, ids), event).await?;
     writing.save(&mut tx, (clock, ids), new).await?;
@@ -215,15 +216,17 @@ async fn find(
     })?;
     let (id, expires_on) = (ids.next(), held.expires_on);
     add(tx, clock, (id, coach_id), (cert, expires_on), None).await?;
+    let mut update = tx.update(Verifications::Table);
     if wanted == HoldingState::Verified {
-        let mut update = tx.update(Verifications::Table);
         update
             .value(Verifications::State, ItemState::Verified.as_str())
             .value(Verifications::DecidedAt, clock.now())
-            .value(Verifications::ValidUntil, expires_on)
-            .and_where(Expr::col(Verifications::Id).eq(id));
-        tx.run(&update).await?;
+            .value(Verifications::ValidUntil, expires_on);
+    } else {
+        update.value(Verifications::WasClaimed, true);
     }
+    update.and_where(Expr::col(Verifications::Id).eq(id));
+    tx.run(&update).await?;
     Ok((writing, item(tx, id).await?))
 }
 
@@ -257,6 +260,14 @@ fn current(item: &Item) -> Option<NaiveDate> {
     if item.state == ItemState::Pending { item.expires_on } else { item.valid_until }
 }
 
+/// What an item and its holding are in a state before a decision: what was only claimed is claimed again, and waits for nobody.
+fn before_it(item: &Item, state: ItemState) -> (ItemState, HoldingState) {
+    match state {
+        ItemState::Pending if item.was_claimed => (ItemState::Withdrawn, HoldingState::Claimed),
+        state => (state, holding_of(state)),
+    }
+}
+
 fn holding_of(state: ItemState) -> HoldingState {
     match state {
         ItemState::Pending => HoldingState::Pending,
@@ -278,11 +289,6 @@ fn turn(
         .holdings
         .iter()
         .position(|holding| is(holding) && holding.state == from)
-        .or_else(|| {
-            // What only has been claimed so far has no document, and can be decided all the same.
-            let claimed = |holding: &Holding| is(holding) && holding.state == HoldingState::Claimed;
-            facts.holdings.iter().position(claimed).filter(|_| from == HoldingState::Pending)
-        })
         .ok_or_else(|| Problem::new(Code::Conflict).because("the profile no longer says this"))?;
     let new = Holding { code, state, expires_on };
     facts.holdings[place] = new.clone();

@@ -13,8 +13,9 @@ use fithire_kernel::paging::{self, DEFAULT_LIMIT};
 use fithire_kernel::problem::Problem;
 use poem::handler;
 use poem::web::{Data, Html, Query, Redirect};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::Asked;
 use crate::words::{certification, days, moment, who};
 
 /// The page.
@@ -68,11 +69,6 @@ struct Listed {
     until: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    cursor: Option<String>,
-}
-
 const LIST: &str = "verifications";
 
 #[handler]
@@ -85,10 +81,8 @@ pub(super) async fn page(
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ReviewCoaches>()?;
     let now = clock.now();
-    let after: Option<Id> =
-        asked.0.cursor.as_deref().map(|cursor| paging::after(LIST, cursor)).transpose()?;
     let mut tx = db.read(&allowed).await?;
-    let items = queue(&mut tx, after, DEFAULT_LIMIT + 1).await?;
+    let items = queue(&mut tx, asked.after(LIST)?, DEFAULT_LIMIT + 1).await?;
     let (items, next) = paging::page(LIST, items, DEFAULT_LIMIT, |item| item.id);
     let claimed: Vec<Id> = items.iter().filter_map(|item| item.claimed_by(now)).collect();
     let names = names(&mut tx, &claimed).await?;

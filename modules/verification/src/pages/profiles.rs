@@ -16,8 +16,9 @@ use fithire_kernel::problem::{Code, Problem};
 use poem::http::StatusCode;
 use poem::web::{Data, Html, Path, Query};
 use poem::{IntoResponse, Response, handler};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::Asked;
 use super::desk::Tabs;
 use crate::words::{moment, who};
 
@@ -40,11 +41,6 @@ struct Listed {
     since: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    cursor: Option<String>,
-}
-
 const LIST: &str = "profiles";
 
 #[handler]
@@ -56,10 +52,8 @@ pub(super) async fn list(
     asked: Query<Asked>,
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ReviewCoaches>()?;
-    let after: Option<Id> =
-        asked.0.cursor.as_deref().map(|cursor| paging::after(LIST, cursor)).transpose()?;
     let mut tx = db.read(&allowed).await?;
-    let waiting = waiting_profiles(&mut tx, after, DEFAULT_LIMIT + 1).await?;
+    let waiting = waiting_profiles(&mut tx, asked.after(LIST)?, DEFAULT_LIMIT + 1).await?;
     let (waiting, next) = paging::page(LIST, waiting, DEFAULT_LIMIT, |approval| approval.id);
     let listed = waiting.into_iter().map(|approval| Listed {
         coach_id: approval.coach_id,

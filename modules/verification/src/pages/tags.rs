@@ -14,13 +14,15 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::page::{Pages, Template, Toast};
 use fithire_kernel::paging::{self, DEFAULT_LIMIT};
 use fithire_kernel::problem::{Code, Problem};
+use fithire_kernel::scope::Allowed;
 use fithire_orgs::{Dimension, dimensions};
 use poem::http::StatusCode;
-use poem::web::{Data, Html, Path, Query};
+use poem::web::{Data, Html, Path, Query, Redirect};
 use poem::{IntoResponse, Response, handler};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Asked;
 use crate::tagging::{self, Sent, SentTag};
 use crate::words::moment;
 
@@ -46,11 +48,6 @@ struct Listed {
     tags: i64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    cursor: Option<String>,
-}
-
 const LIST: &str = "videos";
 
 #[handler]
@@ -61,10 +58,8 @@ pub(super) async fn list(
     asked: Query<Asked>,
 ) -> Result<Html<String>, Problem> {
     let allowed = visitor.caller().allowed::<ReviewCoaches>()?;
-    let after: Option<Id> =
-        asked.0.cursor.as_deref().map(|cursor| paging::after(LIST, cursor)).transpose()?;
     let mut tx = db.read(&allowed).await?;
-    let videos = fithire_media::page_of_videos(&mut tx, after, DEFAULT_LIMIT + 1).await?;
+    let videos = fithire_media::page_of_videos(&mut tx, asked.after(LIST)?, DEFAULT_LIMIT + 1).await?;
     let (videos, next) = paging::page(LIST, videos, DEFAULT_LIMIT, |video| video.id);
     let ids: Vec<Id> = videos.iter().map(|video| video.id).collect();
     let counts = tagged_counts(&mut tx, &ids).await?;
@@ -176,6 +171,18 @@ fn request(id: Id, fields: &Fields) -> Result<Sent, Problem> {
     body::read(json!({"media_id": id, "tags": tags}).to_string().as_bytes())
 }
 
+/// Whether the tags are as the form has seen them.
+async fn check_mark(
+    db: &Db,
+    allowed: &Allowed<ReviewCoaches>,
+    id: Id,
+    fields: &Fields,
+) -> Result<(), Problem> {
+    let mut tx = db.read(allowed).await?;
+    let kept: Vec<SentTag> = tags_of(&mut tx, id).await?.into_iter().map(SentTag::from).collect();
+    form::check_mark(fields, &typed(&kept))
+}
+
 #[handler]
 pub(super) async fn save(
     visitor: Visitor,
@@ -188,10 +195,7 @@ pub(super) async fn save(
 ) -> Result<Response, Problem> {
     let allowed = visitor.caller().allowed::<ReviewCoaches>()?;
     let saved = async {
-        let mut tx = db.read(&allowed).await?;
-        let kept: Vec<SentTag> = tags_of(&mut tx, id.0).await?.into_iter().map(SentTag::from).collect();
-        drop(tx);
-        form::check_mark(&form.0, &typed(&kept))?;
+        check_mark(&db, &allowed, id.0, &form.0).await?;
         tagging::save(&db, (&clock, &ids), &allowed, request(id.0, &form.0)?).await
     };
     match saved.await {
@@ -206,11 +210,38 @@ pub(super) async fn save(
             } else {
                 "/admin/tags".to_owned()
             };
-            Ok(visitor.done(to, &Toast::new(told)).into_response())
+            let seen = form::mark(&typed(&tags));
+            let toast = Toast::new(told).with_undo(format!("/admin/tags/{}/undo", id.0), &[("seen", &seen)]);
+            Ok(visitor.done(to, &toast).into_response())
         }
         Err(problem) if matches!(problem.code, Code::Invalid | Code::Conflict) => {
             show(&visitor, (&db, &pages), id.0, Some((form.0, problem))).await
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// Puts the tags back that the last saving has replaced, and opens the video.
+#[handler]
+pub(super) async fn undo(
+    visitor: Visitor,
+    db: Data<&Db>,
+    clock: Data<&Clock>,
+    ids: Data<&Ids>,
+    id: Path<Id>,
+    form: Posted<Fields>,
+) -> Result<Redirect, Problem> {
+    let allowed = visitor.caller().allowed::<ReviewCoaches>()?;
+    let undone = async {
+        check_mark(&db, &allowed, id.0, &form.0).await?;
+        tagging::take_back(&db, (&clock, &ids), &allowed, id.0).await
+    };
+    let told = match undone.await {
+        Ok(()) => "Taken back; the tags are as they were",
+        Err(problem) if problem.code == Code::Conflict => {
+            "Somebody has tagged it again since; it stays as it is"
+        }
+        Err(problem) => return Err(problem),
+    };
+    Ok(visitor.done(format!("/admin/tags/{}", id.0), &Toast::new(told)))
 }

@@ -1,7 +1,7 @@
 //! What becomes of one certificate, and what a ranking and its coach learn of it.
 
 use chrono::TimeDelta;
-use fithire_coaches::{Tag, tag, undo};
+use fithire_coaches::{Tag, tag, tags_of, take_back_tags, undo};
 use fithire_kernel::problem::Code;
 use fithire_kernel::testing::on_both;
 use poem::Endpoint;
@@ -14,6 +14,14 @@ impl<E: Endpoint> App<E> {
     async fn job(&self, facts: Value) -> i64 {
         let job = json!({"title": "HIIT", "location_id": self.location_id, "threshold": 0, "facts": facts});
         self.ok("POST", "/jobs", &self.admin, job).await["id"].as_i64().unwrap()
+    }
+
+    /// What the candidate's card says of the certificates, in a group of the list.
+    async fn said(&self, job: i64, show: &str) -> String {
+        let path = format!("/jobs/{job}/candidates?show={show}");
+        let page = self.ok("GET", &path, &self.admin, Value::Null).await;
+        let explanation = &page["candidates"][0]["explanation"];
+        [&explanation["strengths"], &explanation["gaps"]].map(Value::to_string).concat()
     }
 
     /// The coach's score for a job; nothing where they are not ranked.
@@ -79,12 +87,18 @@ fn what_expires_before_the_class_does_not_count_in_full_although_it_is_verified(
             app.score(job).await
         };
         assert_eq!(verified("2026-11-22").await, None, "it ended yesterday");
+        let said = app.said(job, "ineligible").await;
+        assert!(said.contains("NASM-CPT expired 2026-11-22"), "{said}");
         app.submit(&world, coach, "NASM-CPT", "2026-11-30").await.unwrap();
         let renewed =
             verified("2026-11-30").await.expect("it can be renewed before the class, the day after");
+        let said = app.said(job, "ranked").await;
+        assert!(said.contains("0/1 required certs met: NASM-CPT to be renewed before 2026-12-01"), "{said}");
         app.submit(&world, coach, "NASM-CPT", "2026-12-01").await.unwrap();
         let whole = verified("2026-12-01").await.unwrap();
         assert!(whole > renewed, "its last day is that of the class: {whole} {renewed}");
+        let said = app.said(job, "ranked").await;
+        assert!(said.contains("Required certs met"), "{said}");
     });
 }
 
@@ -174,6 +188,32 @@ fn a_decision_that_is_taken_back_within_a_minute_was_never_told() {
 }
 
 #[test]
+fn what_was_only_claimed_is_claimed_again_when_its_decision_is_taken_back() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let claim = json!([{"code": "CPR-AED", "state": "claimed", "expires_on": "2027-06-30"}]);
+        let coach = app.profile(claim.clone()).await;
+        let decision =
+            json!({"coach_id": coach, "code": "CPR-AED", "decision": "verified", "expires_on": "2028-06-30"});
+        let (status, done) = app.decide(&app.admin, decision).await;
+        assert_eq!((status, &done["state"]), (StatusCode::OK, &json!("verified")), "{done}");
+        assert_eq!(app.holdings(coach).await[0]["state"], "verified");
+        let (id, round) = (done["id"].as_i64().unwrap(), done["round"].as_i64().unwrap());
+        let round = i32::try_from(round).unwrap();
+        let tools = (&world.clock, &world.ids);
+        let item = undo(&world.db, tools, &reviewer(&app.scope, 1), (id, round)).await.unwrap();
+        assert_eq!(item.state.as_str(), "withdrawn");
+        assert_eq!(app.holdings(coach).await, claim);
+        assert!(app.pending("?kind=certificate").await.is_empty(), "it waits for nobody, as before");
+        // It can be decided again, and with its document it waits like any other.
+        let decision = json!({"coach_id": coach, "code": "CPR-AED", "decision": "rejected", "reason": "Unknown to the issuer"});
+        assert_eq!(app.decide(&app.admin, decision).await.0, StatusCode::OK);
+        app.submit(&world, coach, "CPR-AED", "2027-06-30").await.unwrap();
+        assert_eq!(app.pending("?kind=certificate").await.len(), 1);
+    });
+}
+
+#[test]
 fn what_a_reviewer_sees_in_a_video_goes_before_what_a_coach_says() {
     on_both(async |world| {
         let app = app(&world).await;
@@ -208,6 +248,18 @@ fn what_a_reviewer_sees_in_a_video_goes_before_what_a_coach_says() {
         assert_eq!(rated().await, Some(4));
         tags(1, &[]).await.unwrap();
         assert_eq!(rated().await, None);
+        // The last saving of a video can be taken back once, with the rating that follows.
+        tags(1, &[(1_000, 2)]).await.unwrap();
+        tags(1, &[(3_000, 3), (4_000, 3)]).await.unwrap();
+        let back = async || {
+            let mut tx = world.db.write(&app.scope).await.unwrap();
+            take_back_tags(&mut tx, (&world.clock, &world.ids), &ada, (coach, 1)).await.unwrap();
+            let left = tags_of(&mut tx, 1).await.unwrap();
+            tx.commit().await.unwrap();
+            left.into_iter().map(|tag| (tag.at_ms, tag.level)).collect::<Vec<_>>()
+        };
+        assert_eq!((back().await, rated().await), (vec![(1_000, 2)], Some(2)));
+        assert_eq!((back().await, rated().await), (Vec::new(), None), "there is nothing before that");
         let wrong = tags(1, &[(-1, 5)]).await.unwrap_err();
         let pointers: Vec<&str> = wrong.errors.iter().map(|error| &*error.pointer).collect();
         assert_eq!(pointers, ["/tags/0/at_seconds", "/tags/0/level"]);

@@ -42,9 +42,9 @@ fn open_items_say_what_the_profile_says() {
         app.submit(&world, coach, "CPR-AED", "2028-06-30").await.unwrap();
         let now = listed().await;
         assert!(now.len() == 2 && now.iter().all(|item| item.0 != first[0].0), "{now:?}");
-        // What is claimed no longer, or decided by a manager in the profile itself, leaves the queue.
+        // What is claimed no longer, or decided in the profile itself by a program that may review, leaves the queue.
         let decided = json!([{"code": "CPR-AED", "state": "verified", "expires_on": "2028-06-30"}]);
-        app.change(coach, &app.manager, decided).await;
+        app.change(coach, &app.other, decided).await;
         assert!(listed().await.is_empty());
         let (status, problem) = app.decide(&app.admin, json!({"id": now[0].0, "decision": "verified"})).await;
         assert_eq!(status, StatusCode::CONFLICT);
@@ -225,5 +225,52 @@ fn a_profile_is_approved_returned_with_a_reason_and_comes_back_when_it_is_change
             app.send("PATCH", &path, &app.manager, json!({"approval": "approved"})).await.0,
             StatusCode::FORBIDDEN
         );
+    });
+}
+
+#[test]
+fn nobody_decides_past_the_desk_who_may_not_review() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let coach = app.profile(json!([pending("CPR-AED", "2027-06-30")])).await;
+        let path = format!("/coaches/{coach}");
+        let with = |state: &str| json!({"facts": {"holdings": [{"code": "CPR-AED", "state": state, "expires_on": "2027-06-30"}]}});
+        let pointer = json!("/facts/holdings/0/state");
+        for (token, state) in [
+            (&app.manager, "verified"),
+            (&app.manager, "rejected"),
+            (&app.manager, "revoked"),
+            (&app.coach, "verified"),
+        ] {
+            let (status, problem) = app.send("PATCH", &path, token, with(state)).await;
+            assert_eq!(
+                (status, &problem["errors"][0]["pointer"]),
+                (StatusCode::UNPROCESSABLE_ENTITY, &pointer),
+                "{problem}"
+            );
+            assert!(problem["errors"][0]["detail"].as_str().unwrap().starts_with("is decided by a reviewer"));
+        }
+        let new = json!({"name": "Dan", "facts": with("verified")["facts"]});
+        let (status, problem) = app.send("POST", "/coaches", &app.manager, new).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &pointer));
+        let seen = json!({"facts": {"style": [{"dimension": "music", "level": 4, "source": "reviewer"}]}});
+        let (status, problem) = app.send("PATCH", &path, &app.manager, seen).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("/facts/style/0/source"))
+        );
+        assert_eq!(
+            app.holdings(coach).await,
+            json!([pending("CPR-AED", "2027-06-30")]),
+            "nothing has changed"
+        );
+
+        // What a reviewer has decided, a manager neither takes away nor talks round.
+        app.change(coach, &app.admin, with("revoked")["facts"]["holdings"].clone()).await;
+        let revoked = app.holdings(coach).await;
+        app.change(coach, &app.manager, with("claimed")["facts"]["holdings"].clone()).await;
+        assert_eq!(app.holdings(coach).await, revoked);
+        app.change(coach, &app.manager, json!([])).await;
+        assert_eq!(app.holdings(coach).await, revoked);
     });
 }

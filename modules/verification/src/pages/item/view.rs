@@ -194,7 +194,7 @@ async fn page(
             .collect(),
         wrong: form::by_field(&errors),
         errors,
-        holdings: holdings(&profile, today, &all),
+        holdings: holdings(&profile.facts, today, &all),
         history: all.iter().filter(|other| other.id != id).map(|other| past(other, &names)).collect(),
         before,
         after,
