@@ -64,7 +64,8 @@ export async function visitor(site, { scripts = true, width = 1440, height = 900
   });
   page.on("request", (request) => {
     const asked = new URL(request.url());
-    if (!["data:", "blob:"].includes(asked.protocol) && ![new URL(site.url).origin, one.files].includes(asked.origin)) {
+    // The browser shows documents by a viewer of its own, which no page can ask for.
+    if (!["data:", "blob:", "chrome:", "chrome-extension:"].includes(asked.protocol) && ![new URL(site.url).origin, one.files].includes(asked.origin)) {
       found.push(`the page asks another host: ${request.url()}`);
     }
   });

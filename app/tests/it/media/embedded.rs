@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fithire_kernel::ids::Id;
 use fithire_kernel::testing::{World, on_both};
 use serde_json::{Value, json};
 

@@ -91,7 +91,7 @@ pub(super) fn note(holding: &Holding, today: NaiveDate, items: &[Item]) -> Optio
         left => format!("Ends in {left} days"),
     });
     let notes: Vec<String> = become_of(holding, items).into_iter().chain(ends).collect();
-    Some(notes.join(". ")).filter(|notes| !notes.is_empty())
+    (!notes.is_empty()).then(|| format!("{}.", notes.join(". ")))
 }
 
 /// What has become of a holding by its item.
@@ -109,10 +109,11 @@ fn become_of(holding: &Holding, items: &[Item]) -> Option<String> {
         }
         (HoldingState::Rejected, _) => {
             let why = why.unwrap_or("no reason was given");
-            Some(format!("{}.", sentence(why)))
+            Some(sentence(why).to_owned())
         }
-        (HoldingState::Revoked, _) => why.map(|why| format!("{}.", sentence(why))),
-        (HoldingState::Claimed, Some(_)) => why.map(|why| format!("{}.", sentence(why))),
+        (HoldingState::Revoked, _) | (HoldingState::Claimed, Some(_)) => {
+            why.map(|why| sentence(why).to_owned())
+        }
         _ => None,
     }
 }

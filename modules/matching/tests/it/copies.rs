@@ -12,7 +12,7 @@ use crate::{App, app, app_with, strong};
 impl<E: Endpoint> App<E> {
     async fn ranked(&self, replica: usize, job: &Value) -> Vec<(i64, String)> {
         let path = format!("/jobs/{}/candidates?limit=100", job["id"]);
-        let (status, page) = self.send_to(replica, "GET", &path, &self.manager, None).await;
+        let (status, page) = self.send_to(replica, "GET", &path, &self.admin, None).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         let list = page["candidates"].as_array().unwrap();
         assert_eq!(page["total"], list.len());
@@ -60,7 +60,7 @@ fn nobody_who_asks_after_a_save_is_shown_what_was_before() {
             for round in 1..=SAVES {
                 let change = json!({"name": format!("Coach {}", 100 + round)});
                 let path = format!("/coaches/{coach}");
-                let (status, _) = app.send_to(round % 2, "PATCH", &path, &app.manager, Some(&change)).await;
+                let (status, _) = app.send_to(round % 2, "PATCH", &path, &app.admin, Some(&change)).await;
                 assert_eq!(status, StatusCode::OK);
                 saved.store(100 + round, std::sync::atomic::Ordering::SeqCst);
                 let shown = app.ranked((round + 1) % 2, &job).await;
@@ -105,7 +105,7 @@ fn idle_brands_are_dropped_and_read_again() {
         let coach = before[0].0;
         let path = format!("/coaches/{coach}");
         let change = json!({"name": "Somebody Else", "facts": strong()});
-        assert_eq!(app.send_to(1, "PATCH", &path, &app.manager, Some(&change)).await.0, StatusCode::OK);
+        assert_eq!(app.send_to(1, "PATCH", &path, &app.admin, Some(&change)).await.0, StatusCode::OK);
         let after = app.ranked(0, &job).await;
         assert!(after.contains(&(coach, "Somebody Else".to_owned())), "{after:?}");
     });

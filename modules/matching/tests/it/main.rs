@@ -27,20 +27,20 @@ struct App<E> {
     rankings: [Arc<Rankings>; 2],
     scope: BrandScope,
     location_id: Id,
-    manager: String,
+    admin: String,
     coach: String,
     foreigner: String,
 }
 
-/// A location of a brand, and who manages there.
+/// A location of a brand, and who may do and say everything there.
 async fn brand(world: &World, staff: &Staff<'_>, slug: &str, place: &str) -> (BrandScope, Id, String) {
     let new =
         NewBrand { slug: slug.to_owned(), name: slug.to_owned(), time_zone: "America/New_York".to_owned() };
     let id = create_brand(&world.db, &world.clock, &world.ids, new).await.unwrap();
     let scope = BrandScope::mint(id, Actor::System);
     let location_id = located(world, &scope, "North", place).await;
-    let manager = staff.token(&scope, &format!("manager@{slug}.test"), Role::Manager).await;
-    (scope, location_id, manager)
+    let admin = staff.token(&scope, &format!("admin@{slug}.test"), Role::Admin).await;
+    (scope, location_id, admin)
 }
 
 async fn located(world: &World, scope: &BrandScope, in_region: &str, place: &str) -> Id {
@@ -63,7 +63,7 @@ async fn app(world: &World) -> App<impl Endpoint> {
 
 async fn app_with(world: &World, settings: RankingSettings) -> App<impl Endpoint> {
     let staff = Staff::open(world).await;
-    let (scope, location_id, manager) = brand(world, &staff, "acme", "NYC Tribeca").await;
+    let (scope, location_id, admin) = brand(world, &staff, "acme", "NYC Tribeca").await;
     let coach = staff.token(&scope, "coach@acme.test", Role::Coach).await;
     let (_, theirs, foreigner) = brand(world, &staff, "canary", CANARY).await;
     let presets = Arc::new(Presets::builtin());
@@ -87,7 +87,7 @@ async fn app_with(world: &World, settings: RankingSettings) -> App<impl Endpoint
         rankings,
         scope,
         location_id,
-        manager,
+        admin,
         coach,
         foreigner: foreigner.clone(),
     };
@@ -112,7 +112,7 @@ impl<E: Endpoint> App<E> {
     }
 
     async fn ok(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        let (status, answer) = self.send_to(0, method, path, &self.manager, body).await;
+        let (status, answer) = self.send_to(0, method, path, &self.admin, body).await;
         assert_eq!(status, StatusCode::OK, "{method} {path}: {answer}");
         answer
     }
@@ -202,10 +202,10 @@ fn what_is_saved_on_one_replica_is_ranked_by_the_next_request_on_the_other() {
             let strong_now = round % 2 == 0;
             let facts = json!({"facts": if strong_now { strong() } else { json!({}) }});
             let saved = app
-                .send_to(there, "PATCH", &format!("/coaches/{}", coach["id"]), &app.manager, Some(&facts))
+                .send_to(there, "PATCH", &format!("/coaches/{}", coach["id"]), &app.admin, Some(&facts))
                 .await;
             assert_eq!(saved.0, StatusCode::OK);
-            let (_, page) = app.send_to(here, "GET", &path, &app.manager, None).await;
+            let (_, page) = app.send_to(here, "GET", &path, &app.admin, None).await;
             assert_eq!(page["total"].as_i64(), Some(i64::from(strong_now)), "round {round}");
         }
     });
@@ -328,7 +328,7 @@ fn every_field_of_a_job_that_is_not_right_is_named() {
             "modality": "hitt", "requirements": [{"any_of": ["NASM-CTP"], "kind": "required"}],
             "slots": [{"kind": "class", "day": 5, "start": "09:10", "minutes": 60}]
         }});
-        let (status, problem) = app.send_to(0, "POST", "/jobs", &app.manager, Some(&job)).await;
+        let (status, problem) = app.send_to(0, "POST", "/jobs", &app.admin, Some(&job)).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         let pointers: Vec<&str> =
             problem["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
@@ -462,7 +462,7 @@ fn what_if_ranks_by_other_weights_and_saves_nothing() {
             ("experience:NaN", "is not a number"),
         ] {
             let answer =
-                app.send_to(0, "GET", &format!("{path}?weights={weights}"), &app.manager, None).await;
+                app.send_to(0, "GET", &format!("{path}?weights={weights}"), &app.admin, None).await;
             assert_eq!(answer.0, StatusCode::UNPROCESSABLE_ENTITY, "{weights}");
             assert_eq!(answer.1["errors"][0]["pointer"], "weights");
             let detail = answer.1["errors"][0]["detail"].as_str().unwrap();

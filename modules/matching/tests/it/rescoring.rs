@@ -32,7 +32,7 @@ impl<E: Endpoint> App<E> {
     /// The same as the live ranking of the other replica has it.
     async fn live(&self, job: Id) -> Vec<(Id, i32)> {
         let path = format!("/jobs/{job}/candidates?limit=100");
-        let (status, page) = self.send_to(1, "GET", &path, &self.manager, None).await;
+        let (status, page) = self.send_to(1, "GET", &path, &self.admin, None).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         let row = |row: &Value| {
             #[expect(clippy::cast_possible_truncation, reason = "a score is from 0 to 1")]
@@ -86,9 +86,9 @@ fn matches_are_the_live_ranking_whatever_changes() {
                 2 => {
                     world.clock.advance(TimeDelta::days(random.i64(1..40)));
                     // The one before has expired.
-                    let email = format!("manager-{round}@acme.test");
+                    let email = format!("admin-{round}@acme.test");
                     let staff = Staff::open(&world).await;
-                    app.manager = staff.token(&app.scope, &email, Role::Manager).await;
+                    app.admin = staff.token(&app.scope, &email, Role::Admin).await;
                 }
                 3 if coaches.len() > 4 => {
                     coaches.retain(|id| *id != coach);
