@@ -136,12 +136,12 @@ fn a_video_is_tagged_by_hand_where_there_are_no_scripts() {
         assert!(page.contains("value=\"1.5\"") && page.contains("value=\"9.0\""), "{page}");
         let gone = [&tags[..], &[("tags-0-remove", "yes")]].concat();
         assert_eq!(admin.submit(&path, &path, &gone).status, 303);
-        let rating = || admin.get(&format!("/manager/coaches/{}", people.ours.id("coach"))).body;
-        assert!(rating().contains("Music: 2 of 4, seen by a reviewer"));
         // The message has the way back, which only leads there while nobody has tagged it since.
         let (list, undo) = (admin.get("/admin/tags").body, format!("{path}/undo"));
         let seen = list.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
         assert!(list.contains(&undo), "{list}");
+        let rating = || admin.get(&format!("/manager/coaches/{}", people.ours.id("coach"))).body;
+        assert!(rating().contains("Music: 2 of 4, seen by a reviewer"));
         let late = admin.submit(&path, &undo, &[("seen", "something else")]);
         assert!(late.status == 303 && admin.get(&path).body.contains("Somebody has tagged it again since"));
         assert!(rating().contains("Music: 2 of 4, seen by a reviewer"));
