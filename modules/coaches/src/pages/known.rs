@@ -125,9 +125,8 @@ pub(super) fn upload(holding: &Holding, today: NaiveDate, items: &[Item]) -> Opt
         HoldingState::Revoked => return None,
         HoldingState::Rejected => "Upload a better document",
         _ if !holding.valid_on(today) => "Upload the renewal",
-        HoldingState::Claimed => "Add the document",
         HoldingState::Pending if has_document => return None,
-        HoldingState::Pending => "Add the document",
+        HoldingState::Claimed | HoldingState::Pending => "Add the document",
         HoldingState::Verified => ends_in(holding, today).map(|_| "Upload the renewal")?,
     };
     Some(Upload { code: holding.code.details().code, word })
