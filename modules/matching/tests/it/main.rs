@@ -461,8 +461,7 @@ fn what_if_ranks_by_other_weights_and_saves_nothing() {
             ("culture:100", "more than 0.15"),
             ("experience:NaN", "is not a number"),
         ] {
-            let answer =
-                app.send_to(0, "GET", &format!("{path}?weights={weights}"), &app.admin, None).await;
+            let answer = app.send_to(0, "GET", &format!("{path}?weights={weights}"), &app.admin, None).await;
             assert_eq!(answer.0, StatusCode::UNPROCESSABLE_ENTITY, "{weights}");
             assert_eq!(answer.1["errors"][0]["pointer"], "weights");
             let detail = answer.1["errors"][0]["detail"].as_str().unwrap();

@@ -131,7 +131,8 @@ fn link(share: &Share, clock: &Clock) -> Link {
 fn handed_in(row: &Row, items: &[Item]) -> (&'static str, &'static str, String) {
     let item = items.iter().find(|item| item.document.as_ref().is_some_and(|(id, _)| *id == row.id));
     let Some(item) = item else { return ("good", "Handed in", String::new()) };
-    let why = item.reason.as_deref().map(|why| why.trim_end_matches('.').to_owned() + ".").unwrap_or_default();
+    let why =
+        item.reason.as_deref().map(|why| why.trim_end_matches('.').to_owned() + ".").unwrap_or_default();
     match item.state {
         ItemState::Pending => ("wait", "Awaiting review", String::new()),
         ItemState::Verified => ("good", "Verified", String::new()),
