@@ -135,8 +135,8 @@ mod tests {
         [&[0xff, marker][..], &length, contents].concat()
     }
 
-    fn chunk(kind: &[u8; 4], contents: &[u8]) -> Vec<u8> {
-        let chunk = img_parts::png::PngChunk::new(*kind, Bytes::copy_from_slice(contents));
+    fn chunk(kind: [u8; 4], contents: &[u8]) -> Vec<u8> {
+        let chunk = img_parts::png::PngChunk::new(kind, Bytes::copy_from_slice(contents));
         chunk.encoder().bytes().to_vec()
     }
 
@@ -188,10 +188,10 @@ mod tests {
             [&head[..], &app1(&exif(true)), &body].concat(),
         );
         let mark = b"\x89PNG\r\n\x1a\n".to_vec();
-        let ihdr = chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
-        let data = [chunk(b"pHYs", &[0; 9]), chunk(b"IDAT", b"data"), chunk(b"IEND", b"")].concat();
-        let noted = |told: &[u8]| if told.is_empty() { Vec::new() } else { chunk(b"eXIf", told) };
-        let said = [chunk(b"tEXt", b"Comment\x0040.7163 N"), chunk(b"tIME", &[0; 7])].concat();
+        let ihdr = chunk(*b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
+        let data = [chunk(*b"pHYs", &[0; 9]), chunk(*b"IDAT", b"data"), chunk(*b"IEND", b"")].concat();
+        let noted = |told: &[u8]| if told.is_empty() { Vec::new() } else { chunk(*b"eXIf", told) };
+        let said = [chunk(*b"tEXt", b"Comment\x0040.7163 N"), chunk(*b"tIME", &[0; 7])].concat();
         let png = (
             "image/png",
             [&mark[..], &ihdr, &said, &noted(&exif(false)), &data, b"40.7163 N"].concat(),
