@@ -7,6 +7,7 @@ mod assets;
 mod compress;
 mod load;
 mod metrics;
+mod once;
 mod parameters;
 mod ready;
 
@@ -15,12 +16,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use fithire_coaches::pages::Videos;
-use fithire_identity::{Bell, Identity, Site};
+use fithire_identity::{Bell, Counted, Identity, Site};
 use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Signals};
+use fithire_kernel::etag;
 use fithire_kernel::form::capital;
 use fithire_kernel::ids::Ids;
+use fithire_kernel::once::Gates;
 use fithire_kernel::page::{Pages, Shell, Template};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_matching::Rankings;
@@ -84,18 +87,21 @@ pub(crate) fn routes(
     };
     let api =
         Route::new().at("/openapi.json", made_once("application/json", modules::document())).nest("/", api);
+    let gates = Gates::default();
     let checked = api.around(move |next, request| {
-        let parameters = parameters.clone();
+        let (parameters, gates) = (parameters.clone(), gates.clone());
         async move {
-            parameters.check(&request)?;
+            let operation = parameters.find(&request);
+            operation.map_or(Ok(()), |operation| operation.check(&request))?;
             let path = request.original_uri().path().to_owned();
-            match next.call(request).await {
+            let asked = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
+            match once::answer(next, gates, operation, request).await {
                 Err(error) if error.is::<MethodNotAllowedError>() => {
                     let mut refused = as_problem(error).await;
                     refused.headers_mut().extend(parameters.allowed(&path));
                     Ok(refused)
                 }
-                answered => answered,
+                answered => Ok(known(asked, answered?)),
             }
         }
     });
@@ -199,7 +205,26 @@ fn count(request: &Request) -> Result<(), Problem> {
         return Ok(());
     }
     let identity = request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"no identity"))?;
-    identity.count(fithire_identity::address(request))
+    identity.count(request)
+}
+
+/// Nothing more than that it has not changed, to whoever has what they ask for.
+fn known(asked: Vec<HeaderValue>, response: Response) -> Response {
+    if asked.is_empty() || response.status() != StatusCode::OK {
+        return response;
+    }
+    let asked = asked.into_iter().map(|value| (header::IF_NONE_MATCH, value)).collect();
+    if !etag::is_known(&asked, response.headers()) {
+        return response;
+    }
+    let mut short = StatusCode::NOT_MODIFIED.into_response();
+    if let Some(tag) = response.headers().get(header::ETAG) {
+        short.headers_mut().insert(header::ETAG, tag.clone());
+    }
+    if let Some(route) = response.data::<PathPattern>() {
+        short.set_data(route.clone());
+    }
+    short
 }
 
 /// A panic is our own fault; the log has it under an id.
@@ -222,20 +247,41 @@ fn cors(origins: &[&str]) -> Cors {
     Cors::new()
         .allow_origins(origins.iter().copied())
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static(parameters::KEY),
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::RETRY_AFTER,
+            HeaderName::from_static("ratelimit"),
+            HeaderName::from_static("ratelimit-policy"),
+            HeaderName::from_static(REQUEST_ID),
+        ])
         .allow_credentials(false)
         .max_age(3_600)
 }
 
+/// The header that names a request, in its answer and in the log.
+const REQUEST_ID: &str = "x-request-id";
+
 /// Answers a request whatever happens, and logs it.
-async fn answer(next: Arc<impl Endpoint<Output = Response>>, request: Request, frame: Frame) -> Response {
+async fn answer(next: Arc<impl Endpoint<Output = Response>>, mut request: Request, frame: Frame) -> Response {
     let Frame { pages, clock, load } = frame;
     let (method, uri) = (request.method().clone(), request.original_uri().clone());
     let path = uri.path();
+    let request_id = format!("{:016x}", fastrand::u64(..));
     let _room = match if is_free(path) { Ok(None) } else { load.take().map(Some) } {
         Ok(room) => room,
-        Err(busy) => return too_busy(&pages, &load, &uri, busy),
+        Err(busy) => return named(too_busy(&pages, &load, &uri, busy), &request_id),
     };
+    let counted = is_api(path).then(Counted::default);
+    if let Some(counted) = &counted {
+        request.set_data(counted.clone());
+    }
     let takes_gzip = compress::is_taken(&request);
     let from = came_from(&request);
     let began = clock.now();
@@ -262,6 +308,9 @@ async fn answer(next: Arc<impl Endpoint<Output = Response>>, request: Request, f
         response.headers_mut().append(header::LINK, HeaderValue::from_static(HELP));
     }
     load.last(&mut response);
+    if let Some(counted) = counted {
+        counted.tell(response.headers_mut());
+    }
     if takes_gzip {
         response = compress::gzip(response).await;
     }
@@ -276,7 +325,17 @@ async fn answer(next: Arc<impl Endpoint<Output = Response>>, request: Request, f
     );
     // A link to a video is a secret.
     let path = if path.starts_with("/share/") { "/share/…" } else { path };
-    tracing::info!(http.method = %method, http.path = path, http.status = status, duration_us, "answered");
+    tracing::info!(
+        request.id = request_id, http.method = %method, http.path = path, http.status = status, duration_us, "answered"
+    );
+    named(response, &request_id)
+}
+
+/// An answer with the name under which the log has its request.
+fn named(mut response: Response, request_id: &str) -> Response {
+    if let Ok(name) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), name);
+    }
     response
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use fithire_coaches::{Pay as Wish, Profile};
+use fithire_coaches::{NewCoaches, Pay as Wish, Profile, with_what_is_said};
 use fithire_import::coaches::{self, Address};
 use fithire_import::jobs;
 use fithire_jobs::{NewJob, Pay};
@@ -91,6 +91,23 @@ pub(crate) async fn take_coaches(
     let mut tx = into.db.write(into.scope).await?;
     let (added, changed) =
         fithire_coaches::put_all(&mut tx, (into.clock, into.ids), profiles, &update, &mut told).await?;
+    tx.commit().await?;
+    Ok(Done { added, changed, locations: 0 })
+}
+
+/// Takes a list of coaches; what is missing of somebody who is there stays as it is.
+pub(crate) async fn take_listed_coaches(into: &Into<'_>, sent: NewCoaches) -> Result<Done, Problem> {
+    let (profiles, said) = tokio::task::block_in_place(|| sent.checked())?;
+    if into.dry_run {
+        let ids: Vec<String> = profiles.into_iter().filter_map(|profile| profile.external_id).collect();
+        let mut tx = into.db.read(into.scope).await?;
+        let changed = fithire_coaches::count_known(&mut tx, &ids).await?;
+        return Ok(Done { added: ids.len() as u64 - changed, changed, locations: 0 });
+    }
+    let update = |old: &Profile, new: Profile| with_what_is_said(&said, old, new);
+    let mut tx = into.db.write(into.scope).await?;
+    let (added, changed) =
+        fithire_coaches::put_all(&mut tx, (into.clock, into.ids), profiles, &update, &mut |_| {}).await?;
     tx.commit().await?;
     Ok(Done { added, changed, locations: 0 })
 }

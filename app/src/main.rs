@@ -1,5 +1,6 @@
 //! `fithire`: the one program. Everything it can do is a subcommand, listed in [`cli`].
 
+mod api;
 mod audit;
 mod cli;
 mod config;

@@ -20,6 +20,7 @@ type Operations = (
     verification::api::Api,
     webhooks::api::Api,
     media::api::Api,
+    crate::api::Api,
 );
 
 /// The API. Its document is complete as [`document`] has it.
@@ -33,6 +34,7 @@ pub(crate) fn api() -> OpenApiService<Operations, ()> {
         verification::api::Api,
         webhooks::api::Api,
         media::api::Api,
+        crate::api::Api,
     );
     OpenApiService::new(operations, "FitHire", env!("CARGO_PKG_VERSION")).url_prefix("/api/v1")
 }

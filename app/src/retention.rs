@@ -45,6 +45,7 @@ pub(crate) async fn follow(db: &Db, (clock, ids): (&Clock, &Ids)) -> Result<(), 
     for brand in fithire_orgs::every_brand(db, &SystemScope::new("following the schedule")).await? {
         let mut tx = db.write(&brand).await?;
         removed += tidy_brand(&mut tx, clock.now()).await?;
+        removed += fithire_kernel::once::tidy_brand(&mut tx, clock.now()).await?;
         removed += fithire_matching::rescoring::tidy_brand(&mut tx, clock.now()).await?;
         removed += fithire_webhooks::tidy_brand(&mut tx, clock.now()).await?;
         removed += fithire_notifications::tidy_brand(&mut tx, clock.now()).await?;

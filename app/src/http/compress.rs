@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 
+use fithire_kernel::etag;
 use fithire_kernel::problem::Problem;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -27,9 +28,10 @@ pub(super) fn is_taken(request: &Request) -> bool {
 /// The answer as gzip, where it is a text that is worth it. Events, which stream, are of no such kind.
 pub(super) async fn gzip(mut response: Response) -> Response {
     let kind = response.content_type().unwrap_or_default();
-    let is_text = ["text/html", "text/csv", "application/json", "application/problem+json"]
-        .iter()
-        .any(|text| kind.starts_with(text));
+    let is_text =
+        ["text/html", "text/csv", "application/json", "application/ld+json", "application/problem+json"]
+            .iter()
+            .any(|text| kind.starts_with(text));
     if !is_text || response.headers().contains_key(header::CONTENT_ENCODING) {
         return response;
     }
@@ -47,6 +49,7 @@ pub(super) async fn gzip(mut response: Response) -> Response {
         }
     };
     if packed.is_some() {
+        etag::packed(response.headers_mut());
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

@@ -213,6 +213,7 @@ pub(crate) async fn furnish(world: &World, server: &Server, things: &mut Things)
     things.tokens.push(("key", format!("fhk_{}", after(&key(mark), "<code>fhk_"))));
     // The newest key is listed first.
     things.texts.push(("key", after(&key(&two), "/admin/keys/").to_owned()));
+    once(server, things);
     crowd(server, things, &admin);
     match_up(server, things, (&coach, &manager));
     review(server, things);
@@ -262,6 +263,14 @@ async fn tell(world: &World, (scope, staff): (&BrandScope, &Staff<'_>), things: 
     // By the clock of the server, or the message would be due at once.
     notify(&mut tx, (&Clock::System, &world.ids), notices).await.unwrap();
     tx.commit().await.unwrap();
+}
+
+/// Makes a score that is kept once, by a key that both brands use.
+fn once(server: &Server, things: &Things) {
+    let bearer = format!("Bearer {}", things.token("admin"));
+    let body = json!({"job_id": things.id("job"), "coach_id": things.id("coach")}).to_string();
+    let headers = [("Authorization", &*bearer), ("Idempotency-Key", "the same in both")];
+    done(server.send_with("POST", "/api/v1/scores", &headers, Some(("application/json", &body))));
 }
 
 /// Adds so many coaches, jobs and entries of the log that each list has a second page.

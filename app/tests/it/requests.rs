@@ -14,7 +14,7 @@ const TO: u16 = 303;
 /// admin get. `{job}` stands for the id of a job, `{jobs_cursor}` for a place in a list of them.
 pub(crate) type Line = (&'static str, &'static str, &'static str, &'static str, [u16; 4]);
 
-const OPERATIONS: [Line; 39] = [
+const OPERATIONS: [Line; 44] = [
     (
         "create_token",
         "POST",
@@ -101,6 +101,23 @@ const OPERATIONS: [Line; 39] = [
         "",
         [WHO, NO, NO, YES],
     ),
+    ("export_candidates", "GET", "/jobs/{job}/candidates.csv", "", [WHO, NO, YES, YES]),
+    ("get_job_posting", "GET", "/jobs/{job}/posting", "", [WHO, YES, YES, YES]),
+    ("export_coaches", "GET", "/exports/coaches", "", [WHO, NO, NO, YES]),
+    (
+        "import_coaches",
+        "POST",
+        "/imports/coaches",
+        r#"{"coaches":[{"external_id":"z2","name":"Zoe"}]}"#,
+        [WHO, NO, NO, YES],
+    ),
+    (
+        "import_jobs",
+        "POST",
+        "/imports/jobs?create_locations=true",
+        "external_id,title,location,postal_code,country\nz2,New,Pier 2,10013,US\n",
+        [WHO, NO, NO, YES],
+    ),
 ];
 
 /// What must come last, because others need what it takes away, and what follows from another line.
@@ -114,7 +131,7 @@ const LAST_OPERATIONS: [Line; 5] = [
 ];
 
 /// The same lists from a place on; only brands that have a second page have one.
-const PLACES: [Line; 8] = [
+const PLACES: [Line; 10] = [
     ("list_regions", "GET", "/brands/{brand}/regions?cursor={regions_cursor}", "", [WHO, YES, YES, YES]),
     (
         "list_locations",
@@ -125,6 +142,8 @@ const PLACES: [Line; 8] = [
     ),
     ("list_coaches", "GET", "/coaches?cursor={coaches_cursor}", "", [WHO, NO, YES, YES]),
     ("list_jobs", "GET", "/jobs?cursor={jobs_cursor}", "", [WHO, YES, YES, YES]),
+    ("list_jobs", "GET", "/jobs?location_id={location}", "", [WHO, YES, YES, YES]),
+    ("export_coaches", "GET", "/exports/coaches?cursor={coaches_cursor}", "", [WHO, NO, NO, YES]),
     ("list_candidates", "GET", "/jobs/{job}/candidates?cursor={candidates_cursor}", "", [WHO, NO, YES, YES]),
     ("list_pending", "GET", "/admin/pending?cursor={pending_cursor}", "", [WHO, NO, NO, YES]),
     // The holding itself is named by its coach; here is none of which it could be said.

@@ -74,7 +74,8 @@ impl<'s> Somebody<'s> {
         let (method, path, body) = (line.1, fill(line.2), fill(line.3));
         Shown::of(if !is_page(line) {
             let token = (self.role != "nobody").then(|| self.things.token(self.role));
-            let body = (!body.is_empty()).then_some(("application/json", &*body));
+            let kind = if body.starts_with('{') { "application/json" } else { "text/csv" };
+            let body = (!body.is_empty()).then_some((kind, &*body));
             self.server.send(method, &format!("/api/v1{path}"), token, body)
         } else if method == "GET" {
             self.browser.get(&path)
@@ -135,7 +136,8 @@ fn without_signature(text: &str) -> String {
 
 impl Shown {
     fn of(answer: Answer) -> Self {
-        let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
+        let moves = |name: &str| matches!(name, "date" | "x-request-id" | "ratelimit");
+        let headers = answer.headers.iter().filter(|(name, _)| !moves(name.as_str()));
         let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
         let body = without_between(&answer.body, "name=\"form_token\" value=\"", "\"");
         let body = without_between(&body, "<h2 id=\"head-title\">", "</section>");

@@ -77,7 +77,10 @@ impl Server {
         body: Option<(&str, &str)>,
     ) -> Answer {
         let bearer = token.map(|token| format!("Bearer {token}"));
-        let headers: Vec<(&str, &str)> = bearer.iter().map(|bearer| ("Authorization", &bearer[..])).collect();
+        let mut headers: Vec<(&str, &str)> =
+            bearer.iter().map(|bearer| ("Authorization", &bearer[..])).collect();
+        // Whatever is there is to be changed, unless a test is about that.
+        headers.extend((method == "PATCH").then_some(("If-Match", "*")));
         self.send_with(method, path, &headers, body)
     }
 

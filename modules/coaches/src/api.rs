@@ -1,10 +1,12 @@
 //! `GET /coaches`, `POST /coaches`, `GET /coaches/{id}`, `PATCH /coaches/{id}`.
 
+use chrono::{DateTime, Utc};
 use fithire_identity::{Signed, ViewCoaches};
 use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::body::Body;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
+use fithire_kernel::etag::{IfMatch, Tagged};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::Problem;
@@ -14,6 +16,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{OpenApi, Tags};
 
+use crate::finding::{Approved, Filter, Sort, page};
 use crate::model::{Coach, CoachChange, CoachFacts, CoachPage, NewCoach, Pay, Row};
 use crate::{service, writing};
 
@@ -30,18 +33,45 @@ enum Tag {
 #[OpenApi(tag = "Tag::Coaches")]
 impl Api {
     /// Coaches of the brand
+    ///
+    /// Those for which every filter holds. A cursor goes on in the order in which its list began.
     #[oai(path = "/coaches", method = "get", operation_id = "list_coaches")]
+    #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn list_coaches(
         &self,
         signed: Signed,
         db: Data<&Db>,
+        /// Whose name has this text in it, in capitals or not.
+        name: Query<Option<String>>,
+        /// The one with this id of the brand's own.
+        external_id: Query<Option<String>>,
+        /// Whose home is in this state or province, as written.
+        region: Query<Option<String>>,
+        /// Whose home is in this country, as written.
+        country: Query<Option<String>>,
+        /// Who hold this certification, by its code, whatever has been decided of it.
+        certification: Query<Option<String>>,
+        /// Of whose own profile this has become.
+        approval: Query<Option<Approved>>,
+        /// Who were changed at that time or later.
+        updated_since: Query<Option<DateTime<Utc>>>,
+        sort: Query<Option<Sort>>,
         limit: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<CoachPage>, Problem> {
         let allowed = signed.0.allowed::<ViewCoaches>()?;
+        let filter = Filter {
+            named: name.0.as_deref(),
+            external_id: external_id.0.as_deref(),
+            region: region.0.as_deref(),
+            country: country.0.as_deref(),
+            certification: certification.0.as_deref(),
+            approval: approval.0.map(Into::into),
+            updated_since: updated_since.0,
+        };
+        let place = (page_size(limit.0)?, cursor.0.as_deref());
         let mut tx = db.read(&allowed).await?;
-        let (rows, next_cursor) =
-            service::page(&mut tx, None, page_size(limit.0)?, cursor.0.as_deref()).await?;
+        let (rows, next_cursor) = page(&mut tx, filter, sort.0.unwrap_or_default(), place).await?;
         let items = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
         Ok(Json(CoachPage { items, next_cursor }))
     }
@@ -49,7 +79,16 @@ impl Api {
     /// Create a coach
     ///
     /// A manager or admin adds a coach to the brand; a coach makes their own profile, once.
-    #[oai(path = "/coaches", method = "post", operation_id = "create_coach")]
+    #[oai(
+        path = "/coaches",
+        method = "post",
+        operation_id = "create_coach",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the coach is made once."
+        )
+    )]
     async fn create_coach(
         &self,
         signed: Signed,
@@ -57,10 +96,10 @@ impl Api {
         clock: Data<&Clock>,
         ids: Data<&Ids>,
         coach: Body<NewCoach>,
-    ) -> Result<Json<Coach>, Problem> {
+    ) -> Result<Tagged<Coach>, Problem> {
         let id = writing::create(&db, &clock, &ids, &signed.0, coach.0).await?;
         let mut tx = db.read(signed.0.scope()).await?;
-        Ok(Json(shown(service::find(&mut tx, &signed.0, id).await?)?))
+        tagged(service::find(&mut tx, &signed.0, id).await?)
     }
 
     /// A coach
@@ -73,30 +112,48 @@ impl Api {
         db: Data<&Db>,
         reads: Data<&Reads>,
         id: Path<Id>,
-    ) -> Result<Json<Coach>, Problem> {
+    ) -> Result<Tagged<Coach>, Problem> {
         let mut tx = db.read(signed.0.scope()).await?;
-        let coach = shown(service::find(&mut tx, &signed.0, id.0).await?)?;
+        let coach = tagged(service::find(&mut tx, &signed.0, id.0).await?)?;
         reads.note(signed.0.scope(), Event::new("coach.read", "coach", id.0))?;
-        Ok(Json(coach))
+        Ok(coach)
     }
 
     /// Change a coach
     ///
     /// What is missing stays as it is; `facts` are replaced whole.
-    #[oai(path = "/coaches/:id", method = "patch", operation_id = "change_coach")]
+    #[oai(
+        path = "/coaches/:id",
+        method = "patch",
+        operation_id = "change_coach",
+        request_header(
+            name = "If-Match",
+            ty = "Option<String>",
+            description = "The ETag of the state that the change was made from, or `*`; missing is 428, another state 412."
+        )
+    )]
+    #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn change_coach(
         &self,
         signed: Signed,
         db: Data<&Db>,
         clock: Data<&Clock>,
         ids: Data<&Ids>,
+        made_from: IfMatch,
         id: Path<Id>,
         change: Body<CoachChange>,
-    ) -> Result<Json<Coach>, Problem> {
-        writing::change(&db, (&clock, &ids), &signed.0, id.0, change.0).await?;
+    ) -> Result<Tagged<Coach>, Problem> {
+        let made_from = made_from.needed()?;
+        writing::change(&db, (&clock, &ids), &signed.0, (id.0, &made_from), change.0).await?;
         let mut tx = db.read(signed.0.scope()).await?;
-        Ok(Json(shown(service::find(&mut tx, &signed.0, id.0).await?)?))
+        tagged(service::find(&mut tx, &signed.0, id.0).await?)
     }
+}
+
+/// A row as the API shows it, with its revision.
+fn tagged(row: Row) -> Result<Tagged<Coach>, Problem> {
+    let revision = row.revision;
+    Ok(Tagged(shown(row)?, revision))
 }
 
 /// A row as the API shows it. The stored facts have the very shape of the API's.

@@ -124,6 +124,15 @@ impl Row {
     }
 }
 
+/// The ids of the coaches whose profile is in a state.
+pub(crate) fn in_state(tx: &Tx, state: ApprovalState) -> SelectStatement {
+    let mut select = tx.select(ProfileApprovals::Table);
+    select
+        .column((ProfileApprovals::Table, ProfileApprovals::CoachId))
+        .and_where(Expr::col((ProfileApprovals::Table, ProfileApprovals::State)).eq(state.as_str()));
+    select
+}
+
 fn select(tx: &Tx) -> SelectStatement {
     use ProfileApprovals::{CoachId, DecidedBy, Id as Place, Reason, Round, Since, State, Table};
     let mut select = tx.select(Table);

@@ -1,23 +1,24 @@
-//! Many coaches at once: files and made-up brands.
+//! Many coaches at once: files, lists sent to the API, and made-up brands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Tx;
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::problem::Problem;
+use fithire_kernel::problem::{FieldError, Problem};
 use fithire_scoring::facts;
 use fithire_webhooks::publish;
+use poem_openapi::Object;
 use sea_query::{Expr, ExprTrait, OnConflict};
 use serde_json::json;
 
 use crate::decided::carried_over;
 use crate::events;
-use crate::model::{Coaches, Profile, Row};
+use crate::model::{Coaches, NewCoach, Pay, Profile, Row};
 use crate::service::SHOWN;
 use crate::verification::{Moved, follow};
-use crate::writing::{COLUMNS, count_pieces, is_lasting, next_revision, row};
+use crate::writing::{COLUMNS, count_pieces, is_lasting, next_revision, profile_of, row};
 
 /// Adds coaches, or changes those whose external id is there already, in one transaction. `update` says what becomes of a
 /// profile that is there; what others have decided of it stays. `progress` is told how many are done. Answers how many
@@ -81,6 +82,76 @@ pub async fn put_all(
         Event::new("coaches.imported", "brand", None).with(json!({"added": added, "changed": changed}));
     audit::record(tx, (clock, ids), event).await?;
     Ok((added, changed))
+}
+
+/// Many coaches, as the API is sent them.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewCoaches {
+    /// Each has an `external_id`. Of a coach who has that already changes what is said; what is missing stays as it is.
+    #[oai(validator(min_items = 1, max_items = 10000))]
+    coaches: Vec<NewCoach>,
+}
+
+/// Who of a list say what is scored of them, by external id.
+#[derive(Default)]
+pub struct SaidFacts(BTreeSet<String>);
+
+impl NewCoaches {
+    /// Checks every one, and answers them as they would be made.
+    ///
+    /// # Errors
+    /// One problem that names each place where something is wrong.
+    pub fn checked(self) -> Result<(Vec<Profile>, SaidFacts), Problem> {
+        let (mut errors, mut rows) = (Vec::new(), BTreeMap::new());
+        let (mut profiles, mut said) = (Vec::with_capacity(self.coaches.len()), SaidFacts::default());
+        for (row, coach) in self.coaches.into_iter().enumerate() {
+            let mut wrong = |pointer: &str, detail: String| {
+                errors.push(FieldError { pointer: format!("/coaches/{row}{pointer}"), detail });
+            };
+            match &coach.external_id {
+                None => wrong("/external_id", "is missing; every coach of a list needs it".to_owned()),
+                Some(id) => {
+                    if let Some(first) = rows.insert(id.clone(), row) {
+                        wrong("/external_id", format!("is that of /coaches/{first}, too"));
+                    }
+                    if coach.facts.is_some() {
+                        said.0.insert(id.clone());
+                    }
+                }
+            }
+            match profile_of(coach) {
+                Ok(profile) => profiles.push(profile),
+                Err(problem) => {
+                    for error in problem.errors {
+                        wrong(&error.pointer, error.detail);
+                    }
+                }
+            }
+        }
+        if errors.is_empty() { Ok((profiles, said)) } else { Err(Problem::invalid(errors)) }
+    }
+}
+
+/// A new profile over one that is there: what it does not say stays. `with_facts` are those that say what is scored.
+#[must_use]
+pub fn with_what_is_said(with_facts: &SaidFacts, old: &Profile, new: Profile) -> Profile {
+    let says_facts = new.external_id.as_ref().is_some_and(|id| with_facts.0.contains(id));
+    let kept = |new: Option<String>, old: &Option<String>| new.or_else(|| old.clone());
+    Profile {
+        external_id: new.external_id,
+        name: new.name,
+        email: kept(new.email, &old.email),
+        phone: kept(new.phone, &old.phone),
+        bio: kept(new.bio, &old.bio),
+        languages: kept(new.languages, &old.languages),
+        postal_code: kept(new.postal_code, &old.postal_code),
+        city: kept(new.city, &old.city),
+        region: kept(new.region, &old.region),
+        country: kept(new.country, &old.country),
+        pay: if new.pay == Pay::default() { old.pay.clone() } else { new.pay },
+        facts: if says_facts { new.facts } else { old.facts.clone() },
+    }
 }
 
 /// How many of these external ids coaches have already.

@@ -24,6 +24,7 @@ pub mod api;
 mod approval;
 mod decided;
 mod events;
+mod finding;
 mod form;
 mod hours;
 mod imports;
@@ -39,7 +40,8 @@ mod verification;
 mod writing;
 
 pub use approval::{Approval, ApprovalState, Waiting, approval_of, approve, count_waiting, waiting_profiles};
-pub use imports::{count_known, put_all};
+pub use finding::profiles;
+pub use imports::{NewCoaches, SaidFacts, count_known, put_all, with_what_is_said};
 pub use model::{Pay, Profile, Scored};
 pub use pieces::{Piece, pieces};
 pub use reminders::{REMIND, remind, remind_tomorrow};

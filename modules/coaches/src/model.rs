@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use fithire_kernel::db::ScopedTable;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::FieldError;
@@ -71,6 +72,8 @@ pub(crate) struct Row {
     pub(crate) pay_min: Option<f64>,
     pub(crate) currency: Option<String>,
     pub(crate) facts: String,
+    pub(crate) revision: i64,
+    pub(crate) updated_at: DateTime<Utc>,
 }
 
 /// Everything of a coach, as this program makes one.

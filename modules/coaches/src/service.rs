@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use fithire_identity::{Caller, ViewCoaches};
-use fithire_kernel::db::{Tx, containing};
+use fithire_kernel::db::Tx;
 use fithire_kernel::ids::Id;
-use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::facts;
-use sea_query::{Expr, ExprTrait, Order, SelectStatement};
+use sea_query::{Expr, ExprTrait, SelectStatement};
 
 use crate::model::{Coaches, Pay, Profile, Row, Scored};
 
@@ -146,7 +145,7 @@ pub(crate) fn there(tx: &Tx) -> SelectStatement {
     select
 }
 
-pub(crate) const SHOWN: [Coaches; 15] = [
+pub(crate) const SHOWN: [Coaches; 17] = [
     Coaches::Id,
     Coaches::ExternalId,
     Coaches::Name,
@@ -162,23 +161,6 @@ pub(crate) const SHOWN: [Coaches; 15] = [
     Coaches::PayMin,
     Coaches::Currency,
     Coaches::Facts,
+    Coaches::Revision,
+    Coaches::UpdatedAt,
 ];
-
-/// A page of the brand's coaches by id.
-pub(crate) async fn page(
-    tx: &mut Tx,
-    named: Option<&str>,
-    limit: u64,
-    cursor: Option<&str>,
-) -> Result<(Vec<Row>, Option<String>), Problem> {
-    let mut select = there(tx);
-    select.columns(SHOWN).order_by(Coaches::Id, Order::Asc).limit(limit + 1);
-    if let Some(named) = named {
-        select.and_where(containing(Coaches::Name, named));
-    }
-    if let Some(cursor) = cursor {
-        select.and_where(Expr::col(Coaches::Id).gt(paging::after::<Id>("coaches", cursor)?));
-    }
-    let rows = tx.all(&select).await?;
-    Ok(paging::page("coaches", rows, limit, |row: &Row| row.id))
-}

@@ -6,6 +6,7 @@ use fithire_identity::{Caller, ManageCoaches};
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::etag::IfMatch;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_scoring::exchange::{Unreadable, read_facts};
@@ -88,26 +89,12 @@ pub(crate) async fn create(
     new: NewCoach,
 ) -> Result<Id, Problem> {
     let manages = caller.allowed::<ManageCoaches>().is_ok();
-    let facts = facts_of(new.facts.as_ref())?.unwrap_or_default();
-    none(reserved(&facts::Coach::default(), &facts, May::of(caller)))?;
+    let mut profile = profile_of(new)?;
+    none(reserved(&facts::Coach::default(), &profile.facts, May::of(caller)))?;
     let account_id = (!manages).then(|| caller.account_id());
     let mut tx = db.write(caller.scope()).await?;
     let revision = next_revision(&mut tx, (clock, ids)).await?;
     let id = ids.next();
-    let mut profile = Profile {
-        external_id: new.external_id,
-        name: new.name,
-        email: new.email.map(|email| email.0),
-        phone: new.phone,
-        bio: new.bio,
-        languages: new.languages,
-        postal_code: new.postal_code,
-        city: new.city,
-        region: new.region,
-        country: new.country,
-        pay: checked_pay(new.pay)?.unwrap_or_default(),
-        facts,
-    };
     if !manages {
         count_pieces(&mut profile);
     }
@@ -137,30 +124,64 @@ pub(crate) async fn create(
     Ok(id)
 }
 
-/// Changes a coach that the caller may change.
+/// A coach to be as it would be kept.
+pub(crate) fn profile_of(new: NewCoach) -> Result<Profile, Problem> {
+    let facts = facts_of(new.facts.as_ref());
+    let pay = checked_pay(new.pay);
+    let errors = [facts.as_ref().err(), pay.as_ref().err()].into_iter().flatten();
+    none(errors.flat_map(|problem| problem.errors.clone()).collect())?;
+    Ok(Profile {
+        external_id: new.external_id,
+        name: new.name,
+        email: new.email.map(|email| email.0),
+        phone: new.phone,
+        bio: new.bio,
+        languages: new.languages,
+        postal_code: new.postal_code,
+        city: new.city,
+        region: new.region,
+        country: new.country,
+        pay: pay?.unwrap_or_default(),
+        facts: facts?.unwrap_or_default(),
+    })
+}
+
+/// Changes a coach that the caller may change, where it is in the state that the change was made from.
 pub(crate) async fn change(
     db: &Db,
     tools: (&Clock, &Ids),
     caller: &Caller,
-    id: Id,
+    (id, made_from): (Id, &IfMatch),
     change: CoachChange,
 ) -> Result<(), Problem> {
-    edit(db, tools, caller, id, |_| Ok(change)).await
+    edit_from(db, tools, caller, (id, made_from), |_| Ok(change)).await
 }
 
 /// Changes a coach that the caller may change by what follows from the profile as it is: nobody else writes it meanwhile.
 pub(crate) async fn edit(
     db: &Db,
-    (clock, ids): (&Clock, &Ids),
+    tools: (&Clock, &Ids),
     caller: &Caller,
     id: Id,
+    change: impl FnOnce(&Profile) -> Result<CoachChange, Problem>,
+) -> Result<(), Problem> {
+    edit_from(db, tools, caller, (id, &IfMatch::Anything), change).await
+}
+
+async fn edit_from(
+    db: &Db,
+    (clock, ids): (&Clock, &Ids),
+    caller: &Caller,
+    (id, made_from): (Id, &IfMatch),
     change: impl FnOnce(&Profile) -> Result<CoachChange, Problem>,
 ) -> Result<(), Problem> {
     let manages = caller.allowed::<ManageCoaches>().is_ok();
     let mut tx = db.write(caller.scope()).await?;
     // The revision's row is locked until this commits: nobody else writes coaches of the brand.
     let revision = next_revision(&mut tx, (clock, ids)).await?;
-    let old = find(&mut tx, caller, id).await?.profile()?;
+    let row = find(&mut tx, caller, id).await?;
+    made_from.check(row.revision)?;
+    let old = row.profile()?;
     let change = change(&old)?;
     let mut new = changed(old.clone(), change)?;
     let may = May::of(caller);

@@ -8,6 +8,7 @@ use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::{Allowed, BrandScope, Limits};
 use poem::Request;
+use poem::http::header;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 
@@ -121,10 +122,34 @@ impl Caller {
 pub struct Signed(pub Caller);
 
 async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
+    if let Some(Known(caller)) = request.data() {
+        return Ok(caller.clone());
+    }
+    Ok(caller_by(request, &bearer.token).await?)
+}
+
+/// Somebody whom a middleware has recognised already.
+#[derive(Clone)]
+struct Known(Caller);
+
+/// Recognises who sends a request to the API, once for everything that follows: for what stands before its operation.
+///
+/// # Errors
+/// 401 when nobody is signed in, 429 when they ask too much.
+pub async fn recognised(request: &mut Request) -> Result<Caller, Problem> {
+    let sent = request.header(header::AUTHORIZATION).and_then(|sent| sent.split_once(' '));
+    let token = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
+    let token = token.ok_or_else(|| Problem::new(Code::Unauthenticated))?.to_owned();
+    let caller = caller_by(request, &token).await?;
+    request.set_data(Known(caller.clone()));
+    Ok(caller)
+}
+
+async fn caller_by(request: &Request, token: &str) -> Result<Caller, Problem> {
     let identity =
         request.data::<Arc<Identity>>().ok_or_else(|| Problem::internal(&"the app has no identity"))?;
     let from = address(request);
-    let caller = identity.caller(&bearer.token, from).await?;
-    identity.count_of(&caller)?;
+    let caller = identity.caller(token, from).await?;
+    identity.count_of(&caller, request)?;
     Ok(caller.from(from))
 }

@@ -44,7 +44,7 @@ mod webhook;
 
 pub use email::OwnAccount;
 pub use fithire_kernel::scope::Limits;
-pub use guard::{Caller, Signed};
+pub use guard::{Caller, Signed, recognised};
 pub use invitations::{Invitation, invitations, invite, take_back};
 pub use issuers::{Admits, DeletedUsers, Issuer, IssuerSettings, Kind, Secret};
 pub use keys::{ApiKey, NewKey, api_keys, create_key, revoke_key};
@@ -59,7 +59,7 @@ pub use model::{
     ViewCoaches,
 };
 pub use oidc::{Arrived, Purpose, Returned};
-pub use rates::RateSettings;
+pub use rates::{Counted, RateSettings};
 pub use secret::{proof as secret_proof, random as random_secret, same as same_secret};
 pub use sessions::Bell;
 pub use tokens::{Identity, Recognised, Setup, Token};

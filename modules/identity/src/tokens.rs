@@ -16,6 +16,7 @@ use fithire_mail::Mail;
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use p256::pkcs8::{EncodePrivateKey, LineEnding};
+use poem::Request;
 use sea_query::{Expr, ExprTrait, Order};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -333,11 +334,13 @@ impl Identity {
 
     pub(crate) fn throttle(&self, email: &String, address: Option<IpAddr>) -> Result<(), Problem> {
         self.throttle_address(address)?;
-        self.by_account.check(email, "too many attempts to sign in")
+        self.by_account.check(email, "too many attempts to sign in").map(|_| ())
     }
 
     pub(crate) fn throttle_address(&self, address: Option<IpAddr>) -> Result<(), Problem> {
-        address.map_or(Ok(()), |address| self.by_address.check(&network(address), "too many attempts"))
+        address.map_or(Ok(()), |address| {
+            self.by_address.check(&network(address), "too many attempts").map(|_| ())
+        })
     }
 
     pub(crate) async fn account(&self, email: &str) -> Result<Option<AccountRow>, Problem> {
@@ -349,17 +352,18 @@ impl Identity {
         Ok(tx.optional(&select).await?)
     }
 
-    /// Counts a request from an address.
+    /// Counts a request of its address.
     ///
     /// # Errors
     /// 429 when there were too many.
-    pub fn count(&self, address: Option<IpAddr>) -> Result<(), Problem> {
-        address.map_or(Ok(()), |address| self.rates.from(address))
+    pub fn count(&self, request: &Request) -> Result<(), Problem> {
+        let Some(address) = crate::visitor::address(request) else { return Ok(()) };
+        self.rates.from(address, request.data())
     }
 
     /// Counts a request of somebody who has been recognised.
-    pub(crate) fn count_of(&self, caller: &Caller) -> Result<(), Problem> {
-        self.rates.of(caller.scope().actor())
+    pub(crate) fn count_of(&self, caller: &Caller, request: &Request) -> Result<(), Problem> {
+        self.rates.of(caller.scope().actor(), request.data())
     }
 
     /// How messages go out.

@@ -441,7 +441,7 @@ impl<'a> FromRequest<'a> for Visitor {
         let known = identity.session_with(&session, bell(request)).await?;
         let (caller, unread) = known.ok_or_else(nobody)?;
         let caller = caller.from(address(request));
-        identity.count_of(&caller)?;
+        identity.count_of(&caller, request)?;
         let shell = Shell { person: Some(person(&caller, unread)), ..cookies.shell(&cookies.form_secret()) };
         Ok(Self { caller, shell, session, site: cookies.site.clone(), jar: request.cookie().clone() })
     }
@@ -478,7 +478,7 @@ impl<'a> FromRequest<'a> for Onlooker {
         let nobody = || Problem::new(Code::Unauthenticated);
         let session = Cookies::of(request)?.session().ok_or_else(nobody)?;
         let caller = identity.session_unnoticed(&session).await?.ok_or_else(nobody)?.from(address(request));
-        identity.count_of(&caller)?;
+        identity.count_of(&caller, request)?;
         Ok(Self { caller, session })
     }
 }

@@ -18,5 +18,6 @@ pub mod jobs;
 pub mod places;
 pub mod sample;
 mod table;
+pub mod written;
 
 pub use table::{Problem, columns};

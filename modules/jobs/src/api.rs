@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use fithire_identity::{ManageJobs, Signed};
 use fithire_kernel::body::Body;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
+use fithire_kernel::etag::{IfMatch, Tagged};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::Problem;
@@ -16,8 +18,10 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{OpenApi, Tags};
 
+use crate::finding::{Filter, Sort, page};
 use crate::model::{Change, Job, JobFacts, JobPage, Pay, Row, Sent};
-use crate::service::{self, Filter};
+use crate::posting::{JobPosting, Linked, posting};
+use crate::service;
 
 /// The operations on jobs.
 pub struct Api;
@@ -32,29 +36,60 @@ enum Tag {
 #[OpenApi(tag = "Tag::Jobs")]
 impl Api {
     /// Jobs of the brand
+    ///
+    /// Those for which every filter holds. A cursor goes on in the order in which its list began.
     #[oai(path = "/jobs", method = "get", operation_id = "list_jobs")]
+    #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn list_jobs(
         &self,
         signed: Signed,
         db: Data<&Db>,
+        /// Whose title has this text in it, in capitals or not.
+        title: Query<Option<String>>,
+        /// Whether they look for coaches.
+        active: Query<Option<bool>>,
+        /// At this location.
+        location_id: Query<Option<Id>>,
+        /// The one with this id of the brand's own.
+        external_id: Query<Option<String>>,
+        /// Scored by this preset.
+        preset: Query<Option<String>>,
+        /// Of this type, as written.
+        employment_type: Query<Option<String>>,
+        /// That were changed at that time or later.
+        updated_since: Query<Option<DateTime<Utc>>>,
+        sort: Query<Option<Sort>>,
         limit: Query<Option<u64>>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<JobPage>, Problem> {
+        let filter = Filter {
+            titled: title.0.as_deref(),
+            active: active.0,
+            location_id: location_id.0,
+            external_id: external_id.0.as_deref(),
+            preset: preset.0.as_deref(),
+            employment_type: employment_type.0.as_deref(),
+            updated_since: updated_since.0,
+        };
+        let which = (filter, sort.0.unwrap_or_default());
+        let place = (page_size(limit.0)?, cursor.0.as_deref());
         let mut tx = db.read(signed.0.scope()).await?;
-        let (rows, next_cursor) = service::page(
-            &mut tx,
-            signed.0.limits(),
-            Filter::default(),
-            page_size(limit.0)?,
-            cursor.0.as_deref(),
-        )
-        .await?;
+        let (rows, next_cursor) = page(&mut tx, signed.0.limits(), which, place).await?;
         let items = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
         Ok(Json(JobPage { items, next_cursor }))
     }
 
     /// Create a job
-    #[oai(path = "/jobs", method = "post", operation_id = "create_job")]
+    #[oai(
+        path = "/jobs",
+        method = "post",
+        operation_id = "create_job",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the job is made once."
+        )
+    )]
     async fn create_job(
         &self,
         signed: Signed,
@@ -63,7 +98,7 @@ impl Api {
         ids: Data<&Ids>,
         presets: Data<&Arc<Presets>>,
         job: Body<Sent>,
-    ) -> Result<Json<Job>, Problem> {
+    ) -> Result<Tagged<Job>, Problem> {
         let allowed = signed.0.allowed::<ManageJobs>()?;
         let id = service::create(&db, (&clock, &ids, &presets), &allowed, job.0).await?;
         answer(&db, &signed, id).await
@@ -71,14 +106,39 @@ impl Api {
 
     /// A job
     #[oai(path = "/jobs/:id", method = "get", operation_id = "get_job")]
-    async fn get_job(&self, signed: Signed, db: Data<&Db>, id: Path<Id>) -> Result<Json<Job>, Problem> {
+    async fn get_job(&self, signed: Signed, db: Data<&Db>, id: Path<Id>) -> Result<Tagged<Job>, Problem> {
         answer(&db, &signed, id.0).await
+    }
+
+    /// A job as a posting
+    ///
+    /// JSON-LD by schema.org, for search engines and job boards: what anybody may read, and nothing of how coaches are scored.
+    #[oai(path = "/jobs/:id/posting", method = "get", operation_id = "get_job_posting")]
+    async fn get_job_posting(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        id: Path<Id>,
+    ) -> Result<Linked<JobPosting>, Problem> {
+        let brand = fithire_orgs::brand_name(&db, signed.0.scope().brand_id()).await?;
+        let mut tx = db.read(signed.0.scope()).await?;
+        let row = service::row(&mut tx, signed.0.limits(), id.0).await?;
+        Ok(Linked(posting(&mut tx, row, brand).await?))
     }
 
     /// Change a job
     ///
     /// What is missing stays as it is; `facts` are replaced whole.
-    #[oai(path = "/jobs/:id", method = "patch", operation_id = "change_job")]
+    #[oai(
+        path = "/jobs/:id",
+        method = "patch",
+        operation_id = "change_job",
+        request_header(
+            name = "If-Match",
+            ty = "Option<String>",
+            description = "The ETag of the state that the change was made from, or `*`; missing is 428, another state 412."
+        )
+    )]
     #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn change_job(
         &self,
@@ -87,18 +147,30 @@ impl Api {
         clock: Data<&Clock>,
         ids: Data<&Ids>,
         presets: Data<&Arc<Presets>>,
+        made_from: IfMatch,
         id: Path<Id>,
         change: Body<Change>,
-    ) -> Result<Json<Job>, Problem> {
+    ) -> Result<Tagged<Job>, Problem> {
         let allowed = signed.0.allowed::<ManageJobs>()?;
-        service::change(&db, (&clock, &ids, &presets), &allowed, id.0, change.0).await?;
+        let made_from = made_from.needed()?;
+        service::change(&db, (&clock, &ids, &presets), &allowed, (id.0, &made_from), change.0).await?;
         answer(&db, &signed, id.0).await
     }
 
     /// Deactivate a job
     ///
     /// It no longer looks for coaches; its scores remain. `PATCH` with `active` brings it back.
-    #[oai(path = "/jobs/:id", method = "delete", operation_id = "deactivate_job")]
+    #[oai(
+        path = "/jobs/:id",
+        method = "delete",
+        operation_id = "deactivate_job",
+        request_header(
+            name = "If-Match",
+            ty = "Option<String>",
+            description = "Only in this state, by its ETag; another one is 412."
+        )
+    )]
+    #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn deactivate_job(
         &self,
         signed: Signed,
@@ -106,17 +178,21 @@ impl Api {
         clock: Data<&Clock>,
         ids: Data<&Ids>,
         presets: Data<&Arc<Presets>>,
+        made_from: IfMatch,
         id: Path<Id>,
-    ) -> Result<Json<Job>, Problem> {
+    ) -> Result<Tagged<Job>, Problem> {
         let allowed = signed.0.allowed::<ManageJobs>()?;
-        service::change(&db, (&clock, &ids, &presets), &allowed, id.0, Change::deactivation()).await?;
+        let which = (id.0, &made_from);
+        service::change(&db, (&clock, &ids, &presets), &allowed, which, Change::deactivation()).await?;
         answer(&db, &signed, id.0).await
     }
 }
 
-async fn answer(db: &Db, signed: &Signed, id: Id) -> Result<Json<Job>, Problem> {
+async fn answer(db: &Db, signed: &Signed, id: Id) -> Result<Tagged<Job>, Problem> {
     let mut tx = db.read(signed.0.scope()).await?;
-    Ok(Json(shown(service::row(&mut tx, signed.0.limits(), id).await?)?))
+    let row = service::row(&mut tx, signed.0.limits(), id).await?;
+    let revision = row.revision;
+    Ok(Tagged(shown(row)?, revision))
 }
 
 /// A row as the API shows it. The stored facts have the very shape of the API's.

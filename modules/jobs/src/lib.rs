@@ -7,10 +7,12 @@
 
 pub mod api;
 mod events;
+mod finding;
 pub mod form;
 mod model;
 mod open;
 pub mod pages;
+mod posting;
 mod service;
 
 pub use model::{Open, Pay};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use fithire_kernel::db::ScopedTable;
 use fithire_kernel::ids::Id;
 use fithire_scoring::facts;
@@ -27,6 +28,7 @@ pub(crate) enum Jobs {
     Currency,
     Facts,
     Active,
+    Revision,
     CreatedAt,
     UpdatedAt,
 }
@@ -52,6 +54,9 @@ pub(crate) struct Row {
     pub(crate) currency: Option<String>,
     pub(crate) facts: String,
     pub(crate) active: bool,
+    pub(crate) revision: i64,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
 }
 
 /// A job as a ranking needs it.

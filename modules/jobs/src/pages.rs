@@ -14,7 +14,7 @@ use poem::web::{Data, Html, Query};
 use poem::{Route, get, handler};
 use serde::{Deserialize, Serialize};
 
-use crate::service::{self, Filter};
+use crate::finding::{Filter, Sort, page};
 
 /// The templates of these pages.
 pub const TEMPLATES: Templates = &[
@@ -82,9 +82,10 @@ async fn list(
             _ => None,
         },
         location_id: asked.location.parse().ok(),
+        ..Filter::default()
     };
-    let (rows, next) =
-        service::page(&mut tx, allowed.limits(), filter, DEFAULT_LIMIT, asked.cursor.as_deref()).await?;
+    let place = (DEFAULT_LIMIT, asked.cursor.as_deref());
+    let (rows, next) = page(&mut tx, allowed.limits(), (filter, Sort::default()), place).await?;
     let within = reached(&mut tx, allowed.limits()).await?;
     let names: BTreeMap<Id, String> =
         location_names(&mut tx).await?.into_iter().map(|(name, id)| (id, name)).collect();

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use fithire_identity::ManageJobs;
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
-use fithire_kernel::db::{Db, Tx, containing};
+use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::etag::IfMatch;
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::paging;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::{Allowed, Limits};
 use fithire_orgs::{find_location, reached};
@@ -17,7 +17,7 @@ use fithire_scoring::facts::{self, Point, Zone};
 use fithire_scoring::preset::Presets;
 use fithire_webhooks::publish;
 use poem_openapi::types::ToJSON;
-use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order};
+use sea_query::{Cond, Expr, ExprTrait, OnConflict, SelectStatement};
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ use crate::events;
 use crate::model::{Change, JobFacts, Jobs, Open, Pay, Row, Sent};
 use crate::open::located;
 
-pub(crate) const SHOWN: [Jobs; 14] = [
+pub(crate) const SHOWN: [Jobs; 17] = [
     Jobs::Id,
     Jobs::LocationId,
     Jobs::ExternalId,
@@ -40,6 +40,9 @@ pub(crate) const SHOWN: [Jobs; 14] = [
     Jobs::Currency,
     Jobs::Facts,
     Jobs::Active,
+    Jobs::Revision,
+    Jobs::CreatedAt,
+    Jobs::UpdatedAt,
 ];
 
 /// A job to be, as this program makes one.
@@ -69,7 +72,7 @@ pub struct NewJob {
 async fn insert(tx: &mut Tx, clock: &Clock, ids: &Ids, job: NewJob) -> Result<Id, Problem> {
     let id = ids.next();
     let row = values(id, job, clock.now())?;
-    tx.run(&tx.insert(&columns(), [row])).await.map_err(|error| {
+    tx.run(&tx.insert(&SHOWN, [row])).await.map_err(|error| {
         if breaks(&error, "jobs_external_id", "jobs.brand_id, jobs.external_id") {
             Problem::new(Code::Conflict).because("a job with this external_id is there already")
         } else {
@@ -92,7 +95,7 @@ pub async fn put_all(
     update: &(dyn Fn(&NewJob, NewJob) -> NewJob + Sync),
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(u64, u64), Problem> {
-    /// Rows in a statement; each has 17 values, and SQLite takes 32766 of them.
+    /// Rows in a statement; each has 18 values, and SQLite takes 32766 of them.
     const AT_ONCE: usize = 1_000;
     let told = fithire_webhooks::listens(tx).await?;
     let (mut added, mut changed) = (0, 0);
@@ -123,11 +126,13 @@ pub async fn put_all(
             }
             rows.push(values(new_id, job, clock.now())?);
         }
-        let mut insert = tx.insert(&columns(), rows);
-        let kept =
-            |column: &Jobs| matches!(column, Jobs::Id | Jobs::ExternalId | Jobs::Active | Jobs::CreatedAt);
+        let mut insert = tx.insert(&SHOWN, rows);
+        let kept = |column: &Jobs| {
+            matches!(column, Jobs::Id | Jobs::ExternalId | Jobs::Active | Jobs::CreatedAt | Jobs::Revision)
+        };
         let conflict = OnConflict::columns([Jobs::BrandId, Jobs::ExternalId])
-            .update_columns(columns().into_iter().filter(|column| !kept(column)))
+            .update_columns(SHOWN.into_iter().filter(|column| !kept(column)))
+            .value(Jobs::Revision, Expr::col((Jobs::Table, Jobs::Revision)).add(1))
             .to_owned();
         insert.on_conflict(conflict);
         tx.run(&insert).await?;
@@ -155,11 +160,7 @@ async fn by_external_id(tx: &mut Tx, jobs: &[NewJob]) -> Result<BTreeMap<String,
     Ok(known)
 }
 
-fn columns() -> Vec<Jobs> {
-    SHOWN.into_iter().chain([Jobs::CreatedAt, Jobs::UpdatedAt]).collect()
-}
-
-/// The values of [`columns`].
+/// The values of [`SHOWN`].
 fn values(id: Id, job: NewJob, now: DateTime<Utc>) -> Result<Vec<sea_query::Value>, Problem> {
     Ok(vec![
         id.into(),
@@ -176,6 +177,7 @@ fn values(id: Id, job: NewJob, now: DateTime<Utc>) -> Result<Vec<sea_query::Valu
         job.pay.currency.into(),
         written(&job.facts)?.into(),
         true.into(),
+        1_i64.into(),
         now.into(),
         now.into(),
     ])
@@ -243,7 +245,7 @@ pub(crate) async fn change(
     db: &Db,
     (clock, ids, presets): (&Clock, &Ids, &Presets),
     allowed: &Allowed<ManageJobs>,
-    id: Id,
+    (id, made_from): (Id, &IfMatch),
     sent: Change,
 ) -> Result<(), Problem> {
     let mut errors = Errors::default();
@@ -254,9 +256,14 @@ pub(crate) async fn change(
     let mut tx = db.write(allowed).await?;
     errors.location(&mut tx, allowed.limits(), sent.location_id).await?;
     errors.none()?;
-    let before = row(&mut tx, allowed.limits(), id).await?.known()?;
+    let before = row_to_change(&mut tx, allowed.limits(), id).await?;
+    made_from.check(before.revision)?;
+    let before = before.known()?;
     let mut update = tx.update(Jobs::Table);
-    update.value(Jobs::UpdatedAt, clock.now()).and_where(Expr::col(Jobs::Id).eq(id));
+    update
+        .value(Jobs::UpdatedAt, clock.now())
+        .value(Jobs::Revision, Expr::col(Jobs::Revision).add(1))
+        .and_where(Expr::col(Jobs::Id).eq(id));
     let facts = facts.as_ref().map(written).transpose()?;
     for (column, text) in [
         (Jobs::Title, sent.title),
@@ -304,10 +311,11 @@ pub(crate) async fn replace(
     sent: Sent,
 ) -> Result<Id, Problem> {
     let job = checked(&mut tx, (allowed, presets), sent).await?;
-    let before = row(&mut tx, allowed.limits(), id).await?.known()?;
+    let before = row_to_change(&mut tx, allowed.limits(), id).await?.known()?;
     let mut update = tx.update(Jobs::Table);
     update
         .value(Jobs::UpdatedAt, clock.now())
+        .value(Jobs::Revision, Expr::col(Jobs::Revision).add(1))
         .value(Jobs::LocationId, job.location_id)
         .value(Jobs::Title, job.title)
         .value(Jobs::Description, job.description)
@@ -460,10 +468,22 @@ pub(crate) async fn within(tx: &mut Tx, limits: Limits) -> Result<Cond, Problem>
 
 /// A job's row; one outside the limits answers like one that is not there.
 pub(crate) async fn row(tx: &mut Tx, limits: Limits, id: Id) -> Result<Row, Problem> {
+    let select = asked_row(tx, limits, id).await?;
+    tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// The same for whoever changes it: nobody else does until the transaction ends.
+async fn row_to_change(tx: &mut Tx, limits: Limits, id: Id) -> Result<Row, Problem> {
+    let mut select = asked_row(tx, limits, id).await?;
+    select.lock_exclusive();
+    tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+async fn asked_row(tx: &mut Tx, limits: Limits, id: Id) -> Result<SelectStatement, Problem> {
     let within = within(tx, limits).await?;
     let mut select = tx.select(Jobs::Table);
     select.columns(SHOWN).and_where(Expr::col(Jobs::Id).eq(id)).cond_where(within);
-    tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+    Ok(select)
 }
 
 /// Makes a job look for coaches, or no longer.
@@ -478,43 +498,7 @@ pub async fn set_active(
     active: bool,
 ) -> Result<(), Problem> {
     let sent = Change { active: Some(active), ..Change::deactivation() };
-    change(db, tools, allowed, id, sent).await
-}
-
-/// Which jobs are listed; nothing lists every one.
-#[derive(Default)]
-pub(crate) struct Filter<'f> {
-    /// A text in the title.
-    pub(crate) titled: Option<&'f str>,
-    pub(crate) active: Option<bool>,
-    pub(crate) location_id: Option<Id>,
-}
-
-/// A page of the jobs within limits, by id.
-pub(crate) async fn page(
-    tx: &mut Tx,
-    limits: Limits,
-    filter: Filter<'_>,
-    limit: u64,
-    cursor: Option<&str>,
-) -> Result<(Vec<Row>, Option<String>), Problem> {
-    let within = within(tx, limits).await?;
-    let mut select = tx.select(Jobs::Table);
-    select.columns(SHOWN).cond_where(within).order_by(Jobs::Id, Order::Asc).limit(limit + 1);
-    if let Some(titled) = filter.titled {
-        select.and_where(containing(Jobs::Title, titled));
-    }
-    if let Some(active) = filter.active {
-        select.and_where(Expr::col(Jobs::Active).eq(active));
-    }
-    if let Some(location_id) = filter.location_id {
-        select.and_where(Expr::col(Jobs::LocationId).eq(location_id));
-    }
-    if let Some(cursor) = cursor {
-        select.and_where(Expr::col(Jobs::Id).gt(paging::after::<Id>("jobs", cursor)?));
-    }
-    let rows = tx.all(&select).await?;
-    Ok(paging::page("jobs", rows, limit, |row: &Row| row.id))
+    change(db, tools, allowed, (id, &IfMatch::Anything), sent).await
 }
 
 /// The location of a job.

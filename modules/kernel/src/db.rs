@@ -9,6 +9,7 @@
 mod audit;
 mod glimpse;
 mod health;
+mod shared;
 mod signals;
 mod tx;
 #[cfg(feature = "testing")]
@@ -26,6 +27,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, PgPool, SqlitePool};
 
 pub use glimpse::Glimpse;
+pub(crate) use shared::{Claimed, Shared, Taken, is_claimed};
 pub use signals::{Listener, Signal, Signals};
 #[cfg(feature = "testing")]
 pub use tx::Probe;

@@ -5,6 +5,8 @@
 //! - [`problem`]: every error that a client can see, with a stable code, in one table.
 //! - [`audit`]: who did what, sealed into a chain.
 //! - [`tasks`]: what is done after the answer, and surely.
+//! - [`once`]: requests that happen once, however often they are sent.
+//! - [`etag`]: which state of a thing a client has seen.
 //! - [`body`]: request bodies, checked whole: every invalid field is named.
 //! - [`form`]: what people type, as the request that the API would be sent.
 //! - [`page`]: what people see, rendered from templates.
@@ -20,8 +22,10 @@ pub mod audit;
 pub mod body;
 pub mod clock;
 pub mod db;
+pub mod etag;
 pub mod form;
 pub mod ids;
+pub mod once;
 pub mod page;
 pub mod paging;
 pub mod problem;

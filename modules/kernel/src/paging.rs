@@ -5,9 +5,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_query::{Expr, ExprTrait as _, IntoColumnRef, Order, SimpleExpr, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::ids::Id;
 use crate::problem::Problem;
 
 /// Rows on a page unless asked otherwise.
@@ -49,6 +51,22 @@ pub fn after<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K, Problem
     }
     let (of, key): (String, K) = serde_json::from_slice(&json).map_err(|_| wrong())?;
     if of == list { Ok(key) } else { Err(wrong()) }
+}
+
+/// The rows of a list in order of a column, and of ids where that is alike, that come after a row by its two keys.
+#[must_use]
+pub fn beyond(
+    (column, key): (impl IntoColumnRef + Clone, Value),
+    (id_column, id): (impl IntoColumnRef, Id),
+    order: &Order,
+) -> SimpleExpr {
+    let (column, id_column) = (Expr::col(column), Expr::col(id_column));
+    let same = column.clone().eq(key.clone());
+    if matches!(order, Order::Desc) {
+        column.lt(key).or(same.and(id_column.lt(id)))
+    } else {
+        column.gt(key).or(same.and(id_column.gt(id)))
+    }
 }
 
 /// Cuts a list that was read one row too long to a page, and says where the next one begins.

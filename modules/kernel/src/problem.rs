@@ -71,6 +71,15 @@ codes! {
     /// It contradicts what is there.
     Conflict 409 "conflict" "Conflicts with what is there"
         "Read `detail`: it says what is there already. Change that, or what you send.";
+    /// The `Idempotency-Key` is another request's.
+    KeyReused 409 "key_reused" "This Idempotency-Key was sent with another request"
+        "Take a new key for a new request. To send one again, send the very same body.";
+    /// The first request with an `Idempotency-Key` is not done.
+    InProgress 409 "in_progress" "The same request is under way"
+        "Send it again after the seconds in Retry-After; you will get the answer of the first.";
+    /// It has changed since the client has read it.
+    Changed 412 "changed_meanwhile" "It has changed since you have read it"
+        "Read it again, make your change to what you get, and send the new ETag as If-Match.";
     /// More bytes than a body may have.
     TooLarge 413 "too_large" "The request is too large"
         "Send less at once.";
@@ -80,6 +89,9 @@ codes! {
     /// One or more fields are not right; `errors` names each.
     Invalid 422 "invalid" "Some fields are not right"
         "Mend each field that `errors` names, then send it again.";
+    /// A change must say which state it was made from.
+    MatchRequired 428 "match_required" "Say which state you change"
+        "Send the ETag that you got as If-Match, or If-Match: * to overwrite whatever is there.";
     /// Too many attempts; `Retry-After` says when to come back.
     TooMany 429 "too_many" "Too many requests"
         "Wait for the seconds in Retry-After.";
@@ -143,7 +155,8 @@ impl Problem {
     /// A problem with nothing more to say than its title.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), id: None, retry_after: None }
+        let retry_after = matches!(code, Code::TooMany | Code::InProgress | Code::Unavailable).then_some(1);
+        Self { code, detail: None, errors: Vec::new(), id: None, retry_after }
     }
 
     /// The same with a sentence.
@@ -185,6 +198,8 @@ impl From<crate::db::Error> for Problem {
                 || code.starts_with("57P")
         });
         match error {
+            // Whoever runs a request once has seen it, and answers in its place.
+            error if crate::db::is_claimed(&error) => Self::new(Code::InProgress),
             error if busy => Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) },
             // Whatever stands between us and a server that is away may answer in its place, which is a breach of protocol.
             sqlx::Error::PoolTimedOut

@@ -53,8 +53,11 @@ impl<E: Endpoint> Client<E> {
         token: &str,
         body: Option<&Value>,
     ) -> (StatusCode, Value) {
-        let method = method.parse().expect("a method");
-        let mut request = self.app.request(method, path).header("Authorization", format!("Bearer {token}"));
+        let parsed = method.parse().expect("a method");
+        let mut request = self.app.request(parsed, path).header("Authorization", format!("Bearer {token}"));
+        if method == "PATCH" {
+            request = request.header("If-Match", "*");
+        }
         if let Some(body) = body {
             request = request.body_json(body);
         }

@@ -10,6 +10,7 @@ use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::{self, page_size};
 use fithire_kernel::problem::Problem;
+use fithire_kernel::spreadsheet::File;
 use fithire_scoring::exchange::share;
 use fithire_scoring::plan::Group;
 use poem::web::Data;
@@ -19,6 +20,7 @@ use poem_openapi::{OpenApi, Tags};
 use serde_json::json;
 
 use crate::model::{CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
+use crate::pages::export::{MOST, csv};
 use crate::rankings::{Asked, Rankings, Reach, Seen, Weights};
 use crate::scores;
 
@@ -60,11 +62,7 @@ impl Api {
         let allowed = signed.0.allowed::<ViewCoaches>()?;
         let skip = skip(cursor.0.as_deref())?;
         let limit = usize::try_from(page_size(limit.0)?).unwrap_or(usize::MAX);
-        let group = match show.0 {
-            None | Some(Show::Ranked) => Group::Ranked,
-            Some(Show::BelowThreshold) => Group::BelowThreshold,
-            Some(Show::Ineligible) => Group::Ineligible,
-        };
+        let group = group(show.0);
         let weights = weights.0.as_deref().map(Weights::read).transpose()?;
         let asked = Asked { weights, min_score: least(min_score.0)?, skip, limit, group };
         let (seen, job) = Seen::with_job((&db, &clock), &allowed, id.0).await?;
@@ -80,6 +78,36 @@ impl Api {
             next_cursor: more.then(|| paging::cursor("candidates", &(skip + limit))),
         };
         Ok(page.written(found.shown.iter().map(|shown| shown.json())))
+    }
+
+    /// Ranked candidates of a job as a CSV file
+    ///
+    /// The best 1000 at most, each with its sub-scores, strengths, gaps and advice.
+    #[oai(path = "/jobs/:id/candidates.csv", method = "get", operation_id = "export_candidates")]
+    #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
+    async fn export_candidates(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        clock: Data<&Clock>,
+        rankings: Data<&Arc<Rankings>>,
+        reads: Data<&Reads>,
+        id: Path<Id>,
+        /// Lists those at or above this score, 0 to 1, whatever the job's threshold.
+        min_score: Query<Option<f64>>,
+        /// Lists another group than the ranked.
+        show: Query<Option<Show>>,
+        /// What if: other weights, as in the list of candidates.
+        weights: Query<Option<String>>,
+    ) -> Result<File, Problem> {
+        let allowed = signed.0.allowed::<ViewCoaches>()?;
+        let weights = weights.0.as_deref().map(Weights::read).transpose()?;
+        let min_score = least(min_score.0)?;
+        let asked = Asked { weights, min_score, skip: 0, limit: MOST, group: group(show.0) };
+        let (seen, job) = Seen::with_job((&db, &clock), &allowed, id.0).await?;
+        let found = rankings.candidates(&allowed, seen, &job, asked).await?;
+        reads.note(&allowed, found.viewed("candidates.exported", id.0))?;
+        Ok(csv(id.0, &found, &[]))
     }
 
     /// One coach for one job
@@ -159,7 +187,16 @@ impl Api {
     /// Keep a score
     ///
     /// Scores a coach for a job as of today and keeps the score with everything that it rests on.
-    #[oai(path = "/scores", method = "post", operation_id = "create_score")]
+    #[oai(
+        path = "/scores",
+        method = "post",
+        operation_id = "create_score",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the score is kept once."
+        )
+    )]
     async fn create_score(
         &self,
         signed: Signed,
@@ -216,6 +253,14 @@ async fn pair(
     let coach = fithire_coaches::visible(&mut tx, &signed.0, coach_id).await?;
     let job = fithire_jobs::find(&mut tx, signed.0.limits(), job_id).await?;
     Ok(Json(rankings.pair(coach, job, as_of, weights)?))
+}
+
+fn group(show: Option<Show>) -> Group {
+    match show {
+        None | Some(Show::Ranked) => Group::Ranked,
+        Some(Show::BelowThreshold) => Group::BelowThreshold,
+        Some(Show::Ineligible) => Group::Ineligible,
+    }
 }
 
 /// How many candidates a cursor passes over.

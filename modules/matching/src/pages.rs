@@ -3,7 +3,7 @@
 
 pub(crate) mod candidates;
 mod compare;
-mod export;
+pub(crate) mod export;
 mod job;
 mod listing;
 mod matches;

@@ -243,7 +243,16 @@ impl Api {
     ///
     /// The answer says where the file goes: straight to the object store, by PUT, within an hour. A file above 50 MB goes in
     /// parts. Afterwards the upload is confirmed.
-    #[oai(path = "/coaches/:id/upload", method = "post", operation_id = "begin_upload")]
+    #[oai(
+        path = "/coaches/:id/upload",
+        method = "post",
+        operation_id = "begin_upload",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the upload is begun once."
+        )
+    )]
     #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn begin_upload(
         &self,
@@ -351,7 +360,16 @@ impl Api {
     /// Share a video
     ///
     /// Whoever has the link sees the video without signing in, for a year or until it is revoked.
-    #[oai(path = "/media/:id/shares", method = "post", operation_id = "share_media")]
+    #[oai(
+        path = "/media/:id/shares",
+        method = "post",
+        operation_id = "share_media",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the link is made once."
+        )
+    )]
     async fn share_media(
         &self,
         signed: Signed,

@@ -375,7 +375,16 @@ impl Api {
     ///
     /// The holding changes in the same moment, so that the next ranking knows it. The coach is told once the decision has stood
     /// for a minute. Who decides on what somebody else has decided meanwhile gets 409 with who and what.
-    #[oai(path = "/admin/verify-cert", method = "post", operation_id = "verify_certificate")]
+    #[oai(
+        path = "/admin/verify-cert",
+        method = "post",
+        operation_id = "verify_certificate",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, it is decided once."
+        )
+    )]
     async fn verify_certificate(
         &self,
         signed: Signed,
@@ -394,7 +403,16 @@ impl Api {
     ///
     /// The tags take the place of those that the video has. The level in the middle of a dimension's tags, over all videos of
     /// the coach, is the reviewer's rating, which goes before the coach's own.
-    #[oai(path = "/admin/tag-video", method = "post", operation_id = "tag_video")]
+    #[oai(
+        path = "/admin/tag-video",
+        method = "post",
+        operation_id = "tag_video",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the tags are put once."
+        )
+    )]
     async fn tag_video(
         &self,
         signed: Signed,

@@ -5,6 +5,7 @@ use fithire_identity::{ManageWebhooks, Signed};
 use fithire_kernel::body::Body;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
+use fithire_kernel::etag::{IfMatch, Tagged};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::page_size;
 use fithire_kernel::problem::Problem;
@@ -112,6 +113,14 @@ impl From<Endpoint> for Webhook {
     }
 }
 
+impl Webhook {
+    /// With the revision that it shows.
+    fn tagged(endpoint: Endpoint) -> Tagged<Self> {
+        let revision = endpoint.revision;
+        Tagged(endpoint.into(), revision)
+    }
+}
+
 impl From<(Endpoint, String)> for WebhookWithSecret {
     fn from((endpoint, secret): (Endpoint, String)) -> Self {
         Self { webhook: endpoint.into(), secret }
@@ -157,7 +166,16 @@ impl Api {
     /// Create a webhook
     ///
     /// The answer has the secret that verifies its messages (Standard Webhooks). It is not shown again.
-    #[oai(path = "/webhooks", method = "post", operation_id = "create_webhook")]
+    #[oai(
+        path = "/webhooks",
+        method = "post",
+        operation_id = "create_webhook",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the webhook is made once."
+        )
+    )]
     async fn create_webhook(
         &self,
         signed: Signed,
@@ -179,16 +197,25 @@ impl Api {
         signed: Signed,
         db: Data<&Db>,
         id: Path<Id>,
-    ) -> Result<Json<Webhook>, Problem> {
+    ) -> Result<Tagged<Webhook>, Problem> {
         let allowed = signed.0.allowed::<ManageWebhooks>()?;
         let mut tx = db.read(&allowed).await?;
-        Ok(Json(endpoints::find(&mut tx, id.0).await?.into()))
+        Ok(Webhook::tagged(endpoints::find(&mut tx, id.0).await?))
     }
 
     /// Change a webhook
     ///
     /// What is missing stays as it is; `kinds` are replaced whole.
-    #[oai(path = "/webhooks/:id", method = "patch", operation_id = "change_webhook")]
+    #[oai(
+        path = "/webhooks/:id",
+        method = "patch",
+        operation_id = "change_webhook",
+        request_header(
+            name = "If-Match",
+            ty = "Option<String>",
+            description = "The ETag of the state that the change was made from, or `*`; missing is 428, another state 412."
+        )
+    )]
     #[expect(clippy::too_many_arguments, reason = "one per part of the request")]
     async fn change_webhook(
         &self,
@@ -197,34 +224,57 @@ impl Api {
         clock: Data<&Clock>,
         ids: Data<&Ids>,
         sender: Data<&Sender>,
+        made_from: IfMatch,
         id: Path<Id>,
         change: Body<Change>,
-    ) -> Result<Json<Webhook>, Problem> {
+    ) -> Result<Tagged<Webhook>, Problem> {
         let allowed = signed.0.allowed::<ManageWebhooks>()?;
-        let changed = endpoints::change(&db, (&clock, &ids), (&sender, &allowed), id.0, change.0).await?;
-        Ok(Json(changed.into()))
+        let made_from = made_from.needed()?;
+        let which = (id.0, &made_from);
+        let changed = endpoints::change(&db, (&clock, &ids), (&sender, &allowed), which, change.0).await?;
+        Ok(Webhook::tagged(changed))
     }
 
     /// Delete a webhook
     ///
     /// With its log. What was on its way to it is not sent. The answer is the webhook as it was.
-    #[oai(path = "/webhooks/:id", method = "delete", operation_id = "delete_webhook")]
+    #[oai(
+        path = "/webhooks/:id",
+        method = "delete",
+        operation_id = "delete_webhook",
+        request_header(
+            name = "If-Match",
+            ty = "Option<String>",
+            description = "Only in this state, by its ETag; another one is 412."
+        )
+    )]
     async fn delete_webhook(
         &self,
         signed: Signed,
         db: Data<&Db>,
         clock: Data<&Clock>,
         ids: Data<&Ids>,
+        made_from: IfMatch,
         id: Path<Id>,
-    ) -> Result<Json<Webhook>, Problem> {
+    ) -> Result<Tagged<Webhook>, Problem> {
         let allowed = signed.0.allowed::<ManageWebhooks>()?;
-        Ok(Json(endpoints::remove(&db, (&clock, &ids), &allowed, id.0).await?.into()))
+        let which = (id.0, &made_from);
+        Ok(Webhook::tagged(endpoints::remove(&db, (&clock, &ids), &allowed, which).await?))
     }
 
     /// Give a webhook a new secret
     ///
     /// Messages are signed by both secrets for 24 hours, so that a receiver can be changed in between.
-    #[oai(path = "/webhooks/:id/rotate", method = "post", operation_id = "rotate_webhook_secret")]
+    #[oai(
+        path = "/webhooks/:id/rotate",
+        method = "post",
+        operation_id = "rotate_webhook_secret",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, there is one new secret."
+        )
+    )]
     async fn rotate_webhook_secret(
         &self,
         signed: Signed,
@@ -241,7 +291,16 @@ impl Api {
     ///
     /// A message of the type `webhook.test`, tried once, also to a webhook that is switched off. Its delivery says what came
     /// of it.
-    #[oai(path = "/webhooks/:id/test", method = "post", operation_id = "test_webhook")]
+    #[oai(
+        path = "/webhooks/:id/test",
+        method = "post",
+        operation_id = "test_webhook",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the test is sent once."
+        )
+    )]
     async fn test_webhook(
         &self,
         signed: Signed,
@@ -282,7 +341,12 @@ impl Api {
     #[oai(
         path = "/webhooks/:id/deliveries/:delivery_id/replay",
         method = "post",
-        operation_id = "replay_webhook_delivery"
+        operation_id = "replay_webhook_delivery",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "Sent again, the delivery is sent anew once."
+        )
     )]
     async fn replay_webhook_delivery(
         &self,

@@ -7,11 +7,12 @@ use fithire_identity::{ManageWebhooks, random_secret};
 use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
+use fithire_kernel::etag::IfMatch;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::Allowed;
 use poem_openapi::Object;
-use sea_query::{Expr, ExprTrait, Order};
+use sea_query::{Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
 use serde_json::{Value, json};
 
 use crate::model::{Endpoint, Kind, WebhookDeliveries, WebhookEndpoints, kept_kinds};
@@ -59,9 +60,27 @@ pub(crate) async fn list(tx: &mut Tx) -> Result<Vec<Endpoint>, Problem> {
 
 /// The endpoint of an id.
 pub(crate) async fn find(tx: &mut Tx, id: Id) -> Result<Endpoint, Problem> {
+    tx.optional(&asked(tx, id)).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// The same for whoever changes it, in the state that the change was made from: nobody else does until the transaction ends.
+async fn find_to_change(tx: &mut Tx, (id, made_from): (Id, &IfMatch)) -> Result<Endpoint, Problem> {
+    let mut select = asked(tx, id);
+    select.lock_exclusive();
+    let found: Option<Endpoint> = tx.optional(&select).await?;
+    let found = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    made_from.check(found.revision)?;
+    Ok(found)
+}
+
+fn asked(tx: &Tx, id: Id) -> SelectStatement {
     let mut select = tx.select(WebhookEndpoints::Table);
     select.columns(Endpoint::COLUMNS).and_where(Expr::col(WebhookEndpoints::Id).eq(id));
-    tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+    select
+}
+
+fn next_revision() -> SimpleExpr {
+    Expr::col(WebhookEndpoints::Revision).add(1)
 }
 
 /// What the audit log says of one.
@@ -119,21 +138,22 @@ pub(crate) async fn create(
 /// Changes an endpoint.
 ///
 /// # Errors
-/// 404 when there is none of that id; 422 when its URL may not be sent to.
+/// 404 when there is none of that id, 412 when it is in another state; 422 when its URL may not be sent to.
 pub(crate) async fn change(
     db: &Db,
     (clock, ids): (&Clock, &Ids),
     (sender, allowed): (&Sender, &Allowed<ManageWebhooks>),
-    id: Id,
+    (id, made_from): (Id, &IfMatch),
     change: Change,
 ) -> Result<Endpoint, Problem> {
     let mut tx = db.write(allowed).await?;
-    let before = find(&mut tx, id).await?;
+    let before = find_to_change(&mut tx, (id, made_from)).await?;
     if let Some(url) = &change.url {
         checked(sender, url)?;
     }
     let mut update = tx.update(WebhookEndpoints::Table);
     update
+        .value(WebhookEndpoints::Revision, next_revision())
         .value(WebhookEndpoints::Url, change.url.unwrap_or_else(|| before.url.clone()))
         .value(WebhookEndpoints::Kinds, kept_kinds(&change.kinds.unwrap_or_else(|| before.kinds())))
         .and_where(Expr::col(WebhookEndpoints::Id).eq(id));
@@ -169,6 +189,7 @@ pub(crate) async fn rotate(
     find(&mut tx, id).await?;
     let mut update = tx.update(WebhookEndpoints::Table);
     update
+        .value(WebhookEndpoints::Revision, next_revision())
         .value(WebhookEndpoints::FormerSecret, Expr::col(WebhookEndpoints::Secret))
         .value(WebhookEndpoints::FormerUntil, clock.now() + FORMER_FOR)
         .value(WebhookEndpoints::Secret, secret.clone())
@@ -188,10 +209,11 @@ pub(crate) async fn remove(
     db: &Db,
     (clock, ids): (&Clock, &Ids),
     allowed: &Allowed<ManageWebhooks>,
-    id: Id,
+    which: (Id, &IfMatch),
 ) -> Result<Endpoint, Problem> {
+    let id = which.0;
     let mut tx = db.write(allowed).await?;
-    let endpoint = find(&mut tx, id).await?;
+    let endpoint = find_to_change(&mut tx, which).await?;
     let mut deliveries = tx.delete(WebhookDeliveries::Table);
     deliveries.and_where(Expr::col(WebhookDeliveries::EndpointId).eq(id));
     tx.run(&deliveries).await?;

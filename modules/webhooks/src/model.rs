@@ -21,6 +21,7 @@ pub(crate) enum WebhookEndpoints {
     FormerSecret,
     FormerUntil,
     CreatedAt,
+    Revision,
 }
 
 impl ScopedTable for WebhookEndpoints {
@@ -154,10 +155,11 @@ pub(crate) struct Endpoint {
     pub(crate) failing_since: Option<DateTime<Utc>>,
     pub(crate) former_until: Option<DateTime<Utc>>,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) revision: i64,
 }
 
 impl Endpoint {
-    pub(crate) const COLUMNS: [WebhookEndpoints; 8] = [
+    pub(crate) const COLUMNS: [WebhookEndpoints; 9] = [
         WebhookEndpoints::Id,
         WebhookEndpoints::Url,
         WebhookEndpoints::Kinds,
@@ -166,6 +168,7 @@ impl Endpoint {
         WebhookEndpoints::FailingSince,
         WebhookEndpoints::FormerUntil,
         WebhookEndpoints::CreatedAt,
+        WebhookEndpoints::Revision,
     ];
 
     /// The kinds that it wants.

@@ -206,7 +206,10 @@ async fn note_endpoint(
     let now = clock.now();
     let failing = row.enabled && row.kind != TEST;
     let mut update = tx.update(WebhookEndpoints::Table);
-    update.and_where(Expr::col(WebhookEndpoints::Id).eq(row.endpoint_id));
+    let next = Expr::col(WebhookEndpoints::Revision).add(1);
+    update
+        .value(WebhookEndpoints::Revision, next)
+        .and_where(Expr::col(WebhookEndpoints::Id).eq(row.endpoint_id));
     let since = || Expr::col(WebhookEndpoints::FailingSince);
     let off_because = match (verdict, row.failing_since) {
         (Verdict::Delivered, Some(_)) => {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::known::{Known, known};
 use super::own::Approved;
+use crate::finding::{Filter, Sort, page};
 use crate::model::Row;
 use crate::pieces::pieces;
 use crate::service;
@@ -62,7 +63,8 @@ pub(super) async fn list(
     let mut tx = db.read(&allowed).await?;
     let Asked { named, cursor } = asked.0;
     let wanted = Some(named.trim()).filter(|name| !name.is_empty());
-    let (rows, next) = service::page(&mut tx, wanted, DEFAULT_LIMIT, cursor.as_deref()).await?;
+    let filter = Filter { named: wanted, ..Filter::default() };
+    let (rows, next) = page(&mut tx, filter, Sort::default(), (DEFAULT_LIMIT, cursor.as_deref())).await?;
     let listed = |row: Row| {
         let id = row.id;
         let profile = row.profile()?;

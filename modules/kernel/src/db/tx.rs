@@ -17,6 +17,7 @@ use tokio::sync::mpsc::Sender;
 
 #[cfg(feature = "testing")]
 use super::audit::Reach;
+use super::shared::{Held, Shared};
 use super::signals::{CHANNEL, Signal, Signals};
 #[cfg(feature = "testing")]
 use super::unscoped::Unscoped;
@@ -95,7 +96,7 @@ pub enum Dialect {
     Postgres,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Read,
     Write,
@@ -103,13 +104,13 @@ pub(super) enum Mode {
 
 /// A transaction of either database.
 #[derive(Debug)]
-enum Connection {
+pub(super) enum Connection {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
 
 impl Connection {
-    async fn begin(db: &Db, mode: Mode) -> Result<Self, Error> {
+    pub(super) async fn begin(db: &Db, mode: Mode) -> Result<Self, Error> {
         Ok(match db {
             // A writer takes its lock at once: a read that turns into a write could not wait for it.
             Db::Sqlite { writer, .. } if mode == Mode::Write => {
@@ -120,11 +121,20 @@ impl Connection {
         })
     }
 
-    async fn commit(self) -> Result<(), Error> {
+    pub(super) async fn commit(self) -> Result<(), Error> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
         }
+    }
+
+    /// Has PostgreSQL wait for others' locks for so long at most, or as long as it takes.
+    pub(super) async fn wait_at_most(&mut self, milliseconds: u32) -> Result<(), Error> {
+        if let Self::Postgres(tx) = self {
+            let set = sqlx::query("SELECT set_config('lock_timeout', $1, true)");
+            set.bind(milliseconds.to_string()).execute(&mut **tx).await?;
+        }
+        Ok(())
     }
 
     /// Has PostgreSQL tell topics to every process, when this is committed.
@@ -254,21 +264,27 @@ pub struct Within {
 #[derive(Debug)]
 pub struct Tx {
     within: Within,
-    connection: Connection,
+    connection: Held,
     telling: Telling,
 }
 
 /// What a transaction tells once it is committed, and to whom where the database does not carry it.
 #[derive(Debug, Default)]
-struct Telling {
+pub(super) struct Telling {
     topics: BTreeSet<Arc<str>>,
     here: Option<Signals>,
 }
 
 impl Telling {
-    fn of(db: &Db) -> Self {
+    pub(super) fn of(db: &Db) -> Self {
         let here = if let Db::Sqlite { signals, .. } = db { Some(signals.clone()) } else { None };
         Self { topics: BTreeSet::new(), here }
+    }
+
+    /// Tells later what another one would have told.
+    pub(super) fn add(&mut self, other: Self) {
+        self.topics.extend(other.topics);
+        self.here = self.here.take().or(other.here);
     }
 }
 
@@ -282,18 +298,36 @@ impl std::ops::Deref for Tx {
 
 impl Tx {
     pub(super) async fn begin(db: &Db, scope: &BrandScope, mode: Mode) -> Result<Self, Error> {
-        Self::on(Connection::begin(db, mode).await?, scope, Telling::of(db)).await
+        if let Some(shared) = Shared::of(scope)
+            && let Some(tx) = shared.open(db, scope, mode).await?
+        {
+            return Ok(tx);
+        }
+        Self::on(Held::own(Connection::begin(db, mode).await?), scope, Telling::of(db)).await
     }
 
-    async fn on(mut connection: Connection, scope: &BrandScope, telling: Telling) -> Result<Self, Error> {
-        if let Connection::Postgres(tx) = &mut connection {
+    pub(super) async fn on(
+        mut connection: Held,
+        scope: &BrandScope,
+        telling: Telling,
+    ) -> Result<Self, Error> {
+        if let Connection::Postgres(tx) = &mut *connection {
             // Local to the transaction: behind a pooler the connection goes to somebody else afterwards.
             sqlx::query("SELECT set_config('app.brand_id', $1, true)")
                 .bind(scope.brand_id().to_string())
                 .execute(&mut **tx)
                 .await?;
         }
-        Ok(Self { within: Within::new(scope), connection, telling })
+        Ok(Self::going_on(connection, scope, telling))
+    }
+
+    pub(super) fn connection(&mut self) -> &mut Held {
+        &mut self.connection
+    }
+
+    /// A transaction that is in the brand already.
+    pub(super) fn going_on(connection: Held, scope: &BrandScope, telling: Telling) -> Self {
+        Self { within: Within::new(scope), connection, telling }
     }
 
     /// Drops the brand predicate of a table, or of every table (`*`), from the statements that are opened from now on: for
@@ -309,7 +343,7 @@ impl Tx {
     /// # Errors
     /// When the database cannot be reached; nothing has happened then.
     pub async fn enter(self, scope: &BrandScope) -> Result<Self, Error> {
-        Self::on(self.connection, scope, self.telling).await
+        Self::on(self.connection.alone()?, scope, self.telling).await
     }
 
     /// Tells a topic to everybody who listens, once this is committed. Telling it again tells it once.
@@ -318,16 +352,20 @@ impl Tx {
     }
 
     /// Makes what was written durable, and tells what there is to tell. A transaction that is dropped instead has not
-    /// happened.
+    /// happened. Where a request is to happen once, it becomes durable together with its answer.
     ///
     /// # Errors
     /// When the database cannot be reached; whether it happened is then not known.
     pub async fn commit(mut self) -> Result<(), Error> {
+        if self.connection.is_shared() {
+            self.connection.park(self.telling);
+            return Ok(());
+        }
         let topics: Vec<Arc<str>> = std::mem::take(&mut self.telling.topics).into_iter().collect();
         if !topics.is_empty() {
             self.connection.tell(&topics).await?;
         }
-        self.connection.commit().await?;
+        self.connection.take().commit().await?;
         if let Some(here) = self.telling.here {
             for topic in topics {
                 here.tell(Signal::Topic(topic));
@@ -491,7 +529,7 @@ impl GlobalTx {
     /// # Errors
     /// When the database cannot be reached; nothing has happened then.
     pub async fn enter(self, scope: &BrandScope) -> Result<Tx, Error> {
-        Tx::on(self.connection, scope, self.telling).await
+        Tx::on(Held::own(self.connection), scope, self.telling).await
     }
 
     /// Makes what was written durable. A transaction that is dropped instead has not happened.

@@ -24,7 +24,10 @@ impl World {
     }
 
     /// The first column of a query, which is text, as the owner sees it.
-    async fn texts(&self, sql: String) -> Vec<String> {
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn texts(&self, sql: String) -> Vec<String> {
         let sql = AssertSqlSafe(sql);
         let rows: Result<Vec<(String,)>, _> = match &self.owner {
             Db::Sqlite { writer, .. } => sqlx::query_as(sql).fetch_all(writer).await,

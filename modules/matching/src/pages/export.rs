@@ -1,4 +1,5 @@
-//! `/manager/jobs/{id}/candidates.csv`: the list of a page, or the coaches chosen in it, as a file for a spreadsheet.
+//! `/manager/jobs/{id}/candidates.csv`: the list of a page, or the coaches chosen in it, as a file for a spreadsheet; the API has
+//! the same file.
 
 use std::sync::Arc;
 
@@ -12,13 +13,13 @@ use fithire_kernel::spreadsheet;
 use fithire_scoring::exchange::share;
 use fithire_scoring::registry;
 use poem::web::{Data, Path};
-use poem::{Request, Response, handler};
+use poem::{IntoResponse as _, Request, Response, handler};
 
 use super::listing::{self, list};
-use crate::rankings::Rankings;
+use crate::rankings::{Candidates, Rankings};
 
 /// More rows than anyone reads; a whole brand goes through the API.
-const MOST: usize = 1_000;
+pub(crate) const MOST: usize = 1_000;
 
 #[handler]
 pub(super) async fn file(
@@ -40,10 +41,15 @@ pub(super) async fn file(
     let listing = list((&db, &clock), &rankings, &allowed, id.0, (&query, MOST)).await?;
 
     reads.note(&allowed, listing.found.viewed("candidates.exported", id.0))?;
+    Ok(csv(id.0, &listing.found, &chosen).into_response())
+}
+
+/// The candidates of a job as a file: those of these ids, or all that were found.
+pub(crate) fn csv(job_id: Id, found: &Candidates, chosen: &[Id]) -> spreadsheet::File {
     let head = ["rank", "coach_id", "name", "fitscore", "low", "high", "eligible", "distance_m"];
     let head = head.into_iter().chain(registry::keys()).chain(["strengths", "gaps", "advice"]);
     let mut lines = vec![head.map(str::to_owned).collect()];
-    for (rank, shown) in (1..).zip(&listing.found.shown) {
+    for (rank, shown) in (1..).zip(&found.shown) {
         let (coach, why) = (&shown.coach, &shown.why);
         if !chosen.is_empty() && !chosen.contains(&coach.id) {
             continue;
@@ -72,9 +78,5 @@ pub(super) async fn file(
         line.extend([&why.strengths, &why.gaps, &advice].map(|facts| spreadsheet::text(&facts.join("; "))));
         lines.push(line);
     }
-    let name = format!("candidates-{}.csv", listing.job.id);
-    Ok(Response::builder()
-        .content_type("text/csv; charset=utf-8")
-        .header("Content-Disposition", format!("attachment; filename=\"{name}\""))
-        .body(spreadsheet::csv(&lines)))
+    spreadsheet::File { name: format!("candidates-{job_id}.csv"), csv: spreadsheet::csv(&lines), next: None }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use fithire_identity::{ManageWebhooks, Nothing, Posted, Visitor};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
+use fithire_kernel::etag::IfMatch;
 use fithire_kernel::form::{self, Fields, FormError};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::page::{Pages, Template, Toast};
@@ -184,7 +185,7 @@ pub(super) async fn change(
     let allowed = visitor.caller().allowed::<ManageWebhooks>()?;
     let changed = async {
         let change: Change = request(&form.0)?;
-        endpoints::change(&db, (&clock, &ids), (&sender, &allowed), id.0, change).await
+        endpoints::change(&db, (&clock, &ids), (&sender, &allowed), (id.0, &IfMatch::Anything), change).await
     };
     match changed.await {
         Ok(endpoint) => {
@@ -239,7 +240,7 @@ pub(super) async fn delete(
     _form: Posted<Nothing>,
 ) -> Result<Redirect, Problem> {
     let allowed = visitor.caller().allowed::<ManageWebhooks>()?;
-    let endpoint = endpoints::remove(&db, (&clock, &ids), &allowed, id.0).await?;
+    let endpoint = endpoints::remove(&db, (&clock, &ids), &allowed, (id.0, &IfMatch::Anything)).await?;
     Ok(visitor.done("/admin/webhooks", &Toast::new(format!("Nothing is sent to {} any more", endpoint.url))))
 }
 
