@@ -73,7 +73,11 @@ impl Server {
     }
 
     fn patch(&self, path: &str, token: &str, body: String) {
-        let request = self.agent.patch(format!("{}{path}", self.url)).content_type("application/json");
+        let request = self
+            .agent
+            .patch(format!("{}{path}", self.url))
+            .header("If-Match", "*")
+            .content_type("application/json");
         let request = request.header("Authorization", format!("Bearer {token}"));
         request.send(body).unwrap().body_mut().read_to_string().unwrap();
     }

@@ -485,6 +485,8 @@ fn parameter(reason: &str) -> String {
         ("integer", "is not a whole number"),
         ("number", "is not a number"),
         ("boolean", "is not true or false"),
+        // Whatever else is a text can be any.
+        ("string", "is not a time such as 2026-11-23T12:00:00Z"),
         ("DeliveryState", "is none of waiting, delivered and failed"),
     ];
     let wanted = reason.split('"').nth(1).unwrap_or_default();

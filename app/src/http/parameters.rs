@@ -118,6 +118,8 @@ impl Operation {
             [value] if !known.values.is_empty() && !known.values.iter().any(|known| known == value) => {
                 Some(format!("is none of {}", known.values.join(", ")))
             }
+            // A database may refuse it, and no text has one.
+            [value] if value.contains('\0') => Some("has a character that is none".to_owned()),
             [_] => None,
             _ => Some("stands twice in the query".to_owned()),
         }

@@ -1,14 +1,22 @@
 //! Requests that happen once for each `Idempotency-Key`: in a crowd, over two programs, and when one is killed.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
-use fithire_kernel::testing::on_both;
+use fithire_kernel::testing::{World, on_both};
 use serde_json::{Value, json};
 
-use crate::people::people;
+use crate::people::{people, people_of};
 use crate::server::{Answer, Server, configured};
+
+/// The program, which says that it is at the same place whatever its port: tokens name it.
+fn program(world: &World) -> Command {
+    let mut program = configured(world);
+    program.env("FITHIRE_SERVER__PUBLIC_URL", "http://localhost:7878");
+    program
+}
 
 fn post(server: &Server, (token, key): (&str, &str), path: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {token}");
@@ -25,8 +33,8 @@ fn count(server: &Server, token: &str, name: &str) -> usize {
 #[test]
 fn a_hundred_at_once_with_one_key_make_one_object() {
     on_both(async |world| {
-        let people = people(&world).await;
-        let (first, second) = (&people.server, &Server::on(&mut configured(&world)));
+        let people = people_of(&world, &mut program(&world)).await;
+        let (first, second) = (&people.server, &Server::on(&mut program(&world)));
         let token = people.ours.token("admin");
         let new = json!({"name": "Crowd", "facts": {"free": []}});
         let answers = Mutex::new(Vec::new());
@@ -160,10 +168,9 @@ fn whoever_is_killed_leaves_all_of_a_request_or_nothing() {
     on_both(async |world| {
         const CYCLES: usize = 8;
         const EACH: usize = 12;
-        let people = people(&world).await;
+        let people = people_of(&world, &mut program(&world)).await;
         let token = people.ours.token("admin").to_owned();
-        drop(people.server);
-        let mut server = Server::on(&mut configured(&world));
+        let mut server = people.server;
         let mut acknowledged = 0;
         for cycle in 0..CYCLES {
             let keys: Vec<String> = (0..EACH).map(|n| format!("kill-{cycle}-{n}")).collect();
@@ -189,7 +196,7 @@ fn whoever_is_killed_leaves_all_of_a_request_or_nothing() {
             server.child.wait().unwrap();
             acknowledged +=
                 senders.into_iter().filter_map(|sender| sender.join().ok()).filter(|ok| *ok).count();
-            server = Server::on(&mut configured(&world));
+            server = Server::on(&mut program(&world));
             for key in &keys {
                 let body = json!({"name": format!("Killed {key}")});
                 let answer = post(&server, (&token, key), "/api/v1/coaches", &body);

@@ -135,6 +135,10 @@ pub fn is_known(headers: &HeaderMap, answer: &HeaderMap) -> bool {
 /// Marks the tag of an answer that is being compressed.
 pub fn packed(headers: &mut HeaderMap) {
     let Some(tag) = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()) else { return };
+    // A weak one says nothing of the bytes.
+    if tag.starts_with("W/") {
+        return;
+    }
     if let Some(inner) = tag.strip_suffix('"')
         && let Ok(marked) = HeaderValue::from_str(&format!("{inner}{PACKED}\""))
     {

@@ -286,7 +286,19 @@ impl ApiResponse for Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::Code;
+    use poem::IntoResponse as _;
+
+    use super::{Code, Problem};
+
+    #[test]
+    fn whoever_is_to_come_back_is_told_when() {
+        for code in Code::ALL {
+            let response = Problem::new(*code).into_response();
+            let told = response.headers().contains_key("retry-after");
+            let later = matches!(code.status(), 429 | 503) || *code == Code::InProgress;
+            assert_eq!(told, later, "{code:?}");
+        }
+    }
 
     #[test]
     fn codes_are_distinct() {

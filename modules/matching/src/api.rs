@@ -77,7 +77,8 @@ impl Api {
             threshold: share(found.threshold),
             next_cursor: more.then(|| paging::cursor("candidates", &(skip + limit))),
         };
-        Ok(page.written(found.shown.iter().map(|shown| shown.json())))
+        let tag = found.tag(skip, limit);
+        Ok(page.written(found.shown.iter().map(|shown| shown.json())).tagged(tag))
     }
 
     /// Ranked candidates of a job as a CSV file

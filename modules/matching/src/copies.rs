@@ -63,7 +63,7 @@ pub(crate) struct Brand {
 
 /// The coaches of a brand as of a revision and a day.
 pub(crate) struct Copy {
-    revision: i64,
+    pub(crate) revision: i64,
     pub(crate) snapshot: Snapshot,
 }
 

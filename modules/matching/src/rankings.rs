@@ -20,7 +20,7 @@ use sea_query::SelectStatement;
 use serde_json::json;
 
 use crate::copies::{Copies, Copy, RankingSettings};
-use crate::lately::Explained;
+use crate::lately::{Explained, Key};
 use crate::model::{Pair, Show};
 
 /// Presets, and a copy of the coaches of each brand that is asked for.
@@ -34,9 +34,24 @@ pub(crate) struct Candidates {
     pub(crate) ranking: Arc<Ranking>,
     pub(crate) threshold: u16,
     pub(crate) shown: Vec<Arc<Explained>>,
+    /// The revision of the coaches, and the hash of everything else that they were ranked by.
+    of: (i64, Key),
 }
 
 impl Candidates {
+    /// Which state a page of them shows. It says nothing of the bytes: a coach may have changed since the ranking was made, and then the
+    /// next one has another tag.
+    pub(crate) fn tag(&self, skip: usize, limit: usize) -> String {
+        let (revision, key) = &self.of;
+        let key = key.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let ranking = &self.ranking;
+        let counts = (ranking.total, ranking.below_threshold, ranking.rows.len());
+        format!(
+            "W/\"{revision}-{key:x}-{}-{skip}-{limit}-{}-{}-{}\"",
+            self.threshold, counts.0, counts.1, counts.2
+        )
+    }
+
     /// That these candidates of a job are shown, for the log.
     pub(crate) fn viewed(&self, action: &'static str, job_id: Id) -> Event {
         let coaches: Vec<Id> = self.shown.iter().map(|shown| shown.coach.id).collect();
@@ -123,16 +138,16 @@ impl Rankings {
         let threshold = asked.min_score.or(job.threshold).unwrap_or(preset.threshold);
         let query = Query { threshold, limit: asked.skip + asked.limit + 1, group: asked.group };
         let plan = Plan::compile(&preset, &job.facts, as_of);
-        let (lately, key) = (self.copies.lately(), (plan.key(), query));
+        let (lately, key) = (self.copies.lately(), plan.key());
         for left in (0..TRIES).rev() {
             let (brand, copy) = self.copies.fresh(scope, (seen.revision, as_of)).await?;
-            let ranking = if let Some(ranking) = lately.ranking(&copy, key) {
+            let ranking = if let Some(ranking) = lately.ranking(&copy, (key, query)) {
                 ranking
             } else {
                 let of = copy.clone();
                 let rank = move |plan: &Plan<'_>| plan.rank(&of.snapshot, query);
                 let ranking = Arc::new(self.with_plan(copy.snapshot.len(), job, &asked, as_of, rank).await?);
-                lately.keep_ranking(&copy, key, ranking.clone());
+                lately.keep_ranking(&copy, (key, query), ranking.clone());
                 ranking
             };
             let rows: Vec<Ranked> = ranking.rows.iter().skip(asked.skip).take(asked.limit).copied().collect();
@@ -147,7 +162,7 @@ impl Rankings {
             };
             let scores = shown.iter().map(|shown| shown.why.score.bp);
             if left == 0 || scores.eq(rows.iter().map(|row| row.score.0)) {
-                return Ok(Candidates { ranking, threshold, shown });
+                return Ok(Candidates { ranking, threshold, shown, of: (copy.revision, key) });
             }
             self.copies.forget(&ids);
             seen.revision = self.copies.revision(scope).await?;

@@ -2,7 +2,7 @@
 
 mod fuzzed;
 
-use fithire_import::{Problem, coaches, jobs, sample};
+use fithire_import::{Problem, coaches, jobs, sample, written};
 use fithire_scoring::preset::builtin;
 
 fn read_coaches(csv: &str) -> Result<Vec<coaches::Row>, Vec<Problem>> {
@@ -140,4 +140,20 @@ fn five_digits_are_a_zip_code_only_where_nothing_speaks_against_it() {
     for doubtful in ["10115,Berlin,,", "10115,,,Germany", "2134,,,", ",Oklahoma,,US", "SW1A 1AA,,,GB"] {
         assert!(told(doubtful).is_err(), "{doubtful}");
     }
+}
+
+#[test]
+fn what_is_written_is_read_as_it_was() {
+    let day = "2026-11-23".parse().unwrap();
+    let rows = coaches::read(sample::coaches(3, 200, day).as_bytes(), &mut |_| {}).unwrap();
+    let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
+    let head: Vec<&str> = written::facts(&rows[0].facts).iter().map(|(column, _)| *column).collect();
+    let mut file = format!("external_id,name,email,{}\n", head.join(","));
+    for row in &rows {
+        let cells: Vec<String> = written::facts(&row.facts).iter().map(|(_, cell)| quoted(cell)).collect();
+        file += &format!("{},{},{},{}\n", row.external_id, row.name, row.email, cells.join(","));
+    }
+    let again = coaches::read(file.as_bytes(), &mut |_| {}).unwrap();
+    let facts = |rows: &[coaches::Row]| rows.iter().map(|row| format!("{:?}", row.facts)).collect::<Vec<_>>();
+    assert_eq!(facts(&again), facts(&rows));
 }
