@@ -173,7 +173,7 @@ fn whoever_is_killed_leaves_all_of_a_request_or_nothing() {
         let mut server = people.server;
         let mut acknowledged = 0;
         for cycle in 0..CYCLES {
-            let keys: Vec<String> = (0..EACH).map(|n| format!("kill-{cycle}-{n}")).collect();
+            let keys: Vec<String> = (0..EACH).map(|n| format!("kill-{cycle}-{n:02}")).collect();
             let url = server.url.clone();
             let senders: Vec<_> = keys
                 .iter()

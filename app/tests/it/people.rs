@@ -269,7 +269,7 @@ async fn tell(world: &World, (scope, staff): (&BrandScope, &Staff<'_>), things: 
 fn once(server: &Server, things: &Things) {
     let bearer = format!("Bearer {}", things.token("admin"));
     let body = json!({"job_id": things.id("job"), "coach_id": things.id("coach")}).to_string();
-    let headers = [("Authorization", &*bearer), ("Idempotency-Key", "the same in both")];
+    let headers = [("Authorization", &*bearer), ("Idempotency-Key", "the-same-in-both")];
     done(server.send_with("POST", "/api/v1/scores", &headers, Some(("application/json", &body))));
 }
 
