@@ -21,7 +21,7 @@ use poem_openapi::param::Query;
 use poem_openapi::payload::{Json, ParsePayload, Payload};
 use poem_openapi::registry::MetaSchemaRef;
 use poem_openapi::types::Type;
-use poem_openapi::{ApiRequest, Object, OpenApi};
+use poem_openapi::{ApiRequest, Object, OpenApi, Tags};
 use serde_json::json;
 
 use crate::import::{Done, Into, Refused, take_coaches, take_jobs, take_listed_coaches};
@@ -91,7 +91,14 @@ struct Imported {
 /// Whatever an import works with.
 type Tools<'t> = (&'t Db, &'t Clock, &'t Ids, &'t Presets);
 
-#[OpenApi]
+/// Where the document lists them.
+#[derive(Tags)]
+enum Tag {
+    /// Whole files into a brand and out of it.
+    Files,
+}
+
+#[OpenApi(tag = "Tag::Files")]
 impl Api {
     /// Import coaches
     ///

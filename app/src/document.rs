@@ -20,6 +20,11 @@ const ABOUT: &str = "Matches fitness coaches with jobs by a score that anyone ca
     - **Sign-in**: send `Authorization: Bearer …` with a token from `POST /api/v1/auth/token` or with a key of the brand.\n\
     - **Errors** are problems (RFC 9457) with a stable `code`; [/docs/problems](/docs/problems) lists all.\n\
     - **Pages**: a list answers `next_cursor`. Send it as `cursor` for the next page; on the last page it is null.\n\
+    - **Sending again**: with the same `Idempotency-Key` a POST that makes something happens once; whoever sends it again within a day \
+    gets the first answer.\n\
+    - **Changes of what others change, too**: send the `ETag` that you have read as `If-Match`; `If-None-Match` saves reading what has not changed.\n\
+    - **Limits**: `RateLimit` and `RateLimit-Policy` say how much may be asked, `Retry-After` when to come back.\n\
+    - **Help**: every answer has an `X-Request-Id`, by which the log has it.\n\
     - **Optional fields** may be left out or null, which mean the same.\n\
     - **Changes**: within `/api/v1` fields, operations and codes are added, never renamed or removed, so ignore what you do \
     not know. What is to go is marked `deprecated` here, with the day on which it goes in `x-sunset`, 180 days later at the earliest.";
@@ -167,7 +172,9 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
     when(signed && (body || has_parameter(&|parameter| parameter["in"] == "path")), &[Code::NotFound]);
     when(signed && method != "get", &[Code::Conflict]);
     if has_parameter(&|parameter| parameter["name"] == "If-Match") {
-        codes.extend(Code::ALL.iter().filter(|code| matches!(code.status(), 412 | 428)));
+        codes.push(Code::Changed);
+        // What is only taken away overwrites nothing.
+        codes.extend((method == "patch").then_some(Code::MatchRequired));
     }
     codes
 }
@@ -217,6 +224,11 @@ fn complete_parameter(parameter: &mut Value) {
         "min_score" => {
             schema["minimum"] = 0.into();
             schema["maximum"] = 1.into();
+            ""
+        }
+        "Idempotency-Key" => {
+            schema["minLength"] = 1.into();
+            schema["maxLength"] = 255.into();
             ""
         }
         "id" => "Which one, by its id.",

@@ -57,7 +57,16 @@ fn faults(document: &Value) -> Vec<String> {
         }
     }
     let policy = document["info"]["description"].as_str().unwrap_or_default();
-    for word in ["Bearer", "problems", "next_cursor", "deprecated", "x-sunset"] {
+    for word in [
+        "Bearer",
+        "problems",
+        "next_cursor",
+        "deprecated",
+        "x-sunset",
+        "Idempotency-Key",
+        "If-Match",
+        "RateLimit",
+    ] {
         if !policy.contains(word) {
             faults.push(format!("the description says nothing of {word}"));
         }
@@ -124,6 +133,8 @@ fn faults_of(document: &Value, method: &str, operation: &Value) -> Vec<String> {
     when(!open && operation.get("requestBody").is_some(), &["413", "415"]);
     when(parameters.iter().any(|parameter| parameter["in"] == "path"), &["404"]);
     when(!open && method != "get", &["409"]);
+    when(named("If-Match").is_some(), &["412"]);
+    when(named("If-Match").is_some() && method == "patch", &["428"]);
     for status in statuses {
         let problem = resolved(document, &operation["responses"][status]);
         let schema = &problem["content"]["application/problem+json"]["schema"]["$ref"];

@@ -329,10 +329,17 @@ fn files_go_in_whole_or_not_at_all_and_come_out_as_they_went_in() {
         );
         assert!(out.body.contains("'+1 555") && out.body.contains(",-74.01,"), "{}", out.body);
         assert!(out.body.contains("mon 06:00-12:00; sat 22:00-02:00"), "{}", out.body);
-        let link = out.headers["link"].to_str().unwrap();
+        let links = |answer: &Answer| -> Vec<String> {
+            answer.headers.get_all("link").iter().map(|link| link.to_str().unwrap().to_owned()).collect()
+        };
+        let link = links(&out).into_iter().find(|link| link.contains("rel=\"next\"")).unwrap();
         let next = link.strip_prefix("</api/v1").unwrap().split('>').next().unwrap();
         let rest = send(&people, "GET", next, &[], None);
-        assert!(rest.body.contains(",Cy,") && !rest.headers.contains_key("link"), "{}", rest.body);
+        assert!(
+            rest.body.contains(",Cy,") && links(&rest).iter().all(|link| !link.contains("next")),
+            "{}",
+            rest.body
+        );
         let before = send(&people, "GET", &path, &[], None).json()["facts"].clone();
         let lines: Vec<&str> = out.body.lines().filter(|line| !line.starts_with(',')).collect();
         let again = put(coaches, "text/csv", &lines.join("\n"));

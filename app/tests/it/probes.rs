@@ -166,7 +166,9 @@ fn described() -> BTreeSet<(Request, Place)> {
             let mut places: Vec<Place> = in_path(path, |part| part.starts_with('{'));
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let name = parameter["name"].as_str().unwrap();
-                if parameter["in"] == "query" && (is_id(name) || name == "cursor") {
+                // What a brand calls its own is a text.
+                let is_id = is_id(name) && parameter["schema"]["type"] == "integer";
+                if parameter["in"] == "query" && (is_id || name == "cursor") {
                     places.push(Place::Field(name.to_owned()));
                 }
             }
