@@ -137,8 +137,11 @@ fn what_is_done_and_read_is_in_the_log_of_the_brand_and_the_chain_holds() {
         people.server.send("GET", &format!("/api/v1/coaches/{coach}"), token, None);
         let log = |query: &str| admin.get(&format!("/admin/audit?{query}")).body;
         // What is read is there within a second or so, and sealed.
-        let there =
-            || log("kind=candidates.").contains("candidates exported") && !log("").contains("being sealed");
+        let there = || {
+            log("kind=candidates.").contains("candidates exported")
+                && log(&format!("object={coach}&kind=coach.read")).matches("coach read").count() == 2
+                && !log("").contains("being sealed")
+        };
         let waited = (0..200).take_while(|_| {
             std::thread::sleep(std::time::Duration::from_millis(100));
             !there()

@@ -228,7 +228,6 @@ impl Once<'_> {
         let shared = Shared::new(self.scope, self.claim(&key_hash));
         let response = shared.within(request).await;
         match shared.take(self.scope) {
-            Taken::Nothing => Ok(response),
             Taken::Open(mut tx) => {
                 let (response, answer) = Answer::of(response).await?;
                 if let Some(answer) = answer {
@@ -243,7 +242,7 @@ impl Once<'_> {
             Taken::Broken if response.status().is_success() => {
                 Err(Problem::internal(&"a request that happens once has lost what it wrote"))
             }
-            Taken::Broken => Ok(response),
+            Taken::Nothing | Taken::Broken => Ok(response),
         }
     }
 
