@@ -16,7 +16,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{OpenApi, Tags};
 
-use crate::finding::{Approved, Filter, Sort, page};
+use crate::finding::{Filter, Sort, Standing, page};
 use crate::model::{Coach, CoachChange, CoachFacts, CoachPage, NewCoach, Pay, Row};
 use crate::{service, writing};
 
@@ -52,7 +52,7 @@ impl Api {
         /// Who hold this certification, by its code, whatever has been decided of it.
         certification: Query<Option<String>>,
         /// Of whose own profile this has become.
-        approval: Query<Option<Approved>>,
+        approval: Query<Option<Standing>>,
         /// Who were changed at that time or later.
         updated_since: Query<Option<DateTime<Utc>>>,
         sort: Query<Option<Sort>>,

@@ -54,7 +54,7 @@ pub(crate) enum Sort {
 /// What has become of the profile of somebody who signed up by themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "CoachApproval", rename_all = "lowercase")]
-pub(crate) enum Approved {
+pub(crate) enum Standing {
     /// It waits for a reviewer.
     Waiting,
     /// It is right.
@@ -63,12 +63,12 @@ pub(crate) enum Approved {
     Returned,
 }
 
-impl From<Approved> for ApprovalState {
-    fn from(state: Approved) -> Self {
+impl From<Standing> for ApprovalState {
+    fn from(state: Standing) -> Self {
         match state {
-            Approved::Waiting => Self::Waiting,
-            Approved::Approved => Self::Approved,
-            Approved::Returned => Self::Returned,
+            Standing::Waiting => Self::Waiting,
+            Standing::Approved => Self::Approved,
+            Standing::Returned => Self::Returned,
         }
     }
 }

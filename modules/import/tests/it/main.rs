@@ -148,11 +148,12 @@ fn what_is_written_is_read_as_it_was() {
     let rows = coaches::read(sample::coaches(3, 200, day).as_bytes(), &mut |_| {}).unwrap();
     let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
     let head: Vec<&str> = written::facts(&rows[0].facts).iter().map(|(column, _)| *column).collect();
-    let mut file = format!("external_id,name,email,{}\n", head.join(","));
+    let mut lines = vec![format!("external_id,name,email,{}", head.join(","))];
     for row in &rows {
         let cells: Vec<String> = written::facts(&row.facts).iter().map(|(_, cell)| quoted(cell)).collect();
-        file += &format!("{},{},{},{}\n", row.external_id, row.name, row.email, cells.join(","));
+        lines.push(format!("{},{},{},{}", row.external_id, row.name, row.email, cells.join(",")));
     }
+    let file = lines.join("\n");
     let again = coaches::read(file.as_bytes(), &mut |_| {}).unwrap();
     let facts = |rows: &[coaches::Row]| rows.iter().map(|row| format!("{:?}", row.facts)).collect::<Vec<_>>();
     assert_eq!(facts(&again), facts(&rows));
