@@ -189,9 +189,8 @@ impl Api {
         cursor: Query<Option<String>>,
     ) -> Result<File, Problem> {
         let allowed = signed.0.allowed::<ManageBrand>()?;
-        let limit = match limit.0.unwrap_or(MOST_COACHES) {
-            limit @ 1..=MOST_COACHES => limit,
-            _ => return Err(Problem::field("limit", format!("is not from 1 to {MOST_COACHES}"))),
+        let limit @ 1..=MOST_COACHES = limit.0.unwrap_or(MOST_COACHES) else {
+            return Err(Problem::field("limit", format!("is not from 1 to {MOST_COACHES}")));
         };
         let mut tx = db.read(&allowed).await?;
         let (profiles, next) = fithire_coaches::profiles(&mut tx, (limit, cursor.0.as_deref())).await?;

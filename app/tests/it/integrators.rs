@@ -341,8 +341,8 @@ fn files_go_in_whole_or_not_at_all_and_come_out_as_they_went_in() {
             rest.body
         );
         let before = send(&people, "GET", &path, &[], None).json()["facts"].clone();
-        let lines: Vec<&str> = out.body.lines().filter(|line| !line.starts_with(',')).collect();
-        let again = put(coaches, "text/csv", &lines.join("\n"));
+        let file: Vec<&str> = out.body.lines().filter(|line| !line.starts_with(',')).collect();
+        let again = put(coaches, "text/csv", &file.join("\n"));
         assert_eq!((again.status, again.json()["changed"].as_u64()), (200, Some(2)), "{}", again.body);
         assert_eq!(send(&people, "GET", &path, &[], None).json()["facts"], before);
 
