@@ -16,15 +16,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Beginnings of actions, and what people call them.
-const KINDS: [(&str, &str); 15] = [
+const KINDS: [(&str, &str); 24] = [
     ("", "Everything"),
     ("coach", "Coaches"),
     ("candidates.", "Looking at candidates"),
     ("job", "Jobs"),
+    ("certificate.", "Certificates"),
+    ("profile.", "Approval of profiles"),
+    ("media.", "Files"),
+    ("video.", "Videos"),
     ("score.", "Scores"),
+    ("preset.", "Presets"),
     ("review.", "Requests for review"),
     ("session.", "Signing in"),
     ("member.", "Members"),
+    ("invitation.", "Invitations"),
     ("account.", "Accounts"),
     ("password.", "Passwords"),
     ("key.", "API keys"),
@@ -32,6 +38,9 @@ const KINDS: [(&str, &str); 15] = [
     ("task.", "The queue"),
     ("link.", "The link for coaches"),
     ("style.", "Teaching styles"),
+    ("brand.", "The brand"),
+    ("region.", "Regions"),
+    ("location.", "Locations"),
 ];
 
 /// The page.
@@ -39,7 +48,7 @@ const KINDS: [(&str, &str); 15] = [
 struct Page {
     asked: Asked,
     filtered: bool,
-    kinds: [(&'static str, &'static str); 15],
+    kinds: [(&'static str, &'static str); 24],
     entries: Vec<Listed>,
     next: Option<String>,
     /// How many are sealed, and the hash of the last.
