@@ -1,10 +1,11 @@
 //! The hub of a process: the streams that are open, and what wakes them.
 //!
-//! Each account with an open stream has one reader. A signal wakes the reader of its account; whatever is new is read once
-//! and handed to all streams of the account. Ten thousand streams that have nothing to say cost nothing when a signal comes,
-//! and one look at their inboxes for each five hundred of them every half a minute, because signals may be lost.
+//! A signal names an inbox. Inboxes with an open stream are read once for all streams of their account, and those of which
+//! signals came meanwhile are read together: a word to a thousand people costs a few round trips. Ten thousand streams that
+//! have nothing to say cost nothing when a signal comes, and one look at their inboxes for each five hundred of them every
+//! half a minute, because signals may be lost.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,23 +14,21 @@ use fithire_kernel::db::{Db, Listener, Signal, Signals};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::BrandScope;
-use sea_query::{Expr, ExprTrait, Order};
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::inbox::{notices_of, told_of};
-use crate::model::{Inboxes, NoticeRow, Notices};
+use crate::inbox::told_of;
+use crate::looking::{self, AT_ONCE, State, TOGETHER};
+use crate::stream::Told;
 
 /// How often inboxes are looked at without a signal.
 const LOOK: Duration = Duration::from_secs(30);
-/// Accounts whose inboxes are looked at together.
-const TOGETHER: usize = 500;
+/// Portions of inboxes that are read at the same time.
+const SIDE_BY_SIDE: usize = 4;
 /// Streams of an account in a process; a page that is not looked at has none. One more takes the place of the oldest, which most
 /// likely has nobody left: that a page has gone is learnt only when something is written to it.
 const MOST: usize = 8;
-/// Notices that are read at once, and that a reader keeps for streams that are a little behind.
-pub(crate) const AT_ONCE: u64 = 100;
 
 /// The open streams of a process.
 #[derive(Clone)]
@@ -37,33 +36,57 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     db: Db,
-    readers: Mutex<BTreeMap<(Id, Id), Reader>>,
+    inboxes: Mutex<BTreeMap<Key, Inbox>>,
+    /// Those that are to be read.
+    woken: Mutex<BTreeSet<Key>>,
+    wake: Notify,
     closing: watch::Sender<bool>,
     /// Numbers streams.
     opened: AtomicU64,
 }
 
-/// What reads the inbox of an account for its streams.
-struct Reader {
-    shared: Arc<Shared>,
+/// A brand and an account.
+pub(crate) type Key = (Id, Id);
+
+/// What has been read of the inbox of an account, for its streams.
+struct Inbox {
+    scope: BrandScope,
     /// By number, the oldest first, each with what ends it.
     streams: VecDeque<(u64, Arc<Notify>)>,
-    task: JoinHandle<()>,
-}
-
-struct Shared {
-    scope: BrandScope,
-    wake: Notify,
     seen: watch::Sender<Option<Arc<Seen>>>,
 }
 
-/// What a reader has seen of an inbox: every notice above `floor`, up to `last`.
+/// What has been seen of an inbox: every notice above `floor`, up to `last`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) floor: i64,
     pub(crate) last: i64,
     pub(crate) unread: i64,
-    pub(crate) notices: VecDeque<Arc<NoticeRow>>,
+    pub(crate) notices: VecDeque<Told>,
+}
+
+impl Seen {
+    /// The same inbox later; `told` is what came since.
+    fn then(&self, now: &State) -> Self {
+        let mut seen = Self { unread: now.unread, ..self.clone() };
+        for told in &now.told {
+            seen.last = told.seq;
+            seen.notices.push_back(told.clone());
+        }
+        while seen.notices.len() as u64 > AT_ONCE {
+            seen.floor = seen.notices.pop_front().map_or(seen.floor, |told| told.seq);
+        }
+        if !now.is_all || now.last < self.last {
+            // Too much to keep, or another inbox than before: streams that are behind read for themselves.
+            return Self::nothing_of(now);
+        }
+        seen
+    }
+
+    /// That it is there, and nothing of what is in it.
+    fn nothing_of(now: &State) -> Self {
+        Self { floor: now.last, last: now.last, unread: now.unread, notices: VecDeque::new() }
+    }
 }
 
 impl Hub {
@@ -72,11 +95,14 @@ impl Hub {
     pub fn start(db: Db, signals: &Signals) -> Self {
         let hub = Self(Arc::new(Inner {
             db,
-            readers: Mutex::new(BTreeMap::new()),
+            inboxes: Mutex::default(),
+            woken: Mutex::default(),
+            wake: Notify::new(),
             closing: watch::channel(false).0,
             opened: AtomicU64::new(0),
         }));
         tokio::spawn(hear(hub.clone(), signals.listen(), hub.0.closing.subscribe()));
+        tokio::spawn(read(hub.clone(), hub.0.closing.subscribe()));
         hub
     }
 
@@ -88,7 +114,7 @@ impl Hub {
     /// How many streams are open.
     #[must_use]
     pub fn streams(&self) -> usize {
-        self.readers().values().map(|reader| reader.streams.len()).sum()
+        self.inboxes().values().map(|inbox| inbox.streams.len()).sum()
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -104,73 +130,88 @@ impl Hub {
             return Err(Problem { retry_after: Some(1), ..Problem::new(Code::Unavailable) });
         }
         let key = (scope.brand_id(), account_id);
-        let mut readers = self.readers();
-        let reader = readers.entry(key).or_insert_with(|| {
-            let (wake, seen) = (Notify::new(), watch::channel(None).0);
-            let shared = Arc::new(Shared { scope: scope.clone(), wake, seen });
-            let task = tokio::spawn(read(self.0.db.clone(), account_id, shared.clone()));
-            Reader { shared, streams: VecDeque::new(), task }
+        let mut inboxes = self.inboxes();
+        let inbox = inboxes.entry(key).or_insert_with(|| {
+            self.wake(key);
+            Inbox { scope: scope.clone(), streams: VecDeque::new(), seen: watch::channel(None).0 }
         });
-        if reader.streams.len() >= MOST
-            && let Some((_, enough)) = reader.streams.pop_front()
+        if inbox.streams.len() >= MOST
+            && let Some((_, enough)) = inbox.streams.pop_front()
         {
             enough.notify_one();
         }
         let (number, enough) = (self.0.opened.fetch_add(1, Ordering::Relaxed), Arc::new(Notify::new()));
-        reader.streams.push_back((number, enough.clone()));
-        let (seen, closing) = (reader.shared.seen.subscribe(), self.0.closing.subscribe());
-        drop(readers);
+        inbox.streams.push_back((number, enough.clone()));
+        let (seen, closing) = (inbox.seen.subscribe(), self.0.closing.subscribe());
+        drop(inboxes);
         Ok(Place { hub: self.clone(), key, number, enough, seen, closing })
     }
 
-    fn readers(&self) -> MutexGuard<'_, BTreeMap<(Id, Id), Reader>> {
-        self.0.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inboxes(&self) -> MutexGuard<'_, BTreeMap<Key, Inbox>> {
+        self.0.inboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake(&self, key: (Id, Id)) {
-        if let Some(reader) = self.readers().get(&key) {
-            reader.shared.wake.notify_one();
-        }
+    fn woken(&self) -> MutexGuard<'_, BTreeSet<Key>> {
+        self.0.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the readers of a brand's accounts that have not seen what is there.
+    /// Has an inbox read.
+    fn wake(&self, key: Key) {
+        self.woken().insert(key);
+        self.0.wake.notify_one();
+    }
+
+    /// Wakes the inboxes of a brand of which not everything has been seen.
     async fn look(&self, scope: &BrandScope, accounts: &[Id]) -> Result<(), Problem> {
-        let within = self.0.db.within(scope);
-        let mut select = within.select(Inboxes::Table);
-        select
-            .columns([Inboxes::AccountId, Inboxes::LastSeq, Inboxes::Unread])
-            .and_where(Expr::col(Inboxes::AccountId).is_in(accounts.iter().copied()));
-        let rows: Vec<(Id, i64, i64)> = self.0.db.glimpse(&within, &[select]).await?.all()?;
-        let readers = self.readers();
+        let rows = looking::states(&self.0.db, scope, accounts).await?;
         for (account_id, last, unread) in rows {
-            let Some(reader) = readers.get(&(scope.brand_id(), account_id)) else { continue };
-            let is_new = match &*reader.shared.seen.borrow() {
+            let key = (scope.brand_id(), account_id);
+            let is_new = self.inboxes().get(&key).is_some_and(|inbox| match &*inbox.seen.borrow() {
                 Some(seen) => (seen.last, seen.unread) != (last, unread),
                 None => true,
-            };
+            });
             if is_new {
-                reader.shared.wake.notify_one();
+                self.wake(key);
             }
         }
         Ok(())
     }
 
-    /// Every account with a stream, by brand, in portions.
-    fn portions(&self) -> Vec<(BrandScope, Vec<Id>)> {
-        let mut portions: Vec<(BrandScope, Vec<Id>)> = Vec::new();
-        for ((brand_id, account_id), reader) in &*self.readers() {
+    /// Inboxes by brand, in portions, each with the last number that was seen of it, where it was seen.
+    fn portions<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Vec<Portion> {
+        let inboxes = self.inboxes();
+        let mut portions: Vec<Portion> = Vec::new();
+        for key in keys {
+            let Some(inbox) = inboxes.get(key) else { continue };
+            let last = inbox.seen.borrow().as_ref().map(|seen| seen.last);
             match portions.last_mut() {
-                Some((scope, accounts)) if scope.brand_id() == *brand_id && accounts.len() < TOGETHER => {
-                    accounts.push(*account_id);
+                Some((scope, of)) if scope.brand_id() == key.0 && of.len() < TOGETHER => {
+                    of.push((key.1, last))
                 }
-                _ => portions.push((reader.shared.scope.clone(), vec![*account_id])),
+                _ => portions.push((inbox.scope.clone(), vec![(key.1, last)])),
             }
         }
         portions
     }
+
+    /// Reads some inboxes of a brand and hands on what is new.
+    async fn read(&self, (scope, accounts): &Portion) -> Result<(), Problem> {
+        let states = looking::look(&self.0.db, scope, accounts).await?;
+        let inboxes = self.inboxes();
+        for (account_id, now) in states {
+            let Some(inbox) = inboxes.get(&(scope.brand_id(), account_id)) else { continue };
+            let before = inbox.seen.borrow().clone();
+            let seen = before.map_or_else(|| Seen::nothing_of(&now), |before| before.then(&now));
+            inbox.seen.send_replace(Some(Arc::new(seen)));
+        }
+        Ok(())
+    }
 }
 
-/// The place of an open stream; giving it back ends the reader whose last it was.
+/// A brand and some of its accounts, each with the last number of its inbox that was seen.
+type Portion = (BrandScope, Vec<(Id, Option<i64>)>);
+
+/// The place of an open stream; giving back the last one forgets the inbox.
 pub(crate) struct Place {
     hub: Hub,
     key: (Id, Id),
@@ -189,18 +230,17 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut readers = self.hub.readers();
-        if let Some(reader) = readers.get_mut(&self.key) {
-            reader.streams.retain(|(number, _)| *number != self.number);
-            if reader.streams.is_empty() {
-                reader.task.abort();
-                readers.remove(&self.key);
+        let mut inboxes = self.hub.inboxes();
+        if let Some(inbox) = inboxes.get_mut(&self.key) {
+            inbox.streams.retain(|(number, _)| *number != self.number);
+            if inbox.streams.is_empty() {
+                inboxes.remove(&self.key);
             }
         }
     }
 }
 
-/// Wakes readers by signals, and by looking, until the hub is closed.
+/// Wakes inboxes by signals, and by looking, until the hub is closed.
 async fn hear(hub: Hub, mut listener: Listener, mut closing: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -219,7 +259,9 @@ async fn hear(hub: Hub, mut listener: Listener, mut closing: watch::Receiver<boo
             _ = tick.tick() => true,
         };
         if missed {
-            for (scope, accounts) in hub.portions() {
+            let keys: Vec<Key> = hub.inboxes().keys().copied().collect();
+            for (scope, accounts) in hub.portions(keys.iter()) {
+                let accounts: Vec<Id> = accounts.into_iter().map(|(account_id, _)| account_id).collect();
                 if let Err(problem) = hub.look(&scope, &accounts).await {
                     tracing::debug!(%problem, "inboxes could not be looked at");
                 }
@@ -228,53 +270,21 @@ async fn hear(hub: Hub, mut listener: Listener, mut closing: watch::Receiver<boo
     }
 }
 
-/// Reads the inbox of an account whenever it is woken, for as long as it has a stream.
-async fn read(db: Db, account_id: Id, shared: Arc<Shared>) {
+/// Reads inboxes that were woken, those that were woken meanwhile together, until the hub is closed.
+async fn read(hub: Hub, mut closing: watch::Receiver<bool>) {
     loop {
-        let before = shared.seen.borrow().clone();
-        match seen(&db, &shared.scope, account_id, before.as_deref()).await {
-            Ok(seen) => {
-                shared.seen.send_replace(Some(Arc::new(seen)));
-            }
-            // Whoever looks from time to time finds that it has not seen everything.
-            Err(problem) => tracing::debug!(%problem, "an inbox could not be read"),
+        tokio::select! {
+            () = async { let _ = closing.wait_for(|closing| *closing).await; } => return,
+            () = hub.0.wake.notified() => {}
         }
-        shared.wake.notified().await;
+        let woken = std::mem::take(&mut *hub.woken());
+        let portions = hub.portions(woken.iter());
+        let read = async |portion: Portion| {
+            // Whoever looks from time to time finds that not everything was seen.
+            if let Err(problem) = hub.read(&portion).await {
+                tracing::debug!(%problem, "inboxes could not be read");
+            }
+        };
+        stream::iter(portions).for_each_concurrent(SIDE_BY_SIDE, read).await;
     }
-}
-
-/// What is in an inbox, after what was seen before; at first, that it is there.
-async fn seen(db: &Db, scope: &BrandScope, account_id: Id, before: Option<&Seen>) -> Result<Seen, Problem> {
-    let within = db.within(scope);
-    let mut state = within.select(Inboxes::Table);
-    state
-        .columns([Inboxes::LastSeq, Inboxes::Unread])
-        .and_where(Expr::col(Inboxes::AccountId).eq(account_id));
-    let mut selects = vec![state];
-    selects.extend(before.map(|before| {
-        let mut select = notices_of(&within, account_id);
-        select.and_where(Expr::col(Notices::Seq).gt(before.last)).order_by(Notices::Seq, Order::Asc);
-        select.limit(AT_ONCE);
-        select
-    }));
-    let mut found = db.glimpse(&within, &selects).await?;
-    let (last, unread) = found.optional()?.unwrap_or((0, 0));
-    let Some(before) = before else {
-        return Ok(Seen { floor: last, last, unread, notices: VecDeque::new() });
-    };
-    let rows: Vec<NoticeRow> = found.all()?;
-    let mut seen = Seen { unread, ..before.clone() };
-    let is_all = (rows.len() as u64) < AT_ONCE;
-    for row in rows {
-        seen.last = row.seq;
-        seen.notices.push_back(Arc::new(row));
-    }
-    while seen.notices.len() as u64 > AT_ONCE {
-        seen.floor = seen.notices.pop_front().map_or(seen.floor, |row| row.seq);
-    }
-    if !is_all || last < before.last {
-        // Too much to keep, or another inbox than before: streams that are behind read for themselves.
-        return Ok(Seen { floor: last, last, unread, notices: VecDeque::new() });
-    }
-    Ok(seen)
 }

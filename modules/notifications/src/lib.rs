@@ -24,6 +24,7 @@
 mod hub;
 mod inbox;
 mod letter;
+mod looking;
 mod model;
 mod notify;
 pub mod pages;

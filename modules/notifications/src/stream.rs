@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fithire_identity::{Identity, Onlooker};
-use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use futures_util::Stream;
 use futures_util::stream::unfold;
@@ -19,8 +18,9 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::hub::{AT_ONCE, Place, Seen};
+use crate::hub::{Key, Place, Seen};
 use crate::inbox::notices_of;
+use crate::looking::AT_ONCE;
 use crate::model::{NoticeRow, Notices};
 
 /// A comment as often as this keeps proxies from closing the stream, and finds out who has gone.
@@ -39,13 +39,27 @@ pub(crate) struct Watching {
     pub(crate) once: bool,
 }
 
+/// A notice as it goes over the wire, alike for every page of its account.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) seq: i64,
+    text: Arc<str>,
+}
+
+/// Writes a notice with its number, kind, title and path.
+pub(crate) fn told(whose: Key, seq: i64, (kind, title, path): (&str, &str, &str)) -> Told {
+    let data = json!({"kind": kind, "title": title, "path": path});
+    let text = format!("id: {}\nevent: notice\ndata: {data}\n\n", event_id(whose, seq));
+    Told { seq, text: text.into() }
+}
+
 /// What names a place in an inbox to its browser.
-pub(crate) fn event_id((brand_id, account_id): (Id, Id), seq: i64) -> String {
+pub(crate) fn event_id((brand_id, account_id): Key, seq: i64) -> String {
     format!("{brand_id}.{account_id}.{seq}")
 }
 
 /// The number that an event's id of this inbox has; one of another inbox is none.
-pub(crate) fn number_of(id: &str, (brand_id, account_id): (Id, Id)) -> Option<i64> {
+pub(crate) fn number_of(id: &str, (brand_id, account_id): Key) -> Option<i64> {
     let number = id.strip_prefix(&format!("{brand_id}.{account_id}."))?;
     number.parse().ok().filter(|number| *number >= 0)
 }
@@ -75,7 +89,7 @@ struct State {
 }
 
 impl State {
-    fn whose(&self) -> (Id, Id) {
+    fn whose(&self) -> Key {
         let caller = self.watching.onlooker.caller();
         (caller.scope().brand_id(), caller.account_id())
     }
@@ -139,7 +153,7 @@ impl State {
         while after < seen.floor {
             let rows = self.read(after).await?;
             for row in &rows {
-                self.put(&mut text, row);
+                text += &told(self.whose(), row.seq, (&row.kind, &row.title, &row.path)).text;
                 after = row.seq;
             }
             if (rows.len() as u64) < AT_ONCE {
@@ -147,10 +161,12 @@ impl State {
                 after = Ord::max(after, seen.floor);
             }
         }
-        for row in seen.notices.iter().filter(|row| row.seq > after) {
-            self.put(&mut text, row);
+        // The new ones are at the end.
+        let new = seen.notices.partition_point(|told| told.seq <= after);
+        for told in seen.notices.range(new..) {
+            text += &told.text;
+            after = told.seq;
         }
-        let after = Ord::max(after, seen.notices.back().map_or(after, |row| row.seq));
         self.watching.after = Some(after);
         if self.unread != Some(seen.unread) || !text.is_empty() {
             self.unread = Some(seen.unread);
@@ -168,12 +184,6 @@ impl State {
         select.and_where(Expr::col(Notices::Seq).gt(after)).order_by(Notices::Seq, Order::Asc);
         select.limit(AT_ONCE);
         Ok(db.glimpse(&within, &[select]).await?.all()?)
-    }
-
-    fn put(&self, text: &mut String, row: &NoticeRow) {
-        let data = json!({"kind": row.kind, "title": row.title, "path": row.path});
-        let id = event_id(self.whose(), row.seq);
-        let _ = write!(text, "id: {id}\nevent: notice\ndata: {data}\n\n");
     }
 }
 
