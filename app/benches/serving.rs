@@ -11,11 +11,14 @@
     reason = "a benchmark fails by panicking and prints its table"
 )]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+mod demo;
+mod measured;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use demo::{Demo, get};
+use measured::now;
 use serde_json::{Value, json};
 
 /// Requests that are timed on each connection; some go before, untimed.
@@ -24,92 +27,17 @@ const UNTIMED: usize = 50;
 /// Connections at once.
 const CONNECTIONS: [usize; 2] = [16, 1];
 
-struct Server {
-    child: Child,
-    url: String,
-    agent: ureq::Agent,
-    password: String,
-    started_in: Duration,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-impl Server {
-    /// Starts the program; `serve` with a database that is there, and with no limit on what one may ask.
-    fn start(arguments: &[&str], database: &str) -> Self {
-        let began = now();
-        let mut program = Command::new(env!("CARGO_BIN_EXE_fithire"));
-        program.env("FITHIRE_DATABASE__URL", database);
-        for of in ["ADDRESS", "ACCOUNT", "KEY"] {
-            program.env(format!("FITHIRE_RATES__{of}"), "100000000");
-        }
-        let mut child = program.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let (mut url, mut password) = (String::new(), String::new());
-        for line in BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap) {
-            if let Some((_, secret)) = line.strip_prefix("manager: ").and_then(|line| line.split_once(" / "))
-            {
-                secret.clone_into(&mut password);
-            }
-            if let Some(found) = line.strip_prefix("url: ") {
-                found.clone_into(&mut url);
-                break;
-            }
-        }
-        Self { child, url, agent: ureq::Agent::new_with_defaults(), password, started_in: now() - began }
-    }
-
-    fn get(&self, path: &str, token: &str) -> String {
-        get(&self.agent, &format!("{}{path}", self.url), token)
-    }
-
-    fn patch(&self, path: &str, token: &str, body: String) {
-        let request = self
-            .agent
-            .patch(format!("{}{path}", self.url))
-            .header("If-Match", "*")
-            .content_type("application/json");
-        let request = request.header("Authorization", format!("Bearer {token}"));
+impl Demo {
+    fn patch(&self, path: &str, body: String) {
+        let request = ureq::patch(format!("{}{path}", self.url)).content_type("application/json");
+        let request = request.header("If-Match", "*");
+        let request = request.header("Authorization", format!("Bearer {}", self.token));
         request.send(body).unwrap().body_mut().read_to_string().unwrap();
-    }
-
-    /// Processor time so far.
-    fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks: u64 = fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-        // Linux counts in hundredths of a second.
-        Duration::from_millis(10 * ticks)
-    }
-
-    /// Megabytes of memory that are its own at this moment.
-    fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
-    }
-
-    fn token(&self) -> String {
-        let body = json!({"email": "manager@demo.test", "password": self.password}).to_string();
-        let request =
-            self.agent.post(format!("{}/api/v1/auth/token", self.url)).content_type("application/json");
-        let answer: Value =
-            serde_json::from_str(&request.send(body).unwrap().body_mut().read_to_string().unwrap()).unwrap();
-        answer["access_token"].as_str().unwrap().to_owned()
     }
 
     /// Asks for paths over sixteen connections while a coach is saved every five milliseconds; also how many were saved a
     /// second.
-    fn while_saving(&self, paths: &[String], token: &str, coach: &str) -> (Times, f64) {
+    fn while_saving(&self, paths: &[String], coach: &str) -> (Times, f64) {
         /// Between two saves.
         const PAUSE: Duration = Duration::from_millis(5);
         let done = AtomicBool::new(false);
@@ -120,61 +48,56 @@ impl Server {
                 while !done.load(Ordering::Relaxed) {
                     let next = PAUSE * (saves + 1);
                     let name = json!({"name": format!("Coach {saves}")}).to_string();
-                    self.patch(&format!("/api/v1/coaches/{coach}"), token, name);
+                    self.patch(&format!("/api/v1/coaches/{coach}"), name);
                     saves += 1;
                     std::thread::sleep(next.saturating_sub(now() - began));
                 }
                 f64::from(saves) / (now() - began).as_secs_f64()
             });
-            let times = self.time(paths, token, 16);
+            let times = self.time(paths, 16);
             done.store(true, Ordering::Relaxed);
             (times, saving.join().unwrap())
         })
     }
 
     /// Asks for paths each once.
-    fn time_new(&self, paths: &[String], token: &str) -> Times {
-        let (began, cpu) = (now(), self.cpu());
+    fn time_new(&self, paths: &[String]) -> Times {
+        let (began, cpu) = (now(), self.process.cpu());
         let times: Vec<Duration> = (paths.iter())
             .map(|path| {
                 let began = now();
-                self.get(path, token);
+                self.get(path);
                 now() - began
             })
             .collect();
-        let (took, cpu) = (now() - began, self.cpu().saturating_sub(cpu));
+        let (took, cpu) = (now() - began, self.process.cpu().saturating_sub(cpu));
         Times::of(times, took, cpu)
     }
 
     /// Asks for paths in turn over so many connections.
-    fn time(&self, paths: &[String], token: &str, connections: usize) -> Times {
+    fn time(&self, paths: &[String], connections: usize) -> Times {
         let urls: Vec<String> = paths.iter().map(|path| format!("{}{path}", self.url)).collect();
         let one = |from: usize| {
             let agent = ureq::Agent::new_with_defaults();
             let mut times = Vec::with_capacity(REQUESTS);
             for number in 0..REQUESTS {
                 let began = now();
-                get(&agent, &urls[(from + number) % urls.len()], token);
+                get(&agent, &urls[(from + number) % urls.len()], &self.token);
                 times.push(now() - began);
             }
             times
         };
         for number in 0..UNTIMED.max(urls.len()) {
-            get(&self.agent, &urls[number % urls.len()], token);
+            self.get(&paths[number % paths.len()]);
         }
-        let (began, cpu) = (now(), self.cpu());
+        let (began, cpu) = (now(), self.process.cpu());
         let times: Vec<Duration> = std::thread::scope(|scope| {
             let running: Vec<_> = (0..connections).map(|from| scope.spawn(move || one(7 * from))).collect();
             running.into_iter().flat_map(|one| one.join().unwrap()).collect()
         });
-        let (took, cpu) = (now() - began, self.cpu().saturating_sub(cpu));
+        let (took, cpu) = (now() - began, self.process.cpu().saturating_sub(cpu));
         Times::of(times, took, cpu)
     }
-}
-
-fn get(agent: &ureq::Agent, url: &str, token: &str) -> String {
-    let request = agent.get(url).header("Authorization", format!("Bearer {token}"));
-    request.call().unwrap().body_mut().read_to_string().unwrap()
 }
 
 /// What requests took.
@@ -223,23 +146,13 @@ fn main() {
 
 /// Measures a brand of so many coaches, and says what is worth a sentence.
 fn measure(coaches: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().display().to_string();
-    let database = format!("sqlite:{data}/fithire.db");
-    let made = Server::start(&["demo", "--coaches", coaches, "--data", &data], &database);
-    let password = made.password.clone();
-    drop(made);
-    let mut server = Server::start(&["serve", "--port", "0"], &database);
-    server.password = password;
-    let token = server.token();
-    let list: Value = serde_json::from_str(&server.get("/api/v1/jobs?limit=40", &token)).unwrap();
-    let jobs: Vec<String> =
-        list["items"].as_array().unwrap().iter().map(|job| job["id"].to_string()).collect();
-    let coach: Value = serde_json::from_str(&server.get("/api/v1/coaches?limit=1", &token)).unwrap();
+    let server = Demo::open(coaches);
+    let jobs = server.jobs();
+    let coach: Value = serde_json::from_str(&server.get("/api/v1/coaches?limit=1")).unwrap();
     let coach = coach["items"][0]["id"].to_string();
-    let idle = server.memory();
+    let idle = server.process.memory();
     let began = now();
-    server.get(&format!("/api/v1/jobs/{}/candidates", jobs[0]), &token);
+    server.get(&format!("/api/v1/jobs/{}/candidates", jobs[0]));
     let first = now() - began;
     // Weights that were never asked for before: nothing of it was made lately.
     let what_if: Vec<String> = (0..REQUESTS)
@@ -270,22 +183,21 @@ fn measure(coaches: &str) -> String {
     };
     for (name, paths) in &requests {
         for connections in CONNECTIONS {
-            row(name, connections, &server.time(paths, &token, connections));
+            row(name, connections, &server.time(paths, connections));
         }
     }
-    let (times, saves) = server.while_saving(&requests[1].1, &token, &coach);
+    let (times, saves) = server.while_saving(&requests[1].1, &coach);
     row(&format!("candidates, {saves:.0} coaches saved a second"), 16, &times);
-    row("candidates, what if: never asked before", 1, &server.time_new(&what_if, &token));
+    row("candidates, what if: never asked before", 1, &server.time_new(&what_if));
     let (mut commits, mut lists) = (Vec::new(), Vec::new());
     for number in 0..100 {
         let began = now();
         server.patch(
             &format!("/api/v1/coaches/{coach}"),
-            &token,
             json!({"name": format!("Coach {number}")}).to_string(),
         );
         let committed = now();
-        server.get(&format!("/api/v1/jobs/{}/candidates", jobs[0]), &token);
+        server.get(&format!("/api/v1/jobs/{}/candidates", jobs[0]));
         commits.push(committed - began);
         lists.push(now() - committed);
     }
@@ -296,7 +208,7 @@ fn measure(coaches: &str) -> String {
          a coach saved in {}, and the list that has it in {} (medians of 100)",
         server.started_in.as_secs_f64() * 1e3,
         first.as_secs_f64() * 1e3,
-        server.memory(),
+        server.process.memory(),
         ms(commits[50]),
         ms(lists[50]),
     )

@@ -1,0 +1,302 @@
+//! What it costs to tell open pages, beside bare writes of the same bytes to as many sockets:
+//! `scripts/with-postgres cargo bench -p fithire --bench streams -- [STREAMS…]`.
+//!
+//! Everybody of a brand is told the same again and again by another process, on PostgreSQL. The server hears of it, reads
+//! the inboxes and writes to every open stream; a bare program, also a process of its own, writes as many bytes to as many
+//! sockets, one write for each event. Both are counted in processor time, with that of the kernel in it, and a socket is
+//! read by the same client. Compare the share, not the times: it is what a core tells, of what it could tell at most.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark fails by panicking and prints its table"
+)]
+
+mod measured;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream as Connection};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fithire_identity::testing::{PASSWORD, setup};
+use fithire_identity::{Identity, Limits, NewAccount, Role, add_member, create_account};
+use fithire_kernel::clock::Clock;
+use fithire_kernel::ids::{Id, Ids};
+use fithire_kernel::scope::{Actor, BrandScope};
+use fithire_kernel::testing::{World, on_both};
+use fithire_notifications::{Kind, Notice, notify};
+use fithire_orgs::{NewBrand, create_brand};
+use measured::{Measured, now};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Pages that somebody has open at once, as many as a process keeps for one account.
+const PAGES: usize = 8;
+/// Times that everybody is told the same.
+const ROUNDS: usize = 20;
+/// Streams that are opened at once.
+const AT_ONCE: usize = 64;
+/// What one event has in it, of the server's and of the bare writes.
+const EVENT: &str = "event: notice";
+/// As a process that writes and does nothing else, this is its first argument.
+const BARE: &str = "bare-writes";
+
+/// What open streams have received.
+#[derive(Default)]
+struct Received {
+    ready: AtomicUsize,
+    events: AtomicUsize,
+    bytes: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Received {
+    async fn wait(&self, what: &AtomicUsize, least: usize) {
+        let began = now();
+        while what.load(Ordering::Relaxed) < least {
+            assert!(
+                began.elapsed() < Duration::from_secs(300),
+                "{} of {least}",
+                what.load(Ordering::Relaxed)
+            );
+            assert_eq!(self.ended.load(Ordering::Relaxed), 0, "streams have ended");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Opens a stream and reads it for as long as it is there; it counts as ready with the first line of this beginning.
+    async fn open(self: Arc<Self>, to: SocketAddr, request: String, first: &'static str) {
+        let mut socket = TcpStream::connect(to).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        tokio::spawn(async move {
+            let mut reader = tokio::io::BufReader::with_capacity(1_024, socket);
+            let mut line = Vec::new();
+            let mut is_ready = false;
+            while reader.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
+                self.bytes.fetch_add(line.len(), Ordering::Relaxed);
+                if line.starts_with(EVENT.as_bytes()) {
+                    self.events.fetch_add(1, Ordering::Relaxed);
+                }
+                if !is_ready && line.starts_with(first.as_bytes()) {
+                    is_ready = true;
+                    self.ready.fetch_add(1, Ordering::Relaxed);
+                }
+                line.clear();
+            }
+            self.ended.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+}
+
+/// Opens streams by requests, some at once, until all are ready.
+async fn open_all(to: SocketAddr, requests: Vec<String>, first: &'static str) -> Arc<Received> {
+    let received = Arc::new(Received::default());
+    for (number, request) in requests.into_iter().enumerate() {
+        received.wait(&received.ready, (number + 1).saturating_sub(AT_ONCE)).await;
+        received.clone().open(to, request, first).await;
+        if number == 0 {
+            received.wait(&received.ready, 1).await;
+        }
+    }
+    received
+}
+
+/// What it cost to tell.
+struct Cost {
+    events: usize,
+    /// Of the server or of the bare program.
+    cpu: Duration,
+    /// Until the last had it, for each round.
+    took: Duration,
+    /// Of an event on the wire.
+    bytes: usize,
+}
+
+impl Cost {
+    fn micros(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / f64::from(u32::try_from(self.events).unwrap())
+    }
+}
+
+/// Has everybody told so many times, and waits each time until all have it.
+async fn measure(
+    of: &Measured,
+    received: &Received,
+    streams: usize,
+    mut tell: impl AsyncFnMut(usize),
+) -> Cost {
+    // Once untimed, so that everybody's buffers are there.
+    tell(0).await;
+    received.wait(&received.events, streams).await;
+    let (cpu, bytes, began) = (of.cpu(), received.bytes.load(Ordering::Relaxed), now());
+    for round in 1..=ROUNDS {
+        tell(round).await;
+        received.wait(&received.events, (round + 1) * streams).await;
+    }
+    let events = ROUNDS * streams;
+    // What a process does a moment later is its cost as well.
+    let took = began.elapsed() / u32::try_from(ROUNDS).unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(received.events.load(Ordering::Relaxed), events + streams, "each is told once");
+    let bytes = (received.bytes.load(Ordering::Relaxed) - bytes) / events;
+    Cost { events, cpu: of.cpu() - cpu, took, bytes }
+}
+
+/// Everybody of a brand, signed in.
+struct Audience {
+    scope: BrandScope,
+    clock: Clock,
+    ids: Ids,
+    /// Accounts and their sessions' cookies.
+    people: Vec<(Id, String)>,
+}
+
+impl Audience {
+    async fn make(world: &World, people: usize) -> Self {
+        let clock = Clock::System;
+        let ids = Ids::new(clock.clone(), 2);
+        let db = &world.db;
+        let new =
+            NewBrand { slug: "pulse".to_owned(), name: "Pulse".to_owned(), time_zone: "UTC".to_owned() };
+        let brand_id = create_brand(db, &clock, &ids, new).await.unwrap();
+        let scope = BrandScope::mint(brand_id, Actor::System);
+        let identity = Identity::open(db.clone(), (clock.clone(), ids.clone()), setup("http://127.0.0.1"))
+            .await
+            .unwrap();
+        let mut made = Vec::new();
+        for number in 0..people {
+            let email = format!("somebody-{number}@pulse.test");
+            let new = NewAccount { email, name: format!("Somebody {number}"), password: PASSWORD.to_owned() };
+            let account_id = create_account(db, &clock, &ids, new).await.unwrap();
+            add_member(db, &clock, &scope, account_id, Role::Manager, Limits::default()).await.unwrap();
+            made.push((account_id, identity.open_session(account_id, brand_id, None).await.unwrap()));
+        }
+        Self { scope, clock, ids, people: made }
+    }
+
+    async fn tell(&self, world: &World, what: &str) {
+        let notices = self.people.iter().map(|(account_id, _)| Notice {
+            account_id: *account_id,
+            kind: Kind::JobChanged,
+            event: format!("bench:{what}"),
+            title: "A job that fits has other times: Yoga on Tuesdays".to_owned(),
+            text: String::new(),
+            path: "/jobs/117506647438186".to_owned(),
+        });
+        let mut tx = world.db.write(&self.scope).await.unwrap();
+        notify(&mut tx, (&self.clock, &self.ids), notices.collect()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+/// So many streams: of the server, and of bare writes.
+async fn compare(world: &World, audience: &Audience, streams: usize, pages: usize) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_fithire"));
+    program
+        .current_dir(world.folder())
+        .env("FITHIRE_DATABASE__URL", &world.url)
+        .env("FITHIRE_DATABASE__OWNER_URL", &world.owner_url)
+        .env("FITHIRE_MEDIA__PORT", "0")
+        .env("FITHIRE_RATES__ADDRESS", "100000000")
+        .args(["serve", "--port", "0", "--no-worker"]);
+    let mut server = Measured::start(program.stderr(Stdio::null()));
+    let url = server.says("url: ");
+    let to: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+    let idle = server.memory();
+    let began = now();
+    let people = streams.div_ceil(pages);
+    let of_people = &audience.people[..people];
+    let requests: Vec<String> = (0..streams)
+        .map(|number| {
+            let cookie = &of_people[number / pages].1;
+            format!("GET /notifications/stream HTTP/1.1\r\nHost: {to}\r\nCookie: fithire={cookie}\r\n\r\n")
+        })
+        .collect();
+    let received = open_all(to, requests, "event: unread").await;
+    received.wait(&received.ready, streams).await;
+    let opened_in = began.elapsed();
+    let held = (server.memory() - idle) * 1024.0 / f64::from(u32::try_from(streams).unwrap());
+    let round = |number| format!("{streams}:{pages}:{number}");
+    let few = Audience {
+        people: of_people.to_vec(),
+        scope: audience.scope.clone(),
+        clock: audience.clock.clone(),
+        ids: audience.ids.clone(),
+    };
+    let told =
+        measure(&server, &received, streams, async |number| few.tell(world, &round(number)).await).await;
+    drop(server);
+
+    let mut bare = Command::new(std::env::current_exe().unwrap());
+    let mut bare = Measured::start(bare.args([BARE, &streams.to_string(), &told.bytes.to_string()]));
+    let to = SocketAddr::from(([127, 0, 0, 1], bare.says("port: ").parse().unwrap()));
+    let mut orders = Connection::connect(to).unwrap();
+    let received = open_all(to, vec![String::new(); streams], "ready").await;
+    received.wait(&received.ready, streams).await;
+    let written = measure(&bare, &received, streams, async |_| orders.write_all(b"\n").unwrap()).await;
+    println!(
+        "| {streams} | {pages} | {:.2} µs | {:.2} µs | {:.0} % | {} | {:.0} ms | {:.0} ms | {:.1} s | {held:.1} KB |",
+        told.micros(),
+        written.micros(),
+        100.0 * written.micros() / told.micros(),
+        told.bytes,
+        told.took.as_secs_f64() * 1e3,
+        written.took.as_secs_f64() * 1e3,
+        opened_in.as_secs_f64(),
+    );
+}
+
+/// Writes an event of so many bytes to so many sockets, at each line that comes by the first connection.
+fn write_bare(streams: usize, bytes: usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    println!("port: {}", listener.local_addr().unwrap().port());
+    let (orders, _) = listener.accept().unwrap();
+    let mut sockets = Vec::new();
+    while sockets.len() < streams {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.set_nodelay(true).unwrap();
+        socket.write_all(b"ready\n").unwrap();
+        sockets.push(socket);
+    }
+    let event = format!("{EVENT:.<width$}\n", width = bytes - 1);
+    for _ in BufReader::new(orders).lines() {
+        for socket in &mut sockets {
+            socket.write_all(event.as_bytes()).unwrap();
+        }
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [first, streams, bytes] = &*arguments
+        && first == BARE
+    {
+        return write_bare(streams.parse().unwrap(), bytes.parse().unwrap());
+    }
+    let mut sizes: Vec<usize> = arguments.iter().map(|size| size.parse().unwrap()).collect();
+    if sizes.is_empty() {
+        sizes = vec![1_000, 10_000];
+    }
+    on_both(async |world| {
+        if world.dialect == "SQLite" {
+            // One process does not tell another there.
+            return;
+        }
+        let people = sizes.iter().max().unwrap().div_ceil(PAGES).max(*sizes.iter().min().unwrap());
+        let audience = Audience::make(&world, people).await;
+        println!(
+            "| streams | pages of one person | processor for an event | bare write | share | bytes | all have it after | bare | opened in | memory of a stream |"
+        );
+        println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+        for streams in &sizes {
+            for pages in [PAGES, 1] {
+                if streams.div_ceil(pages) <= people {
+                    compare(&world, &audience, *streams, pages).await;
+                }
+            }
+        }
+    });
+}
