@@ -83,8 +83,40 @@ fn what_a_coach_saves_reaches_matches_programs_and_their_open_page() {
         let kinds: Vec<&str> =
             log["items"].as_array().unwrap().iter().filter_map(|one| one["kind"].as_str()).collect();
         assert_eq!(kinds, ["match.entered"], "{log}");
+        what_is_kept_agrees_with_the_live_list(&people, coach.as_i64().unwrap());
         println!("{}: on the open page {} ms after coach {coach} was sent", world.dialect, took.as_millis());
     });
+}
+
+/// The kept match of a coach, what became of it, and the page that shows both.
+fn what_is_kept_agrees_with_the_live_list(people: &People, coach_id: i64) {
+    let (server, ours, job) = (&people.server, &people.ours, people.ours.id("job"));
+    let get = |path: &str| {
+        let answer =
+            server.send("GET", &format!("/api/v1/jobs/{job}/{path}"), Some(ours.token("manager")), None);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    };
+    let live = get(&format!("candidates/{coach_id}"));
+    let kept = get("matches");
+    let own = |list: &Value| {
+        let found = list["items"].as_array().unwrap().iter().find(|row| row["coach_id"] == coach_id).cloned();
+        found.unwrap_or_else(|| panic!("{coach_id} in {list}"))
+    };
+    assert_eq!(own(&kept)["fitscore"], live["fitscore"], "{kept} {live}");
+    let (by, provenance) = (&kept["by"], &live["provenance"]);
+    for same in ["preset", "preset_hash", "engine_version", "as_of"] {
+        assert_eq!(by[same], provenance[same], "{kept} {live}");
+    }
+    let event = own(&get("match-events"));
+    assert_eq!((&event["kind"], &event["after"]), (&json!("entered"), &live["fitscore"]), "{event}");
+    assert_eq!(event.get("before"), None, "{event}");
+    let page = browser_of(server, "manager", ours.mark).get(&format!("/manager/jobs/{job}/matches")).body;
+    assert!(
+        page.contains("became a match") && page.contains("Found to be so less than a minute ago"),
+        "{page}"
+    );
+    assert_eq!(page.matches(">Ada</a>").count(), 2, "as a match, and as what became of one: {page}");
 }
 
 #[cfg(unix)]

@@ -380,6 +380,8 @@ fn cursors(
         ("audit_cursor", paged(admin.get("/admin/audit"))),
         ("verifications_cursor", paged(admin.get("/admin/verify"))),
         ("members_cursor", paging::cursor("members", &things.id("member"))),
+        // Whatever there is was before that.
+        ("match_events_cursor", paging::cursor("match_events", &(Clock::System.now(), Id::MAX))),
     ];
     cursors.into_iter().chain(more).collect()
 }

@@ -14,7 +14,7 @@ const TO: u16 = 303;
 /// admin get. `{job}` stands for the id of a job, `{jobs_cursor}` for a place in a list of them.
 pub(crate) type Line = (&'static str, &'static str, &'static str, &'static str, [u16; 4]);
 
-const OPERATIONS: [Line; 44] = [
+const OPERATIONS: [Line; 46] = [
     (
         "create_token",
         "POST",
@@ -42,6 +42,8 @@ const OPERATIONS: [Line; 44] = [
     ("change_job", "PATCH", "/jobs/{job}", r#"{"location_id":{location}}"#, [WHO, NO, YES, YES]),
     ("list_candidates", "GET", "/jobs/{job}/candidates", "", [WHO, NO, YES, YES]),
     ("get_candidate", "GET", "/jobs/{job}/candidates/{coach}", "", [WHO, NO, YES, YES]),
+    ("list_kept_matches", "GET", "/jobs/{job}/matches", "", [WHO, NO, YES, YES]),
+    ("list_match_events", "GET", "/jobs/{job}/match-events", "", [WHO, NO, YES, YES]),
     ("create_score", "POST", "/scores", r#"{"job_id":{job},"coach_id":{coach}}"#, [WHO, NO, YES, YES]),
     ("get_score", "GET", "/scores/{score}", "", [WHO, 404, YES, YES]),
     (
@@ -131,7 +133,7 @@ const LAST_OPERATIONS: [Line; 5] = [
 ];
 
 /// The same lists from a place on; only brands that have a second page have one.
-const PLACES: [Line; 10] = [
+const PLACES: [Line; 11] = [
     ("list_regions", "GET", "/brands/{brand}/regions?cursor={regions_cursor}", "", [WHO, YES, YES, YES]),
     (
         "list_locations",
@@ -145,6 +147,13 @@ const PLACES: [Line; 10] = [
     ("list_jobs", "GET", "/jobs?location_id={location}", "", [WHO, YES, YES, YES]),
     ("export_coaches", "GET", "/exports/coaches?cursor={coaches_cursor}", "", [WHO, NO, NO, YES]),
     ("list_candidates", "GET", "/jobs/{job}/candidates?cursor={candidates_cursor}", "", [WHO, NO, YES, YES]),
+    (
+        "list_match_events",
+        "GET",
+        "/jobs/{job}/match-events?cursor={match_events_cursor}",
+        "",
+        [WHO, NO, YES, YES],
+    ),
     ("list_pending", "GET", "/admin/pending?cursor={pending_cursor}", "", [WHO, NO, NO, YES]),
     // The holding itself is named by its coach; here is none of which it could be said.
     (
@@ -176,7 +185,7 @@ pub(crate) fn operations() -> impl Iterator<Item = Line> {
 /// A page.
 type Page = (&'static str, [u16; 4]);
 
-const PAGES: [Page; 94] = [
+const PAGES: [Page; 96] = [
     ("/", [TO; 4]),
     ("/metrics", [404; 4]),
     ("/sign-in", [YES; 4]),
@@ -234,6 +243,8 @@ const PAGES: [Page; 94] = [
     ("/manager/jobs/{job}/candidates", [TO, NO, YES, YES]),
     ("/manager/jobs/{job}/candidates?cursor={candidates_cursor}", [TO, NO, YES, YES]),
     ("/manager/jobs/{job}/candidates.csv?coach={coach}", [TO, NO, YES, YES]),
+    ("/manager/jobs/{job}/matches", [TO, NO, YES, YES]),
+    ("/manager/jobs/{job}/matches?cursor={match_events_cursor}", [TO, NO, YES, YES]),
     ("/manager/jobs/{job}/compare?coach={coach}&coach={profile}", [TO, NO, YES, YES]),
     ("/manager/jobs/{job}/candidates/{coach}", [TO, NO, YES, YES]),
     ("/manager/scores/{score}", [TO, NO, YES, YES]),

@@ -1,5 +1,6 @@
 //! Candidates of a job, matches of a coach, one pair of them, and scores that are kept.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fithire_identity::{Signed, ViewCoaches};
@@ -19,9 +20,12 @@ use poem_openapi::payload::Json;
 use poem_openapi::{OpenApi, Tags};
 use serde_json::json;
 
-use crate::model::{CandidatePage, KeptScore, MatchPage, NewScore, Pair, Replay, Show};
+use crate::model::{
+    CandidatePage, KeptMatches, KeptScore, MatchEvents, MatchPage, NewScore, Pair, Replay, Show,
+};
 use crate::pages::export::{MOST, csv};
 use crate::rankings::{Asked, Rankings, Reach, Seen, Weights};
+use crate::rescoring::{self, Of};
 use crate::scores;
 
 /// The operations on matches.
@@ -185,6 +189,53 @@ impl Api {
         pair(&signed, (&db, &clock, &rankings), job_id.0, id.0, None).await
     }
 
+    /// Kept matches of a job
+    ///
+    /// The best 200 who reach the threshold, best first, as the background work last found them, with how old that is and by
+    /// what it was worked out. The live ranking is `list_candidates`; the two agree once that work has caught up.
+    #[oai(path = "/jobs/:id/matches", method = "get", operation_id = "list_kept_matches")]
+    async fn list_kept_matches(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        reads: Data<&Reads>,
+        id: Path<Id>,
+    ) -> Result<Json<KeptMatches>, Problem> {
+        let allowed = signed.0.allowed::<ViewCoaches>()?;
+        let mut tx = db.read(&allowed).await?;
+        let job = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?;
+        let by = rescoring::worked_out(&mut tx, job.id).await?;
+        let kept = rescoring::kept(&mut tx, Of::Job(job.id)).await?;
+        reads.note(&allowed, viewed(job.id, kept.iter().map(|row| row.coach_id)))?;
+        Ok(Json(KeptMatches {
+            items: kept.into_iter().map(Into::into).collect(),
+            by: by.map(Into::into),
+            next_cursor: None,
+        }))
+    }
+
+    /// What became of the matches of a job
+    ///
+    /// Who has entered or left, and scores that have moved by 0.01 or more; the latest first. Kept for a year.
+    #[oai(path = "/jobs/:id/match-events", method = "get", operation_id = "list_match_events")]
+    async fn list_match_events(
+        &self,
+        signed: Signed,
+        db: Data<&Db>,
+        reads: Data<&Reads>,
+        id: Path<Id>,
+        limit: Query<Option<u64>>,
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<MatchEvents>, Problem> {
+        let allowed = signed.0.allowed::<ViewCoaches>()?;
+        let limit = page_size(limit.0)?;
+        let mut tx = db.read(&allowed).await?;
+        let job = fithire_jobs::find(&mut tx, allowed.limits(), id.0).await?;
+        let (events, next_cursor) = rescoring::events(&mut tx, job.id, (limit, cursor.0.as_deref())).await?;
+        reads.note(&allowed, viewed(job.id, events.iter().map(|event| event.coach_id)))?;
+        Ok(Json(MatchEvents { items: events.into_iter().map(Into::into).collect(), next_cursor }))
+    }
+
     /// Keep a score
     ///
     /// Scores a coach for a job as of today and keeps the score with everything that it rests on.
@@ -262,6 +313,12 @@ fn group(show: Option<Show>) -> Group {
         Some(Show::BelowThreshold) => Group::BelowThreshold,
         Some(Show::Ineligible) => Group::Ineligible,
     }
+}
+
+/// What goes into the log of who reads what, of a list of a job's coaches.
+pub(crate) fn viewed(job_id: Id, coaches: impl Iterator<Item = Id>) -> Event {
+    let coaches: BTreeSet<Id> = coaches.collect();
+    Event::new("candidates.listed", "job", job_id).with(json!({"coaches": coaches}))
 }
 
 /// How many candidates a cursor passes over.

@@ -1,5 +1,6 @@
 //! The shapes of the API.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use fithire_coaches::Scored;
 use fithire_kernel::body::Written;
 use fithire_kernel::ids::Id;
@@ -11,6 +12,7 @@ use poem_openapi::types::ToJSON as _;
 use poem_openapi::{Enum, Object};
 
 use crate::rankings::Match;
+use crate::rescoring::{self, Became};
 
 /// The candidates of a job.
 #[derive(Object)]
@@ -159,6 +161,115 @@ pub(crate) struct Replay {
     pub(crate) differs: Vec<String>,
     /// What came out now.
     pub(crate) replayed: Figures,
+}
+
+/// The matches of a job as they are kept.
+#[derive(Object)]
+pub(crate) struct KeptMatches {
+    /// Best first, 200 at most.
+    pub(crate) items: Vec<KeptMatch>,
+    /// By what they were worked out; missing where that has not happened yet.
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) by: Option<WorkedOut>,
+    /// Always null: there are 200 at most.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// A match as it is kept.
+#[derive(Object)]
+pub(crate) struct KeptMatch {
+    coach_id: Id,
+    /// 0 to 1.
+    fitscore: f64,
+    /// Since when it is a match.
+    entered_at: DateTime<Utc>,
+    /// Since when it has this score.
+    scored_at: DateTime<Utc>,
+}
+
+impl From<rescoring::Kept> for KeptMatch {
+    fn from(row: rescoring::Kept) -> Self {
+        let rescoring::Kept { coach_id, entered_at, scored_at, .. } = row;
+        Self { coach_id, fitscore: kept_share(row.score), entered_at, scored_at }
+    }
+}
+
+/// By what matches were worked out.
+#[derive(Object)]
+pub(crate) struct WorkedOut {
+    /// When they were last found to be so.
+    rescored_at: DateTime<Utc>,
+    /// The day on which everything was judged.
+    as_of: NaiveDate,
+    /// The revision of the brand's coaches.
+    revision: i64,
+    preset: String,
+    preset_hash: String,
+    engine_version: i32,
+    /// How many were eligible and reached the threshold, also those who are not kept.
+    total: i64,
+}
+
+impl From<rescoring::WorkedOut> for WorkedOut {
+    fn from(by: rescoring::WorkedOut) -> Self {
+        let rescoring::WorkedOut { preset, preset_hash, engine_version, as_of, revision, total, rescored_at } =
+            by;
+        Self { rescored_at, as_of, revision, preset, preset_hash, engine_version, total }
+    }
+}
+
+/// A page of what became of matches.
+#[derive(Object)]
+pub(crate) struct MatchEvents {
+    /// The latest first.
+    pub(crate) items: Vec<MatchEvent>,
+    /// Where the next page begins; null on the last.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// What became of a match.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[oai(rename_all = "snake_case")]
+enum MatchEventKind {
+    Entered,
+    Left,
+    Changed,
+}
+
+/// Something that became of a match.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct MatchEvent {
+    id: Id,
+    at: DateTime<Utc>,
+    coach_id: Id,
+    kind: MatchEventKind,
+    /// The score that was told last, 0 to 1; missing when it entered.
+    before: Option<f64>,
+    /// The score since, 0 to 1; missing when it left.
+    after: Option<f64>,
+    /// The day on which it was judged.
+    as_of: NaiveDate,
+    /// The revision of the brand's coaches.
+    revision: i64,
+}
+
+impl From<rescoring::MatchEvent> for MatchEvent {
+    fn from(event: rescoring::MatchEvent) -> Self {
+        let rescoring::MatchEvent { id, at, coach_id, as_of, revision, .. } = event;
+        let kind = match Became::read(&event.kind) {
+            Became::Entered => MatchEventKind::Entered,
+            Became::Left => MatchEventKind::Left,
+            Became::Changed => MatchEventKind::Changed,
+        };
+        let (before, after) = (event.before.map(kept_share), event.after.map(kept_share));
+        Self { id, at, coach_id, kind, before, after, as_of, revision }
+    }
+}
+
+/// Basis points as a column has them, as a share.
+fn kept_share(bp: i32) -> f64 {
+    share(u16::try_from(bp).unwrap_or_default())
 }
 
 /// How much is known of a sub-score.

@@ -4,6 +4,7 @@
 pub(crate) mod candidates;
 mod compare;
 pub(crate) mod export;
+mod history;
 mod job;
 mod listing;
 mod matches;
@@ -27,6 +28,7 @@ pub const TEMPLATES: Templates = &[
     ("matching/preset.html", include_str!("../templates/matching/preset.html")),
     ("matching/presets.html", include_str!("../templates/matching/presets.html")),
     ("matching/candidates.html", include_str!("../templates/matching/candidates.html")),
+    ("matching/history.html", include_str!("../templates/matching/history.html")),
     ("matching/compare.html", include_str!("../templates/matching/compare.html")),
     ("matching/pair.html", include_str!("../templates/matching/pair.html")),
     ("matching/matches.html", include_str!("../templates/matching/matches.html")),
@@ -51,6 +53,7 @@ pub fn routes(route: Route) -> Route {
         .at("/manager/jobs/:id/switch", post(job::switch))
         .at("/manager/jobs/:id/candidates", get(candidates::page))
         .at("/manager/jobs/:id/candidates.csv", get(export::file))
+        .at("/manager/jobs/:id/matches", get(history::page))
         .at("/manager/jobs/:id/compare", get(compare::page))
         .at("/manager/jobs/:id/candidates/:coach_id", get(pair::candidate))
         .at("/manager/jobs/:id/candidates/:coach_id/keep", post(pair::keep))

@@ -9,6 +9,7 @@
 //! Invariants: one run per brand at a time; a job's matches, what became of them and by what they were worked out are written
 //! in one transaction; matches are the first [`KEPT`] of the live ranking of that revision and day.
 
+mod history;
 mod store;
 mod telling;
 
@@ -29,6 +30,8 @@ use fithire_scoring::plan::{Group, Plan, Query};
 use crate::copies::Copy;
 use crate::in_force;
 use crate::rankings::{Rankings, Seen};
+pub use history::{MatchEvent, WorkedOut, events, worked_out};
+pub(crate) use store::Became;
 use store::{By, Ranked, Rescored};
 pub use store::{Kept, Of, kept, tidy_brand};
 

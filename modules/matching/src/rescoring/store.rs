@@ -28,7 +28,7 @@ const BATCH: usize = 2_000;
 const TELLING: i32 = 100;
 
 #[derive(Iden, Clone, Copy)]
-enum Rescorings {
+pub(super) enum Rescorings {
     Table,
     BrandId,
     JobId,
@@ -67,7 +67,7 @@ impl ScopedTable for Matches {
 }
 
 #[derive(Iden, Clone, Copy)]
-enum MatchEvents {
+pub(super) enum MatchEvents {
     Table,
     BrandId,
     Id,
@@ -199,6 +199,15 @@ impl Became {
             Self::Entered => "entered",
             Self::Left => "left",
             Self::Changed => "changed",
+        }
+    }
+
+    /// As the database has it.
+    pub(crate) fn read(text: &str) -> Self {
+        match text {
+            "entered" => Self::Entered,
+            "left" => Self::Left,
+            _ => Self::Changed,
         }
     }
 }
@@ -485,6 +494,8 @@ pub struct Kept {
     pub score: i32,
     /// Since when it is one.
     pub entered_at: DateTime<Utc>,
+    /// Since when it has this score.
+    pub scored_at: DateTime<Utc>,
     /// The day by which it was worked out.
     pub as_of: NaiveDate,
     /// The revision of the brand's coaches by which it was.
@@ -512,7 +523,7 @@ pub async fn kept(tx: &mut Tx, of: Of) -> Result<Vec<Kept>, Problem> {
     let mut select = tx.select(Matches::Table);
     let same = Expr::col((Rescorings::Table, Rescorings::JobId)).equals((Matches::Table, Matches::JobId));
     tx.join(&mut select, Rescorings::Table, same);
-    let own = [Matches::JobId, Matches::CoachId, Matches::Score, Matches::EnteredAt];
+    let own = [Matches::JobId, Matches::CoachId, Matches::Score, Matches::EnteredAt, Matches::ScoredAt];
     let by = [Rescorings::AsOf, Rescorings::Revision, Rescorings::PresetHash, Rescorings::RescoredAt];
     select
         .columns(own.map(|column| (Matches::Table, column)))
