@@ -44,12 +44,25 @@ bench-tasks:
 bench-rescoring *sizes:
     scripts/with-postgres cargo bench --package fithire-matching --features testing --bench rescoring -- {{ sizes }}
 
-# The tests that kill, crash and fuzz, at full size
+# How long it takes until what a coach saves is in every ranking, kept match and open page
+bench-reach *sizes:
+    scripts/with-postgres cargo bench --package fithire --bench reach -- {{ sizes }}
+
+# What it costs to tell open pages, beside bare writes to as many sockets
+bench-streams *streams:
+    scripts/with-postgres cargo bench --package fithire --bench streams -- {{ streams }}
+
+# What is left of a server that is asked four times as much as it can do
+bench-overload coaches="100000":
+    cargo bench --package fithire --bench overload -- {{ coaches }}
+
+# The tests that kill, crash and fuzz, at full size; the last one mounts a file system, which only root may
 soak:
     FITHIRE_TEST_SOAK=1 cargo nextest run --profile soak --package fithire-worker --package fithire --no-capture \
         -E 'test(killed::) or test(outages::) or test(whatever_is_sent_is_answered)'
     PROPTEST_CASES=100000 cargo nextest run --profile soak --workspace \
         -E 'test(fuzzed::) or test(no_text_is_too_strange)'
+    cargo nextest run --profile soak --package fithire --no-capture --run-ignored only -E 'test(cut_off::)'
 
 # Pictures of every page into a folder; `--readme` writes those of the README
 screenshots to:

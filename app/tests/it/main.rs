@@ -8,6 +8,8 @@ mod bodies;
 mod browser;
 mod busy;
 mod clients;
+#[cfg(target_os = "linux")]
+mod cut_off;
 mod data;
 mod desk;
 mod document;
