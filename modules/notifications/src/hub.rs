@@ -6,7 +6,7 @@
 //! half a minute, because signals may be lost.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -51,8 +51,9 @@ pub(crate) type Key = (Id, Id);
 /// What has been read of the inbox of an account, for its streams.
 struct Inbox {
     scope: BrandScope,
-    /// By number, the oldest first, each with what ends it.
-    streams: VecDeque<(u64, Arc<Notify>)>,
+    /// By number, the oldest first, each with whether another has taken its place.
+    streams: VecDeque<(u64, Arc<AtomicBool>)>,
+    /// Wakes the streams; they end with it.
     seen: watch::Sender<Option<Arc<Seen>>>,
 }
 
@@ -109,6 +110,7 @@ impl Hub {
     /// Ends every stream and takes no more: a server that stops does not wait for them.
     pub fn close(&self) {
         self.0.closing.send_replace(true);
+        self.inboxes().clear();
     }
 
     /// How many streams are open.
@@ -126,11 +128,11 @@ impl Hub {
     /// # Errors
     /// 503 when the server is about to stop.
     pub(crate) fn open(&self, scope: &BrandScope, account_id: Id) -> Result<Place, Problem> {
+        let key = (scope.brand_id(), account_id);
+        let mut inboxes = self.inboxes();
         if *self.0.closing.borrow() {
             return Err(Problem { retry_after: Some(1), ..Problem::new(Code::Unavailable) });
         }
-        let key = (scope.brand_id(), account_id);
-        let mut inboxes = self.inboxes();
         let inbox = inboxes.entry(key).or_insert_with(|| {
             self.wake(key);
             Inbox { scope: scope.clone(), streams: VecDeque::new(), seen: watch::channel(None).0 }
@@ -138,13 +140,12 @@ impl Hub {
         if inbox.streams.len() >= MOST
             && let Some((_, enough)) = inbox.streams.pop_front()
         {
-            enough.notify_one();
+            enough.store(true, Ordering::Relaxed);
+            inbox.seen.send_modify(|_| {});
         }
-        let (number, enough) = (self.0.opened.fetch_add(1, Ordering::Relaxed), Arc::new(Notify::new()));
+        let (number, enough) = (self.0.opened.fetch_add(1, Ordering::Relaxed), Arc::<AtomicBool>::default());
         inbox.streams.push_back((number, enough.clone()));
-        let (seen, closing) = (inbox.seen.subscribe(), self.0.closing.subscribe());
-        drop(inboxes);
-        Ok(Place { hub: self.clone(), key, number, enough, seen, closing })
+        Ok(Place { hub: self.clone(), key, number, enough, seen: inbox.seen.subscribe() })
     }
 
     fn inboxes(&self) -> MutexGuard<'_, BTreeMap<Key, Inbox>> {
@@ -216,15 +217,19 @@ pub(crate) struct Place {
     hub: Hub,
     key: (Id, Id),
     number: u64,
-    /// Says that another has taken the place.
-    pub(crate) enough: Arc<Notify>,
+    enough: Arc<AtomicBool>,
+    /// What is there; it ends when no stream is to go on.
     pub(crate) seen: watch::Receiver<Option<Arc<Seen>>>,
-    pub(crate) closing: watch::Receiver<bool>,
 }
 
 impl Place {
     pub(crate) fn db(&self) -> &Db {
         self.hub.db()
+    }
+
+    /// Whether another stream has taken the place.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.enough.load(Ordering::Relaxed)
     }
 }
 

@@ -15,7 +15,6 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use sea_query::{Expr, ExprTrait, Order};
 use serde_json::json;
-use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::hub::{Key, Place, Seen};
@@ -103,8 +102,13 @@ impl State {
             return Some(format!("retry: {wait}\n\n"));
         }
         loop {
-            if self.over || *self.watching.place.closing.borrow() {
+            if self.over {
                 return None;
+            }
+            if self.watching.place.is_taken() {
+                self.over = true;
+                // A page that is still there does not come back by itself: it would take the place of another.
+                return Some("event: enough\ndata: another page took the place\n\n".to_owned());
             }
             let seen = self.watching.place.seen.borrow_and_update().clone();
             if let Some(seen) = seen {
@@ -122,12 +126,6 @@ impl State {
                 }
             }
             tokio::select! {
-                () = closed(&mut self.watching.place.closing) => return None,
-                () = self.watching.place.enough.notified() => {
-                    self.over = true;
-                    // A page that is still there does not come back by itself: it would take the place of another.
-                    return Some("event: enough\ndata: another page took the place\n\n".to_owned());
-                }
                 changed = self.watching.place.seen.changed() => changed.ok()?,
                 _ = self.beat.tick() => {
                     self.beats += 1;
@@ -185,11 +183,6 @@ impl State {
         select.limit(AT_ONCE);
         Ok(db.glimpse(&within, &[select]).await?.all()?)
     }
-}
-
-/// Waits until no stream is to go on.
-async fn closed(closing: &mut watch::Receiver<bool>) {
-    let _ = closing.wait_for(|closing| *closing).await;
 }
 
 #[cfg(test)]
