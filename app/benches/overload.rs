@@ -138,7 +138,7 @@ fn main() {
     let cpu = server.process.cpu();
     let (seen, took, most) = regardless(&server, &jobs, &next, peak * count_of(TIMES));
     let (took, answered, refused) = (took.as_secs_f64(), count(&seen.answered), count(&seen.refused));
-    let cpu = (server.process.cpu() - cpu).as_secs_f64() * 1e3 / answered;
+    let cpu = server.process.cpu().saturating_sub(cpu).as_secs_f64() * 1e3 / answered;
     println!(
         "{coaches} coaches, ready {:.0} ms after its start; lists never asked for before, {cpu:.1} ms of a processor each, refusals included:\n",
         server.started_in.as_secs_f64() * 1e3

@@ -187,7 +187,7 @@ impl Hub {
             let last = inbox.seen.borrow().as_ref().map(|seen| seen.last);
             match portions.last_mut() {
                 Some((scope, of)) if scope.brand_id() == key.0 && of.len() < TOGETHER => {
-                    of.push((key.1, last))
+                    of.push((key.1, last));
                 }
                 _ => portions.push((inbox.scope.clone(), vec![(key.1, last)])),
             }

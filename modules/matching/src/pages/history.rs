@@ -81,7 +81,6 @@ pub(super) struct Asked {
 }
 
 #[handler]
-#[expect(clippy::too_many_arguments, reason = "one per part of the request")]
 pub(super) async fn page(
     visitor: Visitor,
     db: Data<&Db>,
