@@ -31,7 +31,7 @@ pub fn csv(lines: &[Vec<String>]) -> String {
 pub struct File {
     /// What it is saved as.
     pub name: String,
-    /// What [`csv`] has made.
+    /// What [`csv()`] has made.
     pub csv: String,
     /// Where the next page of it is, as path and query.
     pub next: Option<String>,
