@@ -381,7 +381,7 @@ fn cursors(
         ("verifications_cursor", paged(admin.get("/admin/verify"))),
         ("members_cursor", paging::cursor("members", &things.id("member"))),
         // Whatever there is was before that.
-        ("match_events_cursor", paging::cursor("match_events", &(Clock::System.now(), Id::MAX))),
+        ("match_events_cursor", paging::cursor("match_events", &(Clock::System.now(), things.id("job")))),
     ];
     cursors.into_iter().chain(more).collect()
 }
