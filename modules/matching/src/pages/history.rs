@@ -44,7 +44,6 @@ struct By {
     revision: i64,
     total: i64,
     at: String,
-    age: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,7 +110,7 @@ pub(super) async fn page(
         title: job.title,
         location: job.location,
         active: job.active,
-        by: by.map(|by| by_what(by, now)),
+        by: by.map(by_what),
         most: KEPT,
         matches: matches.into_iter().filter_map(|row| listed(row, &names, now)).collect(),
         events: events.into_iter().map(|event| told(event, &names)).collect(),
@@ -120,7 +119,7 @@ pub(super) async fn page(
     pages.render(visitor.shell(), &page)
 }
 
-fn by_what(by: WorkedOut, now: DateTime<Utc>) -> By {
+fn by_what(by: WorkedOut) -> By {
     By {
         preset: by.preset,
         hash: by.preset_hash.chars().take(12).collect(),
@@ -128,7 +127,6 @@ fn by_what(by: WorkedOut, now: DateTime<Utc>) -> By {
         revision: by.revision,
         total: by.total,
         at: when(by.rescored_at),
-        age: age(now - by.rescored_at),
     }
 }
 
@@ -167,15 +165,13 @@ fn share_of(bp: i32) -> u16 {
     u16::try_from(bp).unwrap_or_default()
 }
 
-/// How long something is ago, in the largest unit of which there is one.
+/// How many days something is ago. No less, so that a page stays the same as long as nothing has become of it.
 fn age(since: TimeDelta) -> String {
-    let (count, unit) = match since.num_minutes() {
-        ..1 => return "less than a minute".to_owned(),
-        minutes @ 1..60 => (minutes, "minute"),
-        minutes @ 60..1_440 => (minutes / 60, "hour"),
-        minutes => (minutes / 1_440, "day"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    match since.num_days() {
+        ..1 => "today".to_owned(),
+        1 => "1 day ago".to_owned(),
+        days => format!("{days} days ago"),
+    }
 }
 
 #[cfg(test)]
@@ -183,11 +179,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_is_told_in_its_largest_unit() {
-        let of = |minutes| age(TimeDelta::minutes(minutes));
-        assert_eq!(of(-1), "less than a minute");
-        assert_eq!(of(1), "1 minute");
-        assert_eq!(of(119), "1 hour");
-        assert_eq!(of(24 * 60 * 2), "2 days");
+    fn an_age_is_told_in_days() {
+        let of = |hours| age(TimeDelta::hours(hours));
+        assert_eq!([of(-1), of(23), of(24), of(49)], ["today", "today", "1 day ago", "2 days ago"]);
     }
 }
