@@ -78,12 +78,13 @@ impl<'p> Told<'p> {
         self.send("GET", "", None).json()
     }
 
-    /// Makes every task due and does it, until the newest delivery is as it should be. The server may do some of them, too.
+    /// Does what is due, until the newest delivery is as it should be. The server may do some of it, too: what it has in
+    /// hand it has yet to give back, and a task that is changed before would be as it was again.
     async fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..100 {
             self.work().await;
             let newest = self.newest();
-            if is_so(&newest) {
+            if is_so(&newest) && self.count(&[Listing::Running]).await == 0 {
                 return newest;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -108,13 +109,17 @@ impl<'p> Told<'p> {
 
     /// How many messages are still to be sent.
     async fn queued(&self) -> usize {
+        self.count(&Listing::ALL.map(|(listing, _)| listing)).await
+    }
+
+    async fn count(&self, listings: &[Listing]) -> usize {
         let mut tx = self.world.db.read(&self.scope).await.unwrap();
-        let mut queued = 0;
-        for (listing, _) in Listing::ALL {
-            let (tasks, _) = desk::list(&mut tx, listing, None).await.unwrap();
-            queued += tasks.iter().filter(|task| task.kind == work::DELIVER).count();
+        let mut messages = 0;
+        for listing in listings {
+            let (tasks, _) = desk::list(&mut tx, *listing, None).await.unwrap();
+            messages += tasks.iter().filter(|task| task.kind == work::DELIVER).count();
         }
-        queued
+        messages
     }
 
     /// Lets nobody wait any longer.
