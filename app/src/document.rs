@@ -154,6 +154,10 @@ fn complete_operation(
     }
 }
 
+/// What only looks, and may still find that the job has lost its preset or is closed, or that a score cannot be computed again.
+const LOOKS_THAT_MAY_CONFLICT: [&str; 6] =
+    ["export_candidates", "get_candidate", "get_job_posting", "get_match", "list_candidates", "replay_score"];
+
 /// The problems with which an operation may answer.
 fn codes(method: &str, operation: &Value) -> Vec<Code> {
     let parameters = operation["parameters"].as_array();
@@ -170,7 +174,9 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
     when(!signed && body, &[Code::Unauthenticated]);
     when(body, &[Code::TooLarge, Code::UnsupportedType]);
     when(signed && (body || has_parameter(&|parameter| parameter["in"] == "path")), &[Code::NotFound]);
-    when(signed && method != "get", &[Code::Conflict]);
+    let may_conflict =
+        LOOKS_THAT_MAY_CONFLICT.contains(&operation["operationId"].as_str().unwrap_or_default());
+    when(signed && method != "get" || may_conflict, &[Code::Conflict]);
     if has_parameter(&|parameter| parameter["name"] == "If-Match") {
         codes.push(Code::Changed);
         // What is only taken away overwrites nothing.

@@ -283,7 +283,9 @@ async fn fuzzed(world: &World, examples: &str) {
     let server = Server::without_worker(&mut configured(world));
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("schemathesis.toml"), places(&document(), &people)).unwrap();
-    let bearer = format!("Authorization: Bearer {}", people.ours.token("admin"));
+    // A token counts where it was issued.
+    let token = server.token_of(&email("admin", people.ours.mark));
+    let bearer = format!("Authorization: Bearer {token}");
     let (document, python) = (committed(), tool("FITHIRE_TEST_CLIENTS_PYTHON").join("bin/schemathesis"));
     let told = run(
         folder.path(),
@@ -310,6 +312,10 @@ async fn fuzzed(world: &World, examples: &str) {
     );
     let found = |line: &str| told.contains(line);
     assert!(found(&format!("Tested: {}", operations().count())), "{told}");
+    // Nobody makes up a password that is right, or an issuer's signature; everything else was let in.
+    assert!(found("Authentication failed: 2 operations"), "{told}");
+    let answered = server.send("GET", "/api/v1/webhooks", Some(&token), None).status;
+    assert_eq!(answered, 200, "the token is still good: {told}");
     println!("{}", told.split("= SUMMARY =").nth(1).unwrap_or(&told));
     let log = server.log();
     let failures: Vec<&str> = log.lines().filter(|line| line.contains(" ERROR ")).collect();
