@@ -2,7 +2,9 @@
 //!
 //! Lists that were never asked for before, which cost a processor most. First as many as it can answer, from clients that
 //! wait for their answers; then four times as many a second from clients that do not. Compare the answers of the second
-//! with those of the first: whoever cannot be served must not be served at the expense of others.
+//! with those of the first: whoever cannot be served must not be served at the expense of others. The server has one
+//! processor and its clients another, because four times the clients would take from it otherwise, and that is not its
+//! doing.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +15,7 @@
 mod demo;
 mod measured;
 
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -40,11 +43,12 @@ struct Seen {
 impl Seen {
     /// Asks once, for something that nobody has asked for.
     fn ask(&self, server: &Demo, agent: &ureq::Agent, (jobs, number): (&[String], usize)) {
-        let (job, weight) = (&jobs[number % jobs.len()], number / jobs.len());
+        // Tenths of a percent: smaller steps are rounded away, and would be the same list.
+        let (job, weights) = (&jobs[number % jobs.len()], number / jobs.len());
+        let tenths = [weights % 200, weights / 200].map(|step| count_of(50 + step) / 10.0);
         let path = format!(
-            "/api/v1/jobs/{job}/candidates?weights=location:{}.{:03}",
-            1 + weight / 1_000,
-            weight % 1_000
+            "/api/v1/jobs/{job}/candidates?weights=location:{:.1},engagement:{:.1}",
+            tenths[0], tenths[1]
         );
         let began = now();
         let request = agent.get(format!("{}{path}", server.url));
@@ -65,6 +69,13 @@ impl Seen {
 
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+/// Gives a process one processor, by util-linux's `taskset`.
+fn to_processor(number: usize, process: u32) {
+    let arguments = ["--all-tasks", "--pid", "--cpu-list", &number.to_string(), &process.to_string()];
+    let done = Command::new("taskset").args(arguments).stdout(Stdio::null()).status().unwrap();
+    assert!(done.success(), "this needs two processors");
 }
 
 /// So many clients, each asking again once it has its answer.
@@ -131,6 +142,8 @@ fn main() {
     let coaches = std::env::args().skip(1).find(|size| size.chars().all(|c| c.is_ascii_digit()));
     let coaches = coaches.unwrap_or_else(|| "100000".to_owned());
     let server = Demo::open(&coaches);
+    to_processor(0, server.process.child.id());
+    to_processor(1, std::process::id());
     let (jobs, next) = (server.jobs(), AtomicUsize::new(0));
     until_answered(&server, &jobs, &next);
     let before = server.process.memory();

@@ -11,7 +11,7 @@ pub(crate) fn now() -> Instant {
 
 /// A running process.
 pub(crate) struct Measured {
-    child: Child,
+    pub(crate) child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
