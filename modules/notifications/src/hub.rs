@@ -20,8 +20,11 @@ use tokio::time::MissedTickBehavior;
 
 use crate::inbox::told_of;
 use crate::looking::{self, AT_ONCE, State, TOGETHER};
-use crate::stream::Told;
+use crate::stream::{Newest, Told};
 
+/// A comment as often as this keeps proxies from closing a stream, and finds out who has gone. Each second has its part of
+/// the inboxes, so that they are not all written to at once.
+const SECONDS_TO_A_BEAT: i64 = 20;
 /// How often inboxes are looked at without a signal.
 const LOOK: Duration = Duration::from_secs(30);
 /// Portions of inboxes that are read at the same time.
@@ -54,7 +57,16 @@ struct Inbox {
     /// By number, the oldest first, each with whether another has taken its place.
     streams: VecDeque<(u64, Arc<AtomicBool>)>,
     /// Wakes the streams; they end with it.
-    seen: watch::Sender<Option<Arc<Seen>>>,
+    news: watch::Sender<News>,
+}
+
+/// What the streams of an inbox are woken by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct News {
+    /// What was seen; nothing until it was read.
+    pub(crate) seen: Option<Arc<Seen>>,
+    /// Counts beats: at each, a stream says that it is there.
+    pub(crate) beats: u32,
 }
 
 /// What has been seen of an inbox: every notice above `floor`, up to `last`.
@@ -64,12 +76,15 @@ pub(crate) struct Seen {
     pub(crate) last: i64,
     pub(crate) unread: i64,
     pub(crate) notices: VecDeque<Told>,
+    /// What has just come, for the pages that have had everything else.
+    pub(crate) newest: Option<Newest>,
 }
 
 impl Seen {
     /// The same inbox later; `told` is what came since.
-    fn then(&self, now: &State) -> Self {
-        let mut seen = Self { unread: now.unread, ..self.clone() };
+    fn then(&self, whose: Key, now: &State) -> Self {
+        let newest = Newest::of(whose, (self.last, self.unread), &now.told, now.unread);
+        let mut seen = Self { unread: now.unread, newest: Some(newest), ..self.clone() };
         for told in &now.told {
             seen.last = told.seq;
             seen.notices.push_back(told.clone());
@@ -86,7 +101,8 @@ impl Seen {
 
     /// That it is there, and nothing of what is in it.
     fn nothing_of(now: &State) -> Self {
-        Self { floor: now.last, last: now.last, unread: now.unread, notices: VecDeque::new() }
+        let (last, unread) = (now.last, now.unread);
+        Self { floor: last, last, unread, notices: VecDeque::new(), newest: None }
     }
 }
 
@@ -135,17 +151,17 @@ impl Hub {
         }
         let inbox = inboxes.entry(key).or_insert_with(|| {
             self.wake(key);
-            Inbox { scope: scope.clone(), streams: VecDeque::new(), seen: watch::channel(None).0 }
+            Inbox { scope: scope.clone(), streams: VecDeque::new(), news: watch::Sender::default() }
         });
         if inbox.streams.len() >= MOST
             && let Some((_, enough)) = inbox.streams.pop_front()
         {
             enough.store(true, Ordering::Relaxed);
-            inbox.seen.send_modify(|_| {});
+            inbox.news.send_modify(|_| {});
         }
         let (number, enough) = (self.0.opened.fetch_add(1, Ordering::Relaxed), Arc::<AtomicBool>::default());
         inbox.streams.push_back((number, enough.clone()));
-        Ok(Place { hub: self.clone(), key, number, enough, seen: inbox.seen.subscribe() })
+        Ok(Place { hub: self.clone(), key, number, enough, news: inbox.news.subscribe() })
     }
 
     fn inboxes(&self) -> MutexGuard<'_, BTreeMap<Key, Inbox>> {
@@ -162,12 +178,21 @@ impl Hub {
         self.0.wake.notify_one();
     }
 
+    /// Has the streams of the inboxes whose second it is say that they are there.
+    fn beat(&self, second: i64) {
+        for ((_, account_id), inbox) in &*self.inboxes() {
+            if (account_id - second).rem_euclid(SECONDS_TO_A_BEAT) == 0 {
+                inbox.news.send_modify(|news| news.beats += 1);
+            }
+        }
+    }
+
     /// Wakes the inboxes of a brand of which not everything has been seen.
     async fn look(&self, scope: &BrandScope, accounts: &[Id]) -> Result<(), Problem> {
         let rows = looking::states(&self.0.db, scope, accounts).await?;
         for (account_id, last, unread) in rows {
             let key = (scope.brand_id(), account_id);
-            let is_new = self.inboxes().get(&key).is_some_and(|inbox| match &*inbox.seen.borrow() {
+            let is_new = self.inboxes().get(&key).is_some_and(|inbox| match &inbox.news.borrow().seen {
                 Some(seen) => (seen.last, seen.unread) != (last, unread),
                 None => true,
             });
@@ -184,7 +209,7 @@ impl Hub {
         let mut portions: Vec<Portion> = Vec::new();
         for key in keys {
             let Some(inbox) = inboxes.get(key) else { continue };
-            let last = inbox.seen.borrow().as_ref().map(|seen| seen.last);
+            let last = inbox.news.borrow().seen.as_ref().map(|seen| seen.last);
             match portions.last_mut() {
                 Some((scope, of)) if scope.brand_id() == key.0 && of.len() < TOGETHER => {
                     of.push((key.1, last));
@@ -200,10 +225,13 @@ impl Hub {
         let states = looking::look(&self.0.db, scope, accounts).await?;
         let inboxes = self.inboxes();
         for (account_id, now) in states {
-            let Some(inbox) = inboxes.get(&(scope.brand_id(), account_id)) else { continue };
-            let before = inbox.seen.borrow().clone();
-            let seen = before.map_or_else(|| Seen::nothing_of(&now), |before| before.then(&now));
-            inbox.seen.send_replace(Some(Arc::new(seen)));
+            let key = (scope.brand_id(), account_id);
+            let Some(inbox) = inboxes.get(&key) else { continue };
+            inbox.news.send_modify(|news| {
+                let seen = news.seen.as_ref();
+                let seen = seen.map_or_else(|| Seen::nothing_of(&now), |before| before.then(key, &now));
+                news.seen = Some(Arc::new(seen));
+            });
         }
         Ok(())
     }
@@ -219,7 +247,7 @@ pub(crate) struct Place {
     number: u64,
     enough: Arc<AtomicBool>,
     /// What is there; it ends when no stream is to go on.
-    pub(crate) seen: watch::Receiver<Option<Arc<Seen>>>,
+    pub(crate) news: watch::Receiver<News>,
 }
 
 impl Place {
@@ -249,6 +277,8 @@ impl Drop for Place {
 async fn hear(hub: Hub, mut listener: Listener, mut closing: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut second, mut seconds) = (tokio::time::interval(Duration::from_secs(1)), 0);
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let missed = tokio::select! {
             () = async { let _ = closing.wait_for(|closing| *closing).await; } => return,
@@ -262,6 +292,11 @@ async fn hear(hub: Hub, mut listener: Listener, mut closing: watch::Receiver<boo
                 Signal::Missed => true,
             },
             _ = tick.tick() => true,
+            _ = second.tick() => {
+                seconds += 1;
+                hub.beat(seconds);
+                false
+            }
         };
         if missed {
             let keys: Vec<Key> = hub.inboxes().keys().copied().collect();

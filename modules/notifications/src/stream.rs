@@ -4,26 +4,22 @@
 //! one that it has, and the stream goes on after it. The first event says how much is unread, and from where on the stream
 //! tells.
 
-use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
+use async_stream::stream;
+use bytes::Bytes;
 use fithire_identity::{Identity, Onlooker};
 use fithire_kernel::problem::Problem;
 use futures_util::Stream;
-use futures_util::stream::unfold;
 use sea_query::{Expr, ExprTrait, Order};
 use serde_json::json;
-use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::hub::{Key, Place, Seen};
+use crate::hub::{Key, News, Place, Seen};
 use crate::inbox::notices_of;
 use crate::looking::AT_ONCE;
 use crate::model::{NoticeRow, Notices};
 
-/// A comment as often as this keeps proxies from closing the stream, and finds out who has gone.
-const BEAT: Duration = Duration::from_secs(20);
 /// At each so many beats it is asked whether the session is still open.
 const BEATS_TO_A_CHECK: u32 = 3;
 
@@ -52,6 +48,29 @@ pub(crate) fn told(whose: Key, seq: i64, (kind, title, path): (&str, &str, &str)
     Told { seq, text: text.into() }
 }
 
+/// What the pages of an inbox are told that have had everything else.
+#[derive(Clone, Debug)]
+pub(crate) struct Newest {
+    /// The last number and what was unread, as a page has it that is told this.
+    after: (i64, Option<i64>),
+    text: Bytes,
+}
+
+impl Newest {
+    /// That these came, after that number and so many unread ones; so many are unread now.
+    pub(crate) fn of(whose: Key, (last, unread): (i64, i64), new: &[Told], now: i64) -> Self {
+        let after = (last, Some(unread));
+        let last = new.last().map_or(last, |told| told.seq);
+        let mut text: String = new.iter().map(|told| &*told.text).collect();
+        text += &unread_event(whose, last, now);
+        Self { after, text: text.into() }
+    }
+}
+
+fn unread_event(whose: Key, last: i64, unread: i64) -> String {
+    format!("id: {}\nevent: unread\ndata: {unread}\n\n", event_id(whose, last))
+}
+
 /// What names a place in an inbox to its browser.
 pub(crate) fn event_id((brand_id, account_id): Key, seq: i64) -> String {
     format!("{brand_id}.{account_id}.{seq}")
@@ -64,78 +83,65 @@ pub(crate) fn number_of(id: &str, (brand_id, account_id): Key) -> Option<i64> {
 }
 
 /// The stream as it goes over the wire.
-pub(crate) fn events(watching: Watching) -> impl Stream<Item = io::Result<String>> + Send {
-    let mut beat = tokio::time::interval(BEAT);
-    beat.reset();
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    unfold(
-        State { watching, beat, beats: 0, unread: None, began: false, over: false },
-        |mut state| async move {
-            let text = state.next().await?;
-            Some((Ok(text), state))
-        },
-    )
-}
-
-struct State {
-    watching: Watching,
-    beat: Interval,
-    beats: u32,
-    /// What the page was told.
-    unread: Option<i64>,
-    began: bool,
-    over: bool,
-}
-
-impl State {
-    fn whose(&self) -> Key {
-        let caller = self.watching.onlooker.caller();
-        (caller.scope().brand_id(), caller.account_id())
-    }
-
-    /// The next part; nothing when the stream has ended.
-    async fn next(&mut self) -> Option<String> {
-        if !self.began {
-            self.began = true;
-            // Not all at once, when a server was away.
-            let wait = 2_000 + self.whose().1.rem_euclid(3_000);
-            return Some(format!("retry: {wait}\n\n"));
-        }
+pub(crate) fn events(watching: Watching) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream! {
+        let mut page = Page { watching, unread: None };
+        // Not all at once, when a server was away.
+        let wait = 2_000 + page.whose().1.rem_euclid(3_000);
+        yield Ok(format!("retry: {wait}\n\n").into());
+        let mut heard = page.watching.place.news.borrow().beats;
         loop {
-            if self.over {
-                return None;
-            }
-            if self.watching.place.is_taken() {
-                self.over = true;
+            if page.watching.place.is_taken() {
                 // A page that is still there does not come back by itself: it would take the place of another.
-                return Some("event: enough\ndata: another page took the place\n\n".to_owned());
+                yield Ok(Bytes::from_static(b"event: enough\ndata: another page took the place\n\n"));
+                return;
             }
-            let seen = self.watching.place.seen.borrow_and_update().clone();
+            let News { seen, beats } = page.watching.place.news.borrow_and_update().clone();
+            let mut text = Bytes::new();
             if let Some(seen) = seen {
-                if self.watching.once && self.unread.is_some() {
-                    return None;
+                if page.watching.once && page.unread.is_some() {
+                    return;
                 }
-                match self.catch_up(&seen).await {
-                    Ok(text) if text.is_empty() => {}
-                    Ok(text) => return Some(text),
+                match page.catch_up(&seen).await {
+                    Ok(new) => text = new,
                     // The browser comes back and goes on after what it has.
                     Err(problem) => {
                         tracing::debug!(%problem, "a stream could not go on");
-                        return None;
+                        return;
                     }
                 }
             }
-            tokio::select! {
-                changed = self.watching.place.seen.changed() => changed.ok()?,
-                _ = self.beat.tick() => {
-                    self.beats += 1;
-                    if self.beats.is_multiple_of(BEATS_TO_A_CHECK) && !self.is_still_there().await {
-                        return None;
-                    }
-                    return Some(": still here\n\n".to_owned());
+            if heard != beats {
+                heard = beats;
+                if beats.is_multiple_of(BEATS_TO_A_CHECK) && !page.is_still_there().await {
+                    return;
                 }
+                if text.is_empty() {
+                    text = Bytes::from_static(b": still here\n\n");
+                }
+            }
+            if text.is_empty() {
+                if page.watching.place.news.changed().await.is_err() {
+                    return;
+                }
+            } else {
+                yield Ok(text);
             }
         }
+    }
+}
+
+/// A page on its way through what is told.
+struct Page {
+    watching: Watching,
+    /// What it was told is unread.
+    unread: Option<i64>,
+}
+
+impl Page {
+    fn whose(&self) -> Key {
+        let caller = self.watching.onlooker.caller();
+        (caller.scope().brand_id(), caller.account_id())
     }
 
     /// Where it cannot be asked, it is asked the next time.
@@ -145,32 +151,43 @@ impl State {
     }
 
     /// What the page does not have of what was seen.
-    async fn catch_up(&mut self, seen: &Seen) -> Result<String, Problem> {
-        let mut text = String::new();
-        let mut after = *self.watching.after.get_or_insert(seen.last);
-        while after < seen.floor {
-            let rows = self.read(after).await?;
-            for row in &rows {
-                text += &told(self.whose(), row.seq, (&row.kind, &row.title, &row.path)).text;
-                after = row.seq;
-            }
-            if (rows.len() as u64) < AT_ONCE {
-                // What is missing has been removed since.
-                after = Ord::max(after, seen.floor);
-            }
+    async fn catch_up(&mut self, seen: &Seen) -> Result<Bytes, Problem> {
+        let before = (*self.watching.after.get_or_insert(seen.last), self.unread);
+        if before.0 >= seen.last && before.1 == Some(seen.unread) {
+            return Ok(Bytes::new());
         }
-        // The new ones are at the end.
-        let new = seen.notices.partition_point(|told| told.seq <= after);
-        for told in seen.notices.range(new..) {
-            text += &told.text;
-            after = told.seq;
-        }
+        let (mut after, _) = before;
+        let text = match &seen.newest {
+            // Nearly every page has had everything before the newest, which is written once for all of them.
+            Some(newest) if before == newest.after => {
+                after = seen.last;
+                newest.text.clone()
+            }
+            _ => {
+                let mut text = String::new();
+                while after < seen.floor {
+                    let rows = self.read(after).await?;
+                    for row in &rows {
+                        text += &told(self.whose(), row.seq, (&row.kind, &row.title, &row.path)).text;
+                        after = row.seq;
+                    }
+                    if (rows.len() as u64) < AT_ONCE {
+                        // What is missing has been removed since.
+                        after = Ord::max(after, seen.floor);
+                    }
+                }
+                // The new ones are at the end.
+                let new = seen.notices.partition_point(|told| told.seq <= after);
+                for told in seen.notices.range(new..) {
+                    text += &told.text;
+                    after = told.seq;
+                }
+                text += &unread_event(self.whose(), after, seen.unread);
+                text.into()
+            }
+        };
         self.watching.after = Some(after);
-        if self.unread != Some(seen.unread) || !text.is_empty() {
-            self.unread = Some(seen.unread);
-            let id = event_id(self.whose(), after);
-            let _ = write!(text, "id: {id}\nevent: unread\ndata: {}\n\n", seen.unread);
-        }
+        self.unread = Some(seen.unread);
         Ok(text)
     }
 
