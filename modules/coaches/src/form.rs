@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 use crate::hours::Hours;
 use crate::model::{CoachChange, Profile};
 
-/// Declares the sections with the last step of their address and what people call them.
+/// Declares the sections with the last step of their address, what they are called before the coach and before others.
 macro_rules! sections {
-    ($($name:ident $slug:literal $title:literal;)*) => {
+    ($($name:ident $slug:literal $title:literal $of_another:literal;)*) => {
         /// A section of a profile.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Section { $($name,)* }
@@ -30,19 +30,23 @@ macro_rules! sections {
             pub(crate) fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
+
+            pub(crate) fn of_another(self) -> &'static str {
+                match self { $(Self::$name => $of_another,)* }
+            }
         }
     };
 }
 
 sections! {
-    About "about" "About you";
-    Home "home" "Where you live";
-    Certifications "certifications" "Certifications";
-    Experience "experience" "Experience";
-    Availability "availability" "When you are free";
-    Hours "hours" "Exact times";
-    Style "style" "Teaching style";
-    Pay "pay" "Pay";
+    About "about" "About you" "About";
+    Home "home" "Where you live" "Home";
+    Certifications "certifications" "Certifications" "Certifications";
+    Experience "experience" "Experience" "Experience";
+    Availability "availability" "When you are free" "Availability";
+    Hours "hours" "Exact times" "Exact times";
+    Style "style" "Teaching style" "Teaching style";
+    Pay "pay" "Pay" "Pay";
 }
 
 pub(crate) const HOLDINGS: Lines = Lines {

@@ -137,13 +137,26 @@ fn sentence(text: &str) -> &str {
     text.trim_end_matches(['.', '!'])
 }
 
-/// Every section that is shown of a profile, with what has become of its certificates: `items` are the coach's.
+/// Every section that is shown of a profile to others, with what has become of its certificates: `items` are the coach's.
 #[must_use]
 pub fn known(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Known> {
+    sections(profile, (today, items), Section::of_another)
+}
+
+/// The same, to the coach.
+pub(super) fn known_to_oneself(profile: &Profile, today: NaiveDate, items: &[Item]) -> Vec<Known> {
+    sections(profile, (today, items), Section::title)
+}
+
+fn sections(
+    profile: &Profile,
+    (today, items): (NaiveDate, &[Item]),
+    title: fn(Section) -> &'static str,
+) -> Vec<Known> {
     let shown = Section::ALL.iter().filter(|section| **section != Section::Hours);
     let section = |section: &Section| Known {
         slug: section.slug(),
-        title: section.title(),
+        title: title(*section),
         lines: lines(*section, profile, (today, items)),
     };
     shown.map(section).collect()

@@ -19,7 +19,7 @@ use poem::web::{Data, Html, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
 
-use super::known::{Badge, Known, Upload, badge, known, note, upload};
+use super::known::{Badge, Known, Upload, badge, known_to_oneself, note, upload};
 use crate::approval::approval_of;
 use crate::form::{HOLDINGS, LINES, NAMED, Section};
 use crate::hours::{GridRow, Hours};
@@ -83,7 +83,7 @@ pub(super) async fn overview(
     let page = Overview {
         done: pieces.iter().filter(|piece| piece.done).count(),
         pieces,
-        sections: if name.is_some() { known(&profile, today, &items) } else { Vec::new() },
+        sections: if name.is_some() { known_to_oneself(&profile, today, &items) } else { Vec::new() },
         name,
         approval,
     };
