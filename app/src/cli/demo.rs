@@ -179,7 +179,7 @@ impl Demo {
         )
         .map_err(|problems| Failure::new(&problems[0]))?;
         let numbered: Vec<(u64, &Coach)> = (0..).zip(coaches.iter().map(|coach| &coach.facts)).collect();
-        let snapshot = Snapshot::build(today, &numbered);
+        let snapshot = Snapshot::build(today, &builtin().points(), &numbered);
         let wanted = |row: &jobs::Row| {
             builtin().named(row.preset.as_deref().unwrap_or(DEFAULT_PRESET)).is_ok_and(|preset| {
                 let query = Query { threshold: preset.threshold, limit: 1, group: Group::Ranked };
@@ -194,7 +194,7 @@ impl Demo {
 fn most_wanted(coaches: &[Scored], jobs: &[Open], today: NaiveDate) -> Option<Id> {
     let numbered: Vec<(u64, &Coach)> =
         coaches.iter().map(|coach| (coach.id.unsigned_abs(), &coach.facts)).collect();
-    let snapshot = Snapshot::build(today, &numbered);
+    let snapshot = Snapshot::build(today, &builtin().points(), &numbered);
     let mut wanted: BTreeMap<u64, usize> = BTreeMap::new();
     for job in jobs {
         let Ok(preset) = builtin().named(&job.preset) else { continue };

@@ -107,7 +107,7 @@ impl Rank {
         coaches.sort_by(|a, b| in_order(&a.external_id).cmp(&in_order(&b.external_id)));
         let facts: Vec<(u64, &Coach)> =
             (0..).zip(&coaches).map(|(place, coach)| (place, &coach.facts)).collect();
-        let snapshot = Snapshot::build(as_of, &facts);
+        let snapshot = Snapshot::build(as_of, &presets.points(), &facts);
         let bar = progress(jobs.len() as u64, "jobs ranked");
         let mut printer = Printer::new(self.format, io::BufWriter::new(io::stdout().lock()));
         for job in jobs {

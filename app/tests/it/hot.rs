@@ -16,6 +16,20 @@ use tempfile::TempDir;
 use crate::people::{Things, browser_of, fill, make};
 use crate::server::{Browser, Server, configured};
 
+/// Half by experience, half by what the preset itself asks for.
+const POINTS: &str = r#"title = "Points"
+[weights]
+experience = 0.5
+points.proved = 0.5
+[points.proved]
+title = "Proved <twice>"
+rules = [
+  { points = 60, teaches = "hiit" },
+  { points = 40, classes = 1000000 },
+  { points = 30, free = { days = ["sun"], from = "02:00", to = "02:15", minutes = 15 } },
+]
+"#;
+
 /// Looks before something is taken never to happen, far more than it takes: nothing here is about time.
 const LOOKS: usize = 3_000;
 const BETWEEN: Duration = Duration::from_millis(20);
@@ -187,6 +201,67 @@ fn a_pending_change_is_shown_and_is_in_force_once_it_is_renamed() {
         until("in force", || Some(site.candidate()).filter(|now| *now != before));
         let page = admin.get("/admin/presets/balanced").body;
         assert!(page.contains("Experience alone") && !page.contains("Pending change"), "{page}");
+    });
+}
+
+#[test]
+fn a_sub_score_of_a_presets_own_is_compared_ranked_explained_and_replayed() {
+    on_both(async |world| {
+        let site = Site::open(&world).await;
+        let admin = site.admin();
+        let before = site.candidate();
+        // Before it is in force, its page says what it would do, though no coach has been given points yet.
+        fs::write(site.file("balanced.next.toml"), POINTS).unwrap();
+        let page = until("pending", || {
+            let page = admin.get("/admin/presets/balanced").body;
+            page.contains("Scores shift by").then_some(page)
+        });
+        assert!(page.contains("1 → 1"), "{page}");
+        assert_eq!(site.candidate(), before, "it changes nothing");
+        fs::rename(site.file("balanced.next.toml"), site.file("balanced.toml")).unwrap();
+        let after = until("in force", || Some(site.candidate()).filter(|now| now.0 != before.0));
+
+        let page = admin.get("/admin/presets/balanced").body;
+        assert!(page.contains("Proved &lt;twice&gt;") && page.contains("50 %"), "{page}");
+
+        let (job, coach) = (site.things.id("job"), site.things.id("coach"));
+        let get = |path: &str| site.server.send("GET", path, Some(site.things.token("manager")), None);
+        let listed = get(&format!("/api/v1/jobs/{job}/candidates")).json()["candidates"][0].clone();
+        let parts = listed["components"].as_array().unwrap();
+        assert_eq!(
+            (parts.len(), &parts[1]["key"], &parts[1]["weight"]),
+            (2, &json!("points.proved"), &json!(0.5))
+        );
+        let evidence: Vec<&str> =
+            parts[1]["evidence"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+        assert_eq!(evidence.len(), 3);
+        assert!(evidence[0].starts_with("Has taught HIIT: "), "{evidence:?}");
+        assert!(evidence[2].starts_with("Free for 15 minutes a week between 02:00 and 02:15 on Sun: "));
+        let page = admin.get(&format!("/manager/jobs/{job}/candidates")).body;
+        assert!(page.contains("Proved &lt;twice&gt;") && !page.contains("<twice>"), "{page}");
+        assert!(page.contains("name=\"points.proved\""), "its weight can be tried out: {page}");
+        let tried =
+            get(&format!("/api/v1/jobs/{job}/candidates?weights=points.proved:100,experience:0")).json();
+        let tried = &tried["candidates"][0];
+        assert_eq!(tried["fitscore"], parts[1]["score"], "{tried}");
+        let csv = get(&format!("/api/v1/jobs/{job}/candidates.csv")).body;
+        assert!(csv.contains(&format!("proved {}", parts[1]["score"])), "{csv}");
+
+        // A kept score is computed again after the preset has changed once more; matches follow.
+        let pair = json!({"job_id": job, "coach_id": coach});
+        let kept = site.post("/api/v1/scores", &pair);
+        assert_eq!(kept["fitscore"].to_string(), after.1, "{kept}");
+        let expected = listed["fitscore"].as_f64().unwrap() * 10_000.0;
+        let mut looks = 0;
+        while site.kept(&world).await.map(f64::from) != Some(expected.round()) {
+            looks += 1;
+            assert!(looks < LOOKS, "never rescored");
+            tokio::time::sleep(BETWEEN).await;
+        }
+        fs::write(site.file("balanced.toml"), POINTS.replace("points = 60", "points = 90")).unwrap();
+        until("changed", || Some(site.candidate()).filter(|now| now.0 != after.0));
+        let replay = get(&format!("/api/v1/scores/{}/replay", kept["id"])).json();
+        assert_eq!(replay["same"], true, "{replay}");
     });
 }
 

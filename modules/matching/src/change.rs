@@ -14,8 +14,10 @@ use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::BrandScope;
+use fithire_scoring::key::Key;
 use fithire_scoring::plan::{Group, Plan, Query, Ranking};
 use fithire_scoring::preset::Preset;
+use fithire_scoring::score::Score;
 use fithire_scoring::snapshot::Snapshot;
 use serde::Serialize;
 
@@ -61,7 +63,7 @@ pub struct Move {
     /// Whether a gate takes them off the list before, and after.
     pub excluded: [bool; 2],
     /// The sub-score whose contribution changes most, and by how many basis points.
-    pub by: Option<(&'static str, i32)>,
+    pub by: Option<(Key, i32)>,
 }
 
 /// How scores shift, in basis points.
@@ -128,7 +130,7 @@ pub async fn compare(
     [before, after]: [Arc<Preset>; 2],
 ) -> Result<Vec<JobChange>, Problem> {
     let seen = Seen::now((db, clock), scope).await?;
-    let copy = rankings.copy(scope, seen).await?;
+    let copy = rankings.copy(scope, seen, &[&before, &after]).await?;
     let pairs = copy.snapshot.len() * jobs.len() * 4;
     let presets = [before.clone(), after.clone()];
     let ranked = work(pairs, move || {
@@ -203,16 +205,19 @@ impl Both {
         let of = |id: Id| {
             let coach = coaches.get(&id)?;
             let [was, is] = [0, 1].map(|n| plans[n].score(&coach.facts));
-            let contribution = |score: &fithire_scoring::score::Score, key: &str| {
-                let part = score.components.iter().find(|part| part.key == key);
+            let contribution = |score: &Score, key: &Key| {
+                let part = score.components.iter().find(|part| part.key == **key);
                 part.map_or(0, |part| i32::from(part.contribution))
             };
-            let keys = fithire_scoring::registry::keys();
+            let new =
+                is.components.iter().filter(|part| was.components.iter().all(|old| old.key != *part.key));
+            let keys = was.components.iter().chain(new).map(|part| &part.key);
             let shifts = keys.map(|key| (key, contribution(&is, key) - contribution(&was, key)));
             // Of equal ones the first, so that the same is said twice.
             let by = shifts
                 .min_by_key(|(_, shift)| std::cmp::Reverse(shift.unsigned_abs()))
-                .filter(|(_, shift)| *shift != 0);
+                .filter(|(_, shift)| *shift != 0)
+                .map(|(key, shift)| (key.clone(), shift));
             Some(Move {
                 coach_id: id,
                 name: coach.name.clone(),
@@ -254,7 +259,7 @@ pub(crate) async fn chosen(
     preset: Arc<Preset>,
 ) -> Result<Vec<Sample>, Problem> {
     let seen = Seen::now((db, clock), scope).await?;
-    let copy = rankings.copy(scope, seen).await?;
+    let copy = rankings.copy(scope, seen, &[&preset]).await?;
     let run = move || {
         let mut everybody: BTreeMap<u64, Sample> = BTreeMap::new();
         for job in &jobs {

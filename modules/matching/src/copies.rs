@@ -16,6 +16,7 @@ use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::BrandScope;
+use fithire_scoring::points::Table;
 use fithire_scoring::snapshot::{Roster, Snapshot};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
@@ -35,6 +36,13 @@ impl Default for RankingSettings {
     fn default() -> Self {
         Self { memory_mb: 2_048 }
     }
+}
+
+/// Tables of points for which a copy is kept, unless more are in force.
+const MOST_POINTS: usize = 32;
+
+fn has_all(kept: &[Arc<Table>], wanted: &[Arc<Table>]) -> bool {
+    wanted.iter().all(|table| kept.contains(table))
 }
 
 /// The copies of every brand that was asked for lately.
@@ -73,9 +81,14 @@ struct Keeper {
 }
 
 impl Brand {
-    fn current(&self, least: i64, as_of: NaiveDate) -> Option<Arc<Copy>> {
+    fn current(&self, least: i64, as_of: NaiveDate, points: &[Arc<Table>]) -> Option<Arc<Copy>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().filter(|copy| copy.revision >= least && copy.snapshot.as_of() == as_of).cloned()
+        let serves = |copy: &&Arc<Copy>| {
+            copy.revision >= least
+                && copy.snapshot.as_of() == as_of
+                && has_all(copy.snapshot.points(), points)
+        };
+        current.as_ref().filter(serves).cloned()
     }
 
     /// Publishes what the keeper has.
@@ -85,16 +98,18 @@ impl Brand {
         copy
     }
 
-    /// Brings the copy up to what the transaction sees, and to a day.
+    /// Brings the copy up to what the transaction sees, and to a day. A copy without a table of points that is asked for
+    /// is made anew.
     async fn update(
         self: Arc<Self>,
         mut keeper: OwnedMutexGuard<Option<Keeper>>,
-        (mut tx, as_of): (Tx, NaiveDate),
+        (mut tx, as_of, mut points): (Tx, NaiveDate, Vec<Arc<Table>>),
         lately: Arc<Lately>,
     ) -> Result<Arc<Copy>, Problem> {
         // The revision is read before the rows: what is written in between is read twice, never missed.
         let now = revision(&mut tx).await?;
-        if let Some(known) = keeper.as_mut().filter(|known| known.roster.as_of() == as_of) {
+        let is_for_it = |roster: &Roster| roster.as_of() == as_of && has_all(roster.points(), &points);
+        if let Some(known) = keeper.as_mut().filter(|known| is_for_it(&known.roster)) {
             let changed = changed_since(&mut tx, known.revision, None).await?;
             let mut coaches = lately.coaches();
             // From here on nothing is kept that was read before.
@@ -112,7 +127,14 @@ impl Brand {
             known.revision = now;
             return Ok(self.publish(known));
         }
-        let roster = everybody(&mut tx, Roster::new(as_of), |roster, id, facts| {
+        // While presets change, some ask for the tables of before: with both, nobody has it made anew for the other.
+        if let Some(known) = keeper.as_ref().filter(|known| known.roster.as_of() == as_of) {
+            let room = MOST_POINTS.saturating_sub(points.len());
+            let before = known.roster.points().iter().filter(|table| !points.contains(table));
+            let before: Vec<_> = before.take(room).cloned().collect();
+            points.extend(before);
+        }
+        let roster = everybody(&mut tx, Roster::new(as_of, &points), |roster, id, facts| {
             roster.add(id.unsigned_abs(), facts);
         });
         let mut read = Keeper { revision: now, roster: roster.await? };
@@ -155,25 +177,27 @@ impl Copies {
         self.brands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A brand with a copy of its coaches as of a revision or later, on a day.
+    /// A brand with a copy of its coaches as of a revision or later, on a day, that can be ranked by these tables of points.
     pub(crate) async fn fresh(
         &self,
         scope: &BrandScope,
         (least, as_of): (i64, NaiveDate),
+        points: &[Arc<Table>],
     ) -> Result<(Arc<Brand>, Arc<Copy>), Problem> {
         let brand = self.brands().entry(scope.brand_id()).or_default().clone();
         brand.asked.store(self.asked.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        if let Some(copy) = brand.current(least, as_of) {
+        if let Some(copy) = brand.current(least, as_of, points) {
             return Ok((brand, copy));
         }
         // Whoever waits here holds no connection that others need.
         let keeper = brand.keeper.clone().lock_owned().await;
-        if let Some(copy) = brand.current(least, as_of) {
+        if let Some(copy) = brand.current(least, as_of, points) {
             return Ok((brand, copy));
         }
         // A task of its own: who asked may be gone before it ends, and others wait for it.
         let tx = self.db.read(scope).await?;
-        let updated = tokio::spawn(brand.clone().update(keeper, (tx, as_of), self.lately.clone())).await;
+        let wanted = (tx, as_of, points.to_vec());
+        let updated = tokio::spawn(brand.clone().update(keeper, wanted, self.lately.clone())).await;
         let copy = updated.map_err(|error| Problem::internal(&error))??;
         self.make_room(scope.brand_id());
         Ok((brand, copy))

@@ -365,7 +365,7 @@ impl From<explain::Explanation> for Figures {
 fn component(part: &score::Component, evidence: Vec<String>) -> Component {
     let figure = part.figure;
     Component {
-        key: part.key.to_owned(),
+        key: part.key.to_string(),
         state: match figure.map(|figure| figure.state) {
             None | Some(State::NotApplicable) => ComponentState::NotApplicable,
             Some(State::Unknown) => ComponentState::Unknown,

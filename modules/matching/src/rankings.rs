@@ -88,9 +88,17 @@ impl Rankings {
         self.copies.held()
     }
 
-    /// The coaches of a brand as of what was seen, or later on the same day.
-    pub(crate) async fn copy(&self, scope: &BrandScope, seen: Seen) -> Result<Arc<Copy>, Problem> {
-        Ok(self.copies.fresh(scope, (seen.revision, seen.as_of)).await?.1)
+    /// The coaches of a brand as of what was seen, or later on the same day, to be ranked by presets in force and by
+    /// others.
+    pub(crate) async fn copy(
+        &self,
+        scope: &BrandScope,
+        seen: Seen,
+        others: &[&Preset],
+    ) -> Result<Arc<Copy>, Problem> {
+        let mut points = self.presets.points();
+        points.extend(others.iter().flat_map(|preset| preset.points()).cloned());
+        Ok(self.copies.fresh(scope, (seen.revision, seen.as_of), &points).await?.1)
     }
 
     /// The preset of a job. Jobs take only presets that exist; its file may have been removed since.
@@ -140,7 +148,8 @@ impl Rankings {
         let plan = Plan::compile(&preset, &job.facts, as_of);
         let (lately, key) = (self.copies.lately(), plan.key());
         for left in (0..TRIES).rev() {
-            let (brand, copy) = self.copies.fresh(scope, (seen.revision, as_of)).await?;
+            let (brand, copy) =
+                self.copies.fresh(scope, (seen.revision, as_of), &self.presets.points()).await?;
             let ranking = if let Some(ranking) = lately.ranking(&copy, (key, query)) {
                 ranking
             } else {
@@ -198,7 +207,7 @@ impl Rankings {
         /// How many of the best are named.
         const BEST: usize = 3;
         let as_of = seen.as_of;
-        let (brand, copy) = self.copies.fresh(scope, (seen.revision, as_of)).await?;
+        let (brand, copy) = self.copies.fresh(scope, (seen.revision, as_of), &self.presets.points()).await?;
         jobs.retain(|job| self.preset(&job.preset).is_ok());
         let rankings = self.clone();
         let pairs = copy.snapshot.len() * jobs.len();

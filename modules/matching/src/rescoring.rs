@@ -96,7 +96,7 @@ pub async fn rescore(
     // What is read from here on is of the revision that was seen, or later: what came in between is looked at twice.
     let run = Run { as_of: seen.as_of, revision: seen.revision, now: tools.0.now() };
     let known = Known::read(&mut db.read(scope).await?).await?;
-    let copy = rankings.copy(scope, seen).await?;
+    let copy = rankings.copy(scope, seen, &[]).await?;
     let mut done =
         Done { events: store::close(db, tools, scope, (&known.closed(), &run)).await?, ..Done::default() };
     let before: BTreeMap<Id, String> =

@@ -37,7 +37,7 @@ fn main() {
     println!("{coaches} coaches; streaming read of 256 MiB: {bandwidth:.1} GB/s\n");
 
     let (building, mut roster) = once(|| {
-        let mut roster = Roster::new(as_of());
+        let mut roster = Roster::new(as_of(), &[]);
         (0..coaches).for_each(|number| roster.add(number, tables.coach(number)));
         black_box(roster.snapshot());
         roster
@@ -176,7 +176,7 @@ fn check(tables: &Tables, balanced: &Preset, snapshot: &Snapshot) {
             .map(|id| (id, tables.coach(id)))
             .collect();
         let sample: Vec<_> = sample.iter().map(|(id, coach)| (*id, coach)).collect();
-        let pruned = plan.rank(&Snapshot::build(as_of(), &sample), query(balanced));
+        let pruned = plan.rank(&Snapshot::build(as_of(), &[], &sample), query(balanced));
         assert_eq!((pruned.total, pruned.below_threshold, pruned.ineligible), (ranked, below, out));
     }
     println!("{checked} pairs equal the scalar reference; checksum of all scores of four jobs {sum:016x}");

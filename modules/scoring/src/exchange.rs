@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::date;
 use crate::explain::Explanation;
 use crate::facts::{Coach, Holding, Job, Position, Rating, Requirement, Slot, Span, Taught, Wanted};
+use crate::key::Key;
 use crate::object::Object;
 use crate::score::{Component, Score};
 use crate::subscore::State;
@@ -200,7 +201,7 @@ pub fn share(bp: u16) -> f64 {
 #[must_use]
 pub fn answer(score: &Score) -> Value {
     let components: Map<String, Value> =
-        score.components.iter().map(|part| (part.key.to_owned(), component(part))).collect();
+        score.components.iter().map(|part| (part.key.to_string(), component(part))).collect();
     json!({
         "score": share(score.bp),
         "eligibility": score.eligibility,
@@ -218,13 +219,23 @@ pub fn explained(explanation: &Explanation) -> Value {
     let mut whole = answer(&explanation.score);
     for (part, evidence) in explanation.score.components.iter().zip(&explanation.evidence) {
         if part.figure.is_some() {
-            whole["components"][part.key]["evidence"] = json!(evidence);
+            whole["components"][&*part.key]["evidence"] = json!(evidence);
         }
     }
     whole["explanation"] = json!({"strengths": explanation.strengths, "gaps": explanation.gaps});
     whole["advice"] = explanation.advice.iter().map(ToString::to_string).collect();
     whole["provenance"] = json!(explanation.provenance);
     whole
+}
+
+/// The sub-scores that the preset defines itself, in one cell of a table: `early-bird 0.7; loyal 1`.
+#[must_use]
+pub fn points(score: &Score) -> String {
+    let own = score.components.iter().filter_map(|part| match (&part.key, part.figure) {
+        (Key::Points(table), Some(figure)) => Some(format!("{} {}", table.name(), share(figure.score))),
+        _ => None,
+    });
+    own.collect::<Vec<_>>().join("; ")
 }
 
 fn component(part: &Component) -> Value {

@@ -13,6 +13,7 @@
 //!   [`certifications`](subscores::certifications), [`experience`](subscores::experience),
 //!   [`availability`](subscores::availability), [`location`](subscores::location),
 //!   [`culture`](subscores::culture), [`engagement`](subscores::engagement).
+//! - A preset may define further ones by a table of [`points`], which takes no Rust.
 //! - A [`Preset`](preset::Preset) weighs them; [`preset::read`] reports all problems of a file at once.
 //! - [`reference::score`] is the specification once more, plain and slow: the oracle that every kernel is held to.
 //! - [`exchange`] is the format in which anyone can check or replay a score.
@@ -36,9 +37,11 @@ pub mod explain;
 pub mod facts;
 pub mod geo;
 mod hash;
+pub mod key;
 pub mod num;
 mod object;
 pub mod plan;
+pub mod points;
 pub mod preset;
 pub mod reference;
 pub mod registry;

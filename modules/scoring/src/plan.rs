@@ -6,13 +6,15 @@
 //! and not scored.
 
 use std::collections::BinaryHeap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 
 use crate::facts::{Coach, Job};
+use crate::key::Key;
 use crate::num::{Share, gcd};
-use crate::preset::Preset;
+use crate::points::Table;
+use crate::preset::{self, Preset};
 use crate::registry;
 use crate::rows::at_least;
 use crate::score::{Part, Score};
@@ -34,9 +36,7 @@ pub struct Plan<'p> {
 
 /// One sub-score of the plan.
 pub(crate) struct Term {
-    /// Place in the registry, and so in a block's columns.
-    entry: usize,
-    pub(crate) key: &'static str,
+    pub(crate) key: Key,
     pub(crate) weight: u16,
     /// The weight without what divides the weights of all applicable terms: small numbers are fast.
     factor: u16,
@@ -104,8 +104,7 @@ impl<'p> Plan<'p> {
         let mut terms: Vec<Term> = preset
             .weighed()
             .map(|weighed| Term {
-                entry: weighed.entry,
-                key: registry::all()[weighed.entry].key,
+                key: weighed.key.clone(),
                 weight: weighed.weight,
                 factor: 0,
                 gate: weighed.parameters.gate(),
@@ -122,10 +121,16 @@ impl<'p> Plan<'p> {
         Self { preset, job: job.clone(), written_job: OnceLock::new(), as_of, terms, share }
     }
 
+    /// The tables of points by which it scores: what a snapshot is made for.
+    #[must_use]
+    pub fn points(&self) -> Vec<Arc<Table>> {
+        self.preset.points().cloned().collect()
+    }
+
     /// Ranks everyone in a snapshot of the same day.
     ///
     /// # Panics
-    /// When the snapshot belongs to another day.
+    /// When the snapshot belongs to another day, or was not made for a table of points that the preset has.
     #[must_use]
     pub fn rank(&self, snapshot: &Snapshot, query: Query) -> Ranking {
         let mut pass = Pass::new();
@@ -147,7 +152,8 @@ impl<'p> Plan<'p> {
     /// gives it.
     ///
     /// # Panics
-    /// When a plan or the snapshot belongs to another day than the rest.
+    /// When a plan or the snapshot belongs to another day than the rest, or the snapshot was not made for a table of
+    /// points that a preset has.
     #[must_use]
     pub fn rank_all(plans: &[(&Self, Query)], snapshot: &Snapshot) -> Vec<Ranking> {
         let mut pass = Pass::new();
@@ -168,7 +174,10 @@ impl<'p> Plan<'p> {
     #[must_use]
     pub fn each_of(plans: &[Self], coach: &Coach) -> Vec<(u16, bool)> {
         let Some(as_of) = plans.first().map(|plan| plan.as_of) else { return Vec::new() };
-        let mut block = Block::new();
+        // Plans of one preset share their tables; those of many may have the same more than once, which does no harm.
+        let mut points: Vec<&Arc<Table>> = plans.iter().flat_map(|plan| plan.preset.points()).collect();
+        points.dedup();
+        let mut block = Block::new(points);
         block.set(0, 0, coach, as_of);
         let mut pass = Pass::new();
         let score = |plan: &Self| {
@@ -187,12 +196,12 @@ impl<'p> Plan<'p> {
         *certifications = None;
         for (number, term) in self.terms.iter().filter(|term| term.kernel.is_some()).enumerate() {
             let Some(kernel) = &term.kernel else { continue };
-            kernel.run(&*block.columns[term.entry], Case::Actual, lanes);
+            kernel.run(block.of(&term.key), Case::Actual, lanes);
             figures.take(&mut lanes.bp, term.factor);
             if term.gate == Gate::Exclude {
                 *excluded |= lanes.blocks;
             }
-            if term.key == CERTIFICATIONS {
+            if term.key == *CERTIFICATIONS {
                 *certifications = Some(number);
             }
         }
@@ -203,7 +212,7 @@ impl<'p> Plan<'p> {
     fn ahead(&self, block: &Block) {
         for term in &self.terms {
             if let Some(kernel) = &term.kernel {
-                kernel.ahead(&*block.columns[term.entry]);
+                kernel.ahead(block.of(&term.key));
             }
         }
     }
@@ -212,12 +221,12 @@ impl<'p> Plan<'p> {
     fn excludes_all(&self, block: &Block) -> bool {
         self.terms.iter().any(|term| {
             term.gate == Gate::Exclude
-                && term.kernel.as_ref().is_some_and(|kernel| kernel.blocks_all(&*block.columns[term.entry]))
+                && term.kernel.as_ref().is_some_and(|kernel| kernel.blocks_all(block.of(&term.key)))
         })
     }
 
     fn distance_m(&self, block: &Block, row: usize) -> u32 {
-        let metres = |term: &Term| term.kernel.as_ref()?.distance_m(&*block.columns[term.entry], row);
+        let metres = |term: &Term| term.kernel.as_ref()?.distance_m(block.of(&term.key), row);
         self.terms.iter().find_map(metres).unwrap_or(NO_DISTANCE)
     }
 
@@ -251,14 +260,17 @@ impl<'p> Plan<'p> {
                     distance = distance.or_else(|| kernel.distance_m(&*columns, 0));
                     figure(kernel, &*columns, lanes)
                 });
-                Part { key: term.key, weight: term.weight, gate: term.gate, figure }
+                Part { key: term.key.clone(), weight: term.weight, gate: term.gate, figure }
             })
             .collect();
         Score::combine(&parts, distance)
     }
 
-    /// The score with other facts that only the sub-score in a place reads.
+    /// The score with other facts that only the sub-score in a place reads, and perhaps tables of points.
     pub(crate) fn score_with(&self, score: &Score, place: usize, changed: &Coach, lanes: &mut Lanes) -> u16 {
+        if self.preset.points().next().is_some() {
+            return self.score_in(changed, lanes).bp;
+        }
         let term = &self.terms[place];
         let Some(kernel) = &term.kernel else { return score.bp };
         kernel.run(&*self.columns(term, changed), Case::Actual, lanes);
@@ -269,7 +281,7 @@ impl<'p> Plan<'p> {
 
     /// The columns of one coach alone.
     fn columns(&self, term: &Term, coach: &Coach) -> Box<dyn AnyColumns> {
-        let mut columns = (registry::all()[term.entry].columns)();
+        let mut columns = term.key.columns();
         columns.set(0, coach, self.as_of);
         columns
     }
@@ -407,7 +419,7 @@ impl Pass {
     fn new() -> Self {
         Self {
             lanes: Lanes::new(),
-            figures: Figures::with_room_for(registry::all().len()),
+            figures: Figures::with_room_for(registry::all().len() + preset::MOST_TABLES),
             score: Box::new([0; BLOCK]),
             certifications: None,
             excluded: Rows::NONE,

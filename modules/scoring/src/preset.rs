@@ -4,6 +4,7 @@
 //! at once, each with its place. A sub-score that a preset does not weigh takes no part in its scores; one
 //! with weight 0 is shown, and its gate holds, but it moves nothing.
 
+mod points;
 mod read;
 mod schema;
 mod what_if;
@@ -11,9 +12,12 @@ mod what_if;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+pub(crate) use points::MOST_TABLES;
 pub use read::{Problem, read};
 pub use schema::schema;
 
+use crate::key::Key;
+use crate::points::Table;
 use crate::subscore::Configured;
 use crate::wording;
 
@@ -38,8 +42,8 @@ pub struct Preset {
 
 /// A sub-score as a preset weighs it.
 pub(crate) struct Weighed {
-    /// Place in the registry.
-    pub(crate) entry: usize,
+    /// Which.
+    pub(crate) key: Key,
     /// In basis points; they add up to 10000.
     pub(crate) weight: u16,
     pub(crate) parameters: Box<dyn Configured>,
@@ -51,9 +55,22 @@ impl Preset {
         self.weighed.iter()
     }
 
-    /// Key and weight in basis points of the sub-scores that it weighs, in registration order.
-    pub fn weights(&self) -> impl Iterator<Item = (&'static str, u16)> {
-        self.weighed.iter().map(|weighed| (crate::registry::all()[weighed.entry].key, weighed.weight))
+    /// Key and weight in basis points of the sub-scores that it weighs, in registration order, its own last.
+    pub fn weights(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.keys().map(|(key, weight)| (&**key, weight))
+    }
+
+    /// The same, with what is known of each sub-score.
+    pub fn keys(&self) -> impl Iterator<Item = (&Key, u16)> {
+        self.weighed.iter().map(|weighed| (&weighed.key, weighed.weight))
+    }
+
+    /// The sub-scores that it defines itself.
+    pub fn points(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.weighed.iter().filter_map(|weighed| match &weighed.key {
+            Key::Points(table) => Some(table),
+            Key::Registered(_) => None,
+        })
     }
 }
 
@@ -98,6 +115,18 @@ impl Presets {
     /// All of them, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Preset> {
         self.0.iter().map(|preset| &**preset)
+    }
+
+    /// Every sub-score that one of them defines, once.
+    #[must_use]
+    pub fn points(&self) -> Vec<Arc<Table>> {
+        let mut tables: Vec<Arc<Table>> = Vec::new();
+        for table in self.iter().flat_map(Preset::points) {
+            if !tables.contains(table) {
+                tables.push(table.clone());
+            }
+        }
+        tables
     }
 
     /// The same, to be kept.

@@ -5,10 +5,14 @@
 //! for figure. It shares with the kernels only the facts, rounding, the distance formula and the zone shift,
 //! which are checked on their own.
 
+use std::sync::Arc;
+
 use chrono::{Datelike, NaiveDate};
 
-use crate::facts::{Coach, Holding, HoldingState, Job, RequirementKind, Slot, SlotKind, Zone};
+use crate::facts::{Coach, Holding, HoldingState, Job, Modality, RequirementKind, Slot, SlotKind, Zone};
+use crate::key::Key;
 use crate::num::div_round;
+use crate::points::{Asks, Table};
 use crate::score::{Component, Eligibility, Score};
 use crate::subscore::{Case, Figure, State};
 use crate::week::QUARTERS;
@@ -27,6 +31,8 @@ pub struct Rules {
     pub max_radius_m: u64,
     /// Whether certifications, availability and location exclude.
     pub excludes: [bool; 3],
+    /// Weights and tables of points of the preset's own sub-scores, by name.
+    pub points: Vec<(u16, Arc<Table>)>,
 }
 
 impl Rules {
@@ -39,6 +45,22 @@ impl Rules {
             default_radius_m: 25_000,
             max_radius_m: 50_000,
             excludes: [true; 3],
+            points: Vec::new(),
+        }
+    }
+
+    fn count(&self) -> usize {
+        6 + self.points.len()
+    }
+
+    fn weight(&self, k: usize) -> u64 {
+        self.weights.get(k).copied().unwrap_or_else(|| self.points[k - 6].0).into()
+    }
+
+    fn key(&self, k: usize) -> Key {
+        match KEYS.get(k) {
+            Some(key) => Key::registered(key).expect("the six are registered"),
+            None => Key::Points(self.points[k - 6].1.clone()),
         }
     }
 }
@@ -57,20 +79,23 @@ const KEYS: [&str; 6] = ["certifications", "experience", "availability", "locati
 /// The score of a pair.
 #[must_use]
 pub fn score(rules: &Rules, job: &Job, coach: &Coach, as_of: NaiveDate) -> Score {
-    let all = |case| {
-        [
+    let all = |case| -> Vec<Option<Part>> {
+        let six = [
             certifications(job, coach, as_of, case),
             experience(job, coach, as_of, case),
             availability(rules, job, coach, as_of, case),
             location(rules, job, coach, case),
             culture(job, coach, case),
             Some(engagement(coach, case)),
-        ]
+        ];
+        let own = rules.points.iter().map(|(_, table)| Some(points(table, coach, as_of, case)));
+        six.into_iter().chain(own).collect()
     };
+    let every = 0..rules.count();
     let (actual, worst, best) = (all(Case::Actual), all(Case::Worst), all(Case::Best));
-    let total: u64 = (0..6).filter(|k| actual[*k].is_some()).map(|k| u64::from(rules.weights[k])).sum();
-    let weighted = |parts: &[Option<Part>; 6]| -> u64 {
-        (0..6).filter_map(|k| parts[k].map(|part| u64::from(rules.weights[k]) * part.s)).sum()
+    let total: u64 = every.clone().filter(|k| actual[*k].is_some()).map(|k| rules.weight(k)).sum();
+    let weighted = |parts: &[Option<Part>]| -> u64 {
+        every.clone().filter_map(|k| parts[k].map(|part| rules.weight(k) * part.s)).sum()
     };
     let over_total = |sum: u64| if total == 0 { 0 } else { div_round(sum, total) };
     let state = |k: usize| -> Option<State> {
@@ -84,19 +109,20 @@ pub fn score(rules: &Rules, job: &Job, coach: &Coach, as_of: NaiveDate) -> Score
             State::Known
         })
     };
-    let known: u64 = (0..6)
+    let known: u64 = every
+        .clone()
         .filter_map(|k| {
             let parts = match state(k)? {
                 State::Known => 2,
                 State::Partial => 1,
                 _ => 0,
             };
-            Some(u64::from(rules.weights[k]) * parts)
+            Some(rules.weight(k) * parts)
         })
         .sum();
     let bp = over_total(weighted(&actual));
     let contributions = contributions(rules, &actual, total, bp);
-    let blocking: Vec<usize> = (0..6).filter(|k| actual[*k].is_some_and(|part| part.blocks)).collect();
+    let blocking: Vec<usize> = every.clone().filter(|k| actual[*k].is_some_and(|part| part.blocks)).collect();
     let provisional = actual[0].is_some_and(|part| part.provisional);
     let (eligibility, blockers) = match (blocking.is_empty(), provisional) {
         (false, _) => (Eligibility::Ineligible, blocking.iter().map(|k| KEYS[*k]).collect()),
@@ -113,10 +139,11 @@ pub fn score(rules: &Rules, job: &Job, coach: &Coach, as_of: NaiveDate) -> Score
         blockers,
         excluded: blocking.iter().any(excludes),
         distance_m: distance(job, coach),
-        components: (0..6)
+        components: every
+            .clone()
             .map(|k| Component {
-                key: KEYS[k],
-                weight: rules.weights[k],
+                key: rules.key(k),
+                weight: narrow(rules.weight(k)),
                 contribution: narrow(contributions[k]),
                 figure: actual[k].map(|part| Figure {
                     score: narrow(part.s),
@@ -136,16 +163,16 @@ fn narrow(n: u64) -> u16 {
 }
 
 /// By largest remainder, the first of equals first.
-fn contributions(rules: &Rules, parts: &[Option<Part>; 6], total: u64, bp: u64) -> [u64; 6] {
-    let mut given = [0; 6];
+fn contributions(rules: &Rules, parts: &[Option<Part>], total: u64, bp: u64) -> Vec<u64> {
+    let mut given = vec![0; parts.len()];
     if total == 0 {
         return given;
     }
-    let product = |k: usize| u64::from(rules.weights[k]) * parts[k].map_or(0, |part| part.s);
+    let product = |k: usize| rules.weight(k) * parts[k].map_or(0, |part| part.s);
     for (k, part) in given.iter_mut().enumerate() {
         *part = product(k) / total;
     }
-    let mut waiting: Vec<usize> = (0..6).collect();
+    let mut waiting: Vec<usize> = (0..parts.len()).collect();
     // The sort is stable, so equal remainders stay in registration order.
     waiting.sort_by_key(|k| std::cmp::Reverse(product(*k) % total));
     for k in waiting {
@@ -387,4 +414,71 @@ fn engagement(coach: &Coach, case: Case) -> Part {
     let profile = share(counts.profile_filled, counts.profile_sections);
     let s = div_round(35 * reliability + 25 * response + 20 * recency + 20 * profile, 100);
     Part { s, unknown, ..Part::default() }
+}
+
+fn points(table: &Table, coach: &Coach, as_of: NaiveDate, case: Case) -> Part {
+    let (mut sum, mut unknown) = (0, true);
+    let begun = |modality: Option<Modality>| {
+        coach
+            .positions
+            .iter()
+            .filter(move |p| p.started_on <= as_of && modality.is_none_or(|asked| asked == p.modality))
+    };
+    let taught = || coach.taught.iter().filter(|taught| taught.last_taught_on <= as_of);
+    let never = begun(None).count() + taught().count() == 0;
+    for rule in &table.rules {
+        // Whether the fact is there at worst and at best, and whether nothing of the kind is known.
+        let (worst, best, missing) = match &rule.asks {
+            Asks::Holds(cert) => {
+                let credit = |case| {
+                    let of =
+                        coach.holdings.iter().filter(|held| held.code.proves(*cert) && held.valid_on(as_of));
+                    of.map(|held| credit(held, coach, as_of, as_of, case)).max().unwrap_or(0)
+                };
+                (credit(Case::Worst) == 10_000, credit(Case::Best) == 10_000, coach.holdings.is_empty())
+            }
+            Asks::Teaches(modality) => {
+                let ever =
+                    begun(Some(*modality)).count() + taught().filter(|t| t.modality == *modality).count();
+                (ever > 0, ever > 0, never)
+            }
+            Asks::Coached(months, modality) => {
+                let month = |day: NaiveDate| 12 * i64::from(day.year()) + i64::from(day.month());
+                let covers = |age: &i64| {
+                    let now = month(as_of) - age;
+                    begun(*modality)
+                        .any(|p| month(p.started_on) <= now && p.ended_on.is_none_or(|end| month(end) >= now))
+                };
+                let enough = (0..480_i64).filter(covers).count() >= usize::from(*months);
+                (enough, enough, never)
+            }
+            Asks::Free(window) => {
+                let is_free = |quarter: &u16| {
+                    let (day, within) = (quarter / 96, quarter % 96);
+                    window.days.iter().any(|asked| u16::from(*asked) == day)
+                        && (window.from..window.to).contains(&within)
+                        && coach
+                            .free
+                            .iter()
+                            .flatten()
+                            .any(|span| (quarter + QUARTERS - span.start) % QUARTERS < span.quarters)
+                };
+                let enough = 15 * (0..QUARTERS).filter(is_free).count() >= usize::from(window.minutes);
+                (enough, enough, coach.free.is_none() && coach.if_needed.is_none())
+            }
+            Asks::Classes(count) => {
+                let enough = coach.engagement.is_some_and(|counts| counts.done >= *count);
+                (enough, enough, coach.engagement.is_none())
+            }
+        };
+        unknown &= missing;
+        if worst || case == Case::Best && (best || missing) {
+            sum += 100 * u64::from(rule.points);
+        }
+    }
+    Part {
+        s: if unknown && case == Case::Best { 10_000 } else { sum.min(10_000) },
+        unknown,
+        ..Part::default()
+    }
 }

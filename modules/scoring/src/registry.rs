@@ -26,7 +26,7 @@ sub_scores!(entries);
 /// A registered sub-score.
 pub(crate) struct Entry {
     pub(crate) key: &'static str,
-    short: &'static str,
+    pub(crate) short: &'static str,
     pub(crate) max_weight_bp: u32,
     /// Columns without a row.
     pub(crate) columns: fn() -> Box<dyn AnyColumns>,
@@ -63,12 +63,6 @@ pub(crate) fn all() -> &'static [Entry] {
 /// The keys of every sub-score, in registration order.
 pub fn keys() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().map(|entry| entry.key)
-}
-
-/// The name of a sub-score over a narrow column; the key itself where there is no such sub-score.
-#[must_use]
-pub fn short(key: &str) -> &str {
-    ENTRIES.iter().find(|entry| entry.key == key).map_or(key, |entry| entry.short)
 }
 
 #[cfg(test)]

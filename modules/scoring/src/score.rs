@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::key::Key;
 use crate::num::{FULL, div_round_bp, largest_remainder};
 use crate::subscore::{Figure, Gate, State};
 
@@ -32,7 +33,7 @@ pub struct Score {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     /// The sub-score.
-    pub key: &'static str,
+    pub key: Key,
     /// The preset's weight.
     pub weight: u16,
     /// What it adds to the score; contributions add up to it.
@@ -55,7 +56,7 @@ pub enum Eligibility {
 
 /// One sub-score as the plan weighs it.
 pub(crate) struct Part {
-    pub(crate) key: &'static str,
+    pub(crate) key: Key,
     pub(crate) weight: u16,
     pub(crate) gate: Gate,
     pub(crate) figure: Option<Figure>,
@@ -114,7 +115,7 @@ impl Score {
                 .iter()
                 .zip(contributions)
                 .map(|(part, contribution)| Component {
-                    key: part.key,
+                    key: part.key.clone(),
                     weight: part.weight,
                     contribution: u16::try_from(contribution).unwrap_or(u16::MAX),
                     figure: part.figure,
@@ -126,7 +127,8 @@ impl Score {
 
 fn eligibility(parts: &[Part]) -> (Eligibility, Vec<&'static str>) {
     let keys = |holds: fn(&Figure) -> bool| -> Vec<&'static str> {
-        parts.iter().filter(|part| part.figure.as_ref().is_some_and(holds)).map(|part| part.key).collect()
+        let deciding = parts.iter().filter(|part| part.figure.as_ref().is_some_and(holds));
+        deciding.filter_map(|part| part.key.of_program()).collect()
     };
     let blockers = keys(|figure| figure.blocks);
     if !blockers.is_empty() {

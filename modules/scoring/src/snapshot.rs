@@ -1,6 +1,7 @@
 //! The coaches of one brand as columns, in blocks of [`BLOCK`] rows.
 //!
-//! A block holds one piece of columns per registered sub-score, made by that sub-score alone. Blocks are
+//! A block holds one piece of columns per registered sub-score, made by that sub-score alone, and one per table of points
+//! that presets have. Blocks are
 //! independent and immutable: a changed coach costs one block, and readers keep the blocks they have. A
 //! snapshot belongs to one day, because experience is counted back from it.
 //!
@@ -12,13 +13,16 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use crate::facts::Coach;
+use crate::key::Key;
+use crate::points::{Granted, Table};
 use crate::registry;
-use crate::subscore::{AnyColumns, BLOCK, Rows};
+use crate::subscore::{AnyColumns, BLOCK, Columns, Rows};
 
 /// An immutable set of coaches, ready to be scored against any job on one day. A clone shares its blocks.
 #[derive(Clone)]
 pub struct Snapshot {
     as_of: NaiveDate,
+    points: Arc<[Arc<Table>]>,
     blocks: Vec<Arc<Block>>,
     len: usize,
 }
@@ -30,6 +34,8 @@ pub(crate) struct Block {
     pub(crate) vacant: Rows,
     /// In registration order.
     pub(crate) columns: Vec<Box<dyn AnyColumns>>,
+    /// Of each table of points.
+    points: Vec<Granted>,
 }
 
 /// In place of an id: nobody is in this row.
@@ -41,16 +47,30 @@ impl Clone for Block {
             ids: self.ids.clone(),
             vacant: self.vacant,
             columns: self.columns.iter().map(|columns| columns.copied()).collect(),
+            points: self.points.clone(),
         }
     }
 }
 
 impl Block {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new<'t>(points: impl IntoIterator<Item = &'t Arc<Table>>) -> Self {
         Self {
             ids: Vec::new(),
             vacant: Rows::NONE,
             columns: registry::all().iter().map(|entry| (entry.columns)()).collect(),
+            points: points.into_iter().map(|table| Granted::by(table.clone())).collect(),
+        }
+    }
+
+    /// The columns of a sub-score.
+    pub(crate) fn of(&self, key: &Key) -> &dyn AnyColumns {
+        match key {
+            Key::Registered(entry) => &*self.columns[*entry],
+            Key::Points(table) => self
+                .points
+                .iter()
+                .find(|granted| granted.table() == table)
+                .expect("a snapshot is ranked by tables of points that it was made for"),
         }
     }
 
@@ -59,6 +79,9 @@ impl Block {
         crate::columns::put(&mut self.ids, row, id);
         for columns in &mut self.columns {
             columns.set(row, coach, as_of);
+        }
+        for granted in &mut self.points {
+            Columns::set(granted, row, coach, as_of);
         }
     }
 
@@ -70,19 +93,22 @@ impl Block {
     fn shrink(&mut self) {
         self.ids.shrink_to_fit();
         self.columns.iter_mut().for_each(|columns| columns.shrink());
+        self.points.iter_mut().for_each(Columns::shrink);
     }
 
     fn bytes(&self) -> usize {
         let columns = self.columns.iter().map(|columns| columns.bytes() + size_of_val(&**columns));
-        size_of::<Self>() + size_of_val(&*self.columns) + 8 * self.ids.capacity() + columns.sum::<usize>()
+        let points = self.points.iter().map(|granted| Columns::bytes(granted) + size_of_val(granted));
+        let own = size_of::<Self>() + size_of_val(&*self.columns) + 8 * self.ids.capacity();
+        own + columns.chain(points).sum::<usize>()
     }
 }
 
 impl Snapshot {
-    /// Packs coaches with their ids, each different.
+    /// Packs coaches with their ids, each different, for presets that have these tables of points.
     #[must_use]
-    pub fn build(as_of: NaiveDate, coaches: &[(u64, &Coach)]) -> Self {
-        let mut roster = Roster::new(as_of);
+    pub fn build(as_of: NaiveDate, points: &[Arc<Table>], coaches: &[(u64, &Coach)]) -> Self {
+        let mut roster = Roster::new(as_of, points);
         for (id, coach) in coaches {
             roster.add(*id, (*coach).clone());
         }
@@ -93,6 +119,12 @@ impl Snapshot {
     #[must_use]
     pub fn as_of(&self) -> NaiveDate {
         self.as_of
+    }
+
+    /// The tables of points that it can be ranked by.
+    #[must_use]
+    pub fn points(&self) -> &[Arc<Table>] {
+        &self.points
     }
 
     /// How many coaches it holds.
@@ -134,10 +166,10 @@ const SORTED: usize = 32 * BLOCK;
 const LEAST: usize = BLOCK / 4;
 
 impl Roster {
-    /// Nobody, on a day.
+    /// Nobody, on a day, for presets that have these tables of points.
     #[must_use]
-    pub fn new(as_of: NaiveDate) -> Self {
-        let current = Snapshot { as_of, blocks: Vec::new(), len: 0 };
+    pub fn new(as_of: NaiveDate, points: &[Arc<Table>]) -> Self {
+        let current = Snapshot { as_of, points: points.into(), blocks: Vec::new(), len: 0 };
         Self { current, waiting: Vec::new(), places: Places::default() }
     }
 
@@ -145,6 +177,12 @@ impl Roster {
     #[must_use]
     pub fn as_of(&self) -> NaiveDate {
         self.current.as_of
+    }
+
+    /// The tables of points that its snapshots can be ranked by.
+    #[must_use]
+    pub fn points(&self) -> &[Arc<Table>] {
+        &self.current.points
     }
 
     /// How many coaches it holds.
@@ -171,7 +209,8 @@ impl Roster {
     fn settle(&mut self) {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.sort_by_cached_key(|(id, coach)| (Neighbourhood::of(coach), *id));
-        let mut block = Block::new();
+        let points = self.current.points.clone();
+        let mut block = Block::new(&*points);
         let mut settled = Vec::with_capacity(waiting.len());
         let mut last = None;
         for (id, coach) in &waiting {
@@ -179,7 +218,7 @@ impl Roster {
             let moved = last.is_some_and(|last: Neighbourhood| last.wide() != here.wide());
             last = Some(here);
             if block.ids.len() == BLOCK || moved && block.ids.len() >= LEAST {
-                self.close(std::mem::replace(&mut block, Block::new()));
+                self.close(std::mem::replace(&mut block, Block::new(&*points)));
             }
             settled.push((*id, Place { block: self.current.blocks.len(), row: block.ids.len() }));
             block.set(block.ids.len(), *id, coach, self.current.as_of);
@@ -203,7 +242,8 @@ impl Roster {
         let known = self.places.get(id);
         let place = known.unwrap_or_else(|| {
             if self.current.blocks.last().is_none_or(|block| block.ids.len() == BLOCK) {
-                self.current.blocks.push(Arc::new(Block::new()));
+                let block = Block::new(&*self.current.points);
+                self.current.blocks.push(Arc::new(block));
             }
             let block = self.current.blocks.len() - 1;
             Place { block, row: self.current.blocks[block].ids.len() }

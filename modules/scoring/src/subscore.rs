@@ -33,7 +33,7 @@ pub trait SubScore: Default + DeserializeOwned + JsonSchema + Send + Sync + 'sta
     /// The largest weight that a preset may give it, in basis points.
     const MAX_WEIGHT_BP: u32 = FULL;
     /// What it compiles to.
-    type Kernel: Kernel;
+    type Kernel: Kernel<Columns: Default>;
 
     /// Rules across parameters; the parameters one by one are checked against their schema.
     ///
@@ -52,9 +52,9 @@ pub trait SubScore: Default + DeserializeOwned + JsonSchema + Send + Sync + 'sta
     fn compile(&self, job: &Job, as_of: NaiveDate) -> Option<Self::Kernel>;
 }
 
-/// What a sub-score keeps of the coaches of a block, at most [`BLOCK`] rows: a function of their facts and the day, never
-/// of a preset.
-pub trait Columns: Clone + Default + Send + Sync + 'static {
+/// What a sub-score keeps of the coaches of a block, at most [`BLOCK`] rows: a function of their facts and the day, and of
+/// its own table where a preset defines it.
+pub trait Columns: Clone + Send + Sync + 'static {
     /// Puts a coach into a row, the next one or one that is there.
     fn set(&mut self, row: usize, coach: &Coach, as_of: NaiveDate);
 

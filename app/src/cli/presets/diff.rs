@@ -192,7 +192,7 @@ fn print(output: &mut impl Write, (brand, preset): (&str, &str), change: &JobCha
             (Some(from), None) => format!("leaves {from:>2}"),
             (None, None) => continue,
         };
-        let by = by.map(|(key, shift)| format!(", {key} {}", signed(shift))).unwrap_or_default();
+        let by = by.as_ref().map(|(key, shift)| format!(", {key} {}", signed(*shift))).unwrap_or_default();
         writeln!(
             output,
             "  {what:<9}  {}  {} -> {}{by}",

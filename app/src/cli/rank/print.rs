@@ -84,8 +84,7 @@ fn heading(output: &mut impl Write, job: &Ranked<'_>) -> io::Result<()> {
         ranking.ineligible
     )?;
     if !job.candidates.is_empty() {
-        let keys: Vec<String> =
-            preset.weights().map(|(key, _)| format!("{:>7}", registry::short(key))).collect();
+        let keys: Vec<String> = preset.keys().map(|(key, _)| format!("{:>7}", key.short())).collect();
         writeln!(output, "  #  FitScore        {}       km  coach", keys.join(" "))?;
     }
     Ok(())
@@ -211,7 +210,7 @@ fn csv_header() -> impl Iterator<Item = &'static str> {
         "blockers",
         "distance_m",
     ];
-    head.into_iter().chain(registry::keys()).chain(["strengths", "gaps", "advice"])
+    head.into_iter().chain(registry::keys()).chain(["points", "strengths", "gaps", "advice"])
 }
 
 fn csv_rows(output: &mut csv::Writer<impl Write>, job: &Ranked<'_>) -> Result<(), Failure> {
@@ -237,11 +236,12 @@ fn csv_rows(output: &mut csv::Writer<impl Write>, job: &Ranked<'_>) -> Result<()
             score.distance_m.map_or(String::new(), |metres| metres.to_string()),
         ];
         cells.extend(registry::keys().map(|key| {
-            let component = score.components.iter().find(|component| component.key == key);
+            let component = score.components.iter().find(|component| component.key == *key);
             component
                 .and_then(|component| component.figure)
                 .map_or(String::new(), |figure| share(figure.score))
         }));
+        cells.push(exchange::points(score));
         let advice: Vec<String> = explanation.advice.iter().map(ToString::to_string).collect();
         cells.extend(
             [&explanation.strengths, &explanation.gaps, &advice]

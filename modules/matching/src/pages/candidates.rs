@@ -1,5 +1,6 @@
 //! `/manager/jobs/{id}/candidates`: a real table, groups as tabs, what-if weights, saved views.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use fithire_identity::{Posted, ViewCoaches, Visitor};
@@ -11,6 +12,7 @@ use fithire_kernel::page::{Pages, Template, Toast};
 use fithire_kernel::paging::{self, DEFAULT_LIMIT};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::explain::two_places;
+use fithire_scoring::key::Key;
 use poem::handler;
 use poem::web::{Data, Html, Path, Query, Redirect};
 use serde::{Deserialize, Serialize};
@@ -55,8 +57,8 @@ struct Tab {
 /// A field of the what-if form, in percent.
 #[derive(Debug, Serialize)]
 struct Weight {
-    key: &'static str,
-    label: &'static str,
+    key: Key,
+    label: Cow<'static, str>,
     value: String,
     own: String,
 }
@@ -170,7 +172,10 @@ pub(crate) fn sample(why: &fithire_scoring::explain::Explanation) -> impl Templa
                 query: format!("show={key}"),
             })
             .into(),
-        weights: weights.map(|(key, bp)| weight(key, bp, &none)).into(),
+        weights: weights
+            .into_iter()
+            .filter_map(|(key, bp)| Some(weight(&Key::registered(key)?, bp, &none)))
+            .collect(),
         min_score: String::new(),
         show: "ranked",
         what_if: false,
@@ -194,9 +199,14 @@ fn row(place: usize, coach: &fithire_coaches::Scored, why: &fithire_scoring::exp
     }
 }
 
-fn weight(key: &'static str, bp: u16, query: &listing::Query) -> Weight {
+fn weight(key: &Key, bp: u16, query: &listing::Query) -> Weight {
     let own = (f64::from(bp) / 100.0).to_string();
-    Weight { key, label: label(key), value: query.get(key).cloned().unwrap_or_else(|| own.clone()), own }
+    Weight {
+        key: key.clone(),
+        label: label(key),
+        value: query.get(&**key).cloned().unwrap_or_else(|| own.clone()),
+        own,
+    }
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::spreadsheet;
-use fithire_scoring::exchange::share;
+use fithire_scoring::exchange::{points, share};
 use fithire_scoring::registry;
 use poem::web::{Data, Path};
 use poem::{IntoResponse as _, Request, Response, handler};
@@ -47,7 +47,7 @@ pub(super) async fn file(
 /// The candidates of a job as a file: those of these ids, or all that were found.
 pub(crate) fn csv(job_id: Id, found: &Candidates, chosen: &[Id]) -> spreadsheet::File {
     let head = ["rank", "coach_id", "name", "fitscore", "low", "high", "eligible", "distance_m"];
-    let head = head.into_iter().chain(registry::keys()).chain(["strengths", "gaps", "advice"]);
+    let head = head.into_iter().chain(registry::keys()).chain(["points", "strengths", "gaps", "advice"]);
     let mut lines = vec![head.map(str::to_owned).collect()];
     for (rank, shown) in (1..).zip(&found.shown) {
         let (coach, why) = (&shown.coach, &shown.why);
@@ -71,10 +71,11 @@ pub(crate) fn csv(job_id: Id, found: &Candidates, chosen: &[Id]) -> spreadsheet:
             score.distance_m.map_or_else(String::new, |metres| metres.to_string()),
         ];
         line.extend(registry::keys().map(|key| {
-            let part = score.components.iter().find(|part| part.key == key);
+            let part = score.components.iter().find(|part| part.key == *key);
             part.and_then(|part| part.figure)
                 .map_or_else(String::new, |figure| share(figure.score).to_string())
         }));
+        line.push(points(score));
         line.extend([&why.strengths, &why.gaps, &advice].map(|facts| spreadsheet::text(&facts.join("; "))));
         lines.push(line);
     }

@@ -11,7 +11,9 @@ use fithire_kernel::ids::Id;
 use fithire_kernel::paging;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::Allowed;
+use fithire_scoring::key::Key;
 use fithire_scoring::plan::Group;
+use fithire_scoring::preset::Preset;
 
 use crate::rankings::{Asked, Candidates, Rankings, Seen, Weights};
 
@@ -23,7 +25,7 @@ pub(super) struct Listing {
     pub(super) job: Open,
     pub(super) preset: String,
     /// The preset's own weights, in basis points.
-    pub(super) weights: Vec<(&'static str, u16)>,
+    pub(super) weights: Vec<(Key, u16)>,
     pub(super) group: &'static str,
     pub(super) skip: usize,
     pub(super) found: Candidates,
@@ -51,7 +53,7 @@ pub(super) async fn list(
 ) -> Result<Listing, Problem> {
     let (seen, job) = Seen::with_job(tools, allowed, job_id).await?;
     let preset = rankings.preset(&job.preset)?;
-    let weights: Vec<(&'static str, u16)> = preset.weights().collect();
+    let weights = own(preset);
     let skip = match query.get("cursor") {
         Some(cursor) => paging::after::<usize>("candidates", cursor)?,
         None => 0,
@@ -82,26 +84,28 @@ pub(super) async fn list(
     Ok(Listing { job, preset: title, weights, group, skip, found, what_if, problem })
 }
 
+/// The weights of a preset.
+fn own(preset: &Preset) -> Vec<(Key, u16)> {
+    preset.keys().map(|(key, weight)| (key.clone(), weight)).collect()
+}
+
 /// Weights that differ from the preset's, and a lowest score.
-pub(super) fn asked(
-    own: &[(&'static str, u16)],
-    query: &Query,
-) -> Result<(Option<Weights>, Option<u16>), String> {
+pub(super) fn asked(own: &[(Key, u16)], query: &Query) -> Result<(Option<Weights>, Option<u16>), String> {
     let mut weights = Vec::new();
     for (key, bp) in own {
-        let Some(text) = query.get(*key).map(|text| text.trim()).filter(|text| !text.is_empty()) else {
+        let Some(text) = query.get(&**key).map(|text| text.trim()).filter(|text| !text.is_empty()) else {
             continue;
         };
         let number: f64 =
             text.parse().map_err(|_| format!("the weight of {key} is {text:?}, which is no number"))?;
         if (number * 100.0 - f64::from(*bp)).abs() > 1e-9 {
-            weights.push(((*key).to_owned(), number));
+            weights.push((key.to_string(), number));
         }
     }
     // What is not moved keeps its weight, in the same unit: percent.
     if !weights.is_empty() {
-        let kept = own.iter().filter(|(key, _)| !weights.iter().any(|(moved, _)| moved == key));
-        let kept: Vec<_> = kept.map(|(key, bp)| ((*key).to_owned(), f64::from(*bp) / 100.0)).collect();
+        let kept = own.iter().filter(|(key, _)| !weights.iter().any(|(moved, _)| *key == **moved));
+        let kept: Vec<_> = kept.map(|(key, bp)| (key.to_string(), f64::from(*bp) / 100.0)).collect();
         weights.extend(kept);
     }
     let min_score = match query.get("min_score").map(|text| text.trim()).filter(|text| !text.is_empty()) {
@@ -116,9 +120,9 @@ pub(super) fn asked(
 }
 
 /// The part of a query that leads to the same list, with some of it changed.
-pub(super) fn same_list(query: &Query, weights: &[(&'static str, u16)], changed: &[(&str, &str)]) -> String {
+pub(super) fn same_list(query: &Query, weights: &[(Key, u16)], changed: &[(&str, &str)]) -> String {
     let kept = |name: &str| {
-        (name == "show" || name == "min_score" || weights.iter().any(|(key, _)| *key == name))
+        (name == "show" || name == "min_score" || weights.iter().any(|(key, _)| *key == *name))
             && !changed.iter().any(|(other, _)| *other == name)
     };
     let kept = query.iter().filter(|(name, value)| kept(name) && !value.is_empty());
@@ -129,13 +133,13 @@ pub(super) fn same_list(query: &Query, weights: &[(&'static str, u16)], changed:
 
 /// The weights that a page on single coaches is asked to try out; those that cannot be do not count.
 pub(super) fn tried(rankings: &Rankings, job: &Open, query: &Query) -> Result<Option<Weights>, Problem> {
-    let own: Vec<_> = rankings.preset(&job.preset)?.weights().collect();
+    let own = own(rankings.preset(&job.preset)?);
     let tried = asked(&own, query).ok().and_then(|(weights, _)| weights);
     Ok(tried.filter(|weights| rankings.can_weigh(&job.preset, weights).is_ok()))
 }
 
 /// The query that leads back to the list from which a page on single coaches was opened.
 pub(super) fn back(rankings: &Rankings, job: &Open, query: &Query) -> Result<String, Problem> {
-    let own: Vec<_> = rankings.preset(&job.preset)?.weights().collect();
+    let own = own(rankings.preset(&job.preset)?);
     Ok(same_list(query, &own, &[]))
 }

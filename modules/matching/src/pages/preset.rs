@@ -173,7 +173,7 @@ impl Moved {
             (None, None) => String::new(),
         };
         let by = match moved.by {
-            Some((key, shift)) => format!("{} {}", label(key), signed(shift)),
+            Some((key, shift)) => format!("{} {}", label(&key), signed(shift)),
             None => "others moved".to_owned(),
         };
         Self {

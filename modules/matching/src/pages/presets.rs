@@ -1,6 +1,7 @@
 //! `/admin/presets`: every preset that is in force, with its state, and files that are not. The files stay the truth: nothing
 //! is changed here.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -43,7 +44,7 @@ pub(super) struct Named {
     threshold: String,
     hash: String,
     /// Label, weight in words, and weight in percent of a bar.
-    weights: Vec<(&'static str, String, u16)>,
+    weights: Vec<(Cow<'static, str>, String, u16)>,
 }
 
 impl Named {
@@ -57,7 +58,7 @@ impl Named {
             title: preset.title.clone(),
             threshold: two_places(preset.threshold),
             hash: preset.hash.clone(),
-            weights: preset.weights().map(|(key, bp)| (label(key), percent(bp), bp / 100)).collect(),
+            weights: preset.keys().map(|(key, bp)| (label(key), percent(bp), bp / 100)).collect(),
         }
     }
 }

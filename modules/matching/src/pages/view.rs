@@ -1,6 +1,9 @@
 //! A score as pages show it: numbers as people read them, bars in percent.
 
+use std::borrow::Cow;
+
 use fithire_scoring::explain::{Explanation, exact, two_places};
+use fithire_scoring::key::Key;
 use fithire_scoring::score::{Component, Eligibility};
 use fithire_scoring::subscore::State;
 use serde::Serialize;
@@ -34,8 +37,8 @@ pub(super) struct Score {
 /// One sub-score.
 #[derive(Debug, Serialize)]
 struct Part {
-    key: &'static str,
-    label: &'static str,
+    key: Key,
+    label: Cow<'static, str>,
     /// `None`: the job does not ask for it.
     value: Option<String>,
     percent: u16,
@@ -53,7 +56,7 @@ impl From<&Explanation> for Score {
         let (score, from) = (&explained.score, &explained.provenance);
         let mut evidence = explained.evidence.clone();
         // The fact of a distance is its evidence.
-        let place = score.components.iter().position(|part| part.key == "location");
+        let place = score.components.iter().position(|part| part.key == *"location");
         if let (Some(place), Some(metres)) = (place, score.distance_m)
             && evidence[place].is_empty()
         {
@@ -101,8 +104,8 @@ impl Part {
     fn new(part: &Component, evidence: &[String]) -> Self {
         let figure = part.figure.as_ref();
         Self {
-            key: part.key,
-            label: label(part.key),
+            key: part.key.clone(),
+            label: label(&part.key),
             value: figure.map(|figure| two_places(figure.score)),
             percent: figure.map_or(0, |figure| figure.score / 100),
             low: figure.map_or(0, |figure| figure.low / 100),
@@ -129,8 +132,11 @@ pub(super) fn distance(metres: u32) -> String {
 }
 
 /// What people call a sub-score.
-pub(super) fn label(key: &str) -> &'static str {
-    match key {
+pub(super) fn label(key: &Key) -> Cow<'static, str> {
+    if let Some(title) = key.title() {
+        return Cow::Owned(title.to_owned());
+    }
+    Cow::Borrowed(match &**key {
         "certifications" => "Certifications",
         "experience" => "Experience",
         "availability" => "Availability",
@@ -138,5 +144,5 @@ pub(super) fn label(key: &str) -> &'static str {
         "culture" => "Teaching style",
         "engagement" => "Engagement",
         _ => "Other",
-    }
+    })
 }

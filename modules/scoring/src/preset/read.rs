@@ -1,14 +1,19 @@
 //! Reading a preset: syntax, known keys, types, ranges and the rules across keys, all problems at once.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::points::Points;
 use super::{Preset, Weighed, schema};
+use crate::key;
 use crate::num::{FULL, largest_remainder};
+use crate::points::Table;
 use crate::registry::{self, Entry};
+use crate::subscore::Configured;
 use crate::{hash, wording};
 
 /// One thing wrong with a preset file, and where.
@@ -32,8 +37,8 @@ impl Problem {
     }
 }
 
-type Value_<'i> = Spanned<DeValue<'i>>;
-type Key<'k> = (&'k str, Range<usize>);
+pub(super) type Value_<'i> = Spanned<DeValue<'i>>;
+pub(super) type Key<'k> = (&'k str, Range<usize>);
 
 /// Reads a preset of that name.
 ///
@@ -54,8 +59,8 @@ pub fn read(name: &str, text: &str) -> Result<Preset, Vec<Problem>> {
     Err(problems)
 }
 
-struct Reader {
-    problems: Vec<Problem>,
+pub(super) struct Reader {
+    pub(super) problems: Vec<Problem>,
     /// The syntax is right, so that what is missing is really missing.
     whole: bool,
 }
@@ -65,10 +70,29 @@ const UNITS: u64 = 1_000_000_000_000_000;
 /// Weights may miss 1 by 1e-9.
 const TOLERANCE: u64 = UNITS / 1_000_000_000;
 
-const HEAD: [&str; 5] = ["title", "description", "threshold", "limit", "weights"];
+const HEAD: [&str; 6] = ["title", "description", "threshold", "limit", "weights", POINTS];
+
+/// Where a preset defines sub-scores of its own, and weighs them.
+const POINTS: &str = "points";
+
+/// A weight in [`UNITS`], of which sub-score, and where it stands. Those of the program come first, in their order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Weight<'i> {
+    of: Of<'i>,
+    units: u64,
+    at: (usize, usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Of<'i> {
+    /// By the place in the registry.
+    Registered(usize),
+    /// By the name of its table.
+    Points(&'i str),
+}
 
 impl Reader {
-    fn problem(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+    pub(super) fn problem(&mut self, span: Range<usize>, message: String, help: Option<String>) {
         self.problems.push(Problem { span, message, help });
     }
 
@@ -84,6 +108,7 @@ impl Reader {
             weighed: Vec::new(),
         };
         let mut weights = None;
+        let mut points = Points::default();
         let mut tables: Vec<(&Entry, Range<usize>, DeTable<'_>)> = Vec::new();
         for (key, value) in table {
             let at = (key.get_ref().as_ref(), key.span());
@@ -93,6 +118,7 @@ impl Reader {
                 "threshold" => preset.threshold = self.threshold(value),
                 "limit" => preset.limit = self.limit(value),
                 "weights" => weights = Some((key.span(), self.weights(value))),
+                POINTS => points = self.points(value),
                 _ => match registry::all().iter().find(|entry| entry.key == at.0) {
                     Some(entry) => {
                         tables.extend(
@@ -104,7 +130,7 @@ impl Reader {
             }
         }
         match weights {
-            Some((span, weights)) => preset.weighed = self.weighed(span, weights, &tables),
+            Some((span, weights)) => preset.weighed = self.weighed(span, weights, &tables, points),
             None if self.whole => {
                 let help = "add a table [weights] with one number per sub-score; they add up to 1".to_owned();
                 self.problem(0..0, "there is no table [weights]".to_owned(), Some(help));
@@ -114,7 +140,12 @@ impl Reader {
         preset
     }
 
-    fn unknown_key<'a>(&mut self, key: &Key<'_>, known: impl Iterator<Item = &'a str>, place: &str) {
+    pub(super) fn unknown_key<'a>(
+        &mut self,
+        key: &Key<'_>,
+        known: impl Iterator<Item = &'a str>,
+        place: &str,
+    ) {
         let listed: Vec<&str> = known.collect();
         let help = if listed.is_empty() {
             format!("{place} has no keys")
@@ -128,7 +159,7 @@ impl Reader {
         );
     }
 
-    fn string(&mut self, key: &Key<'_>, value: &Value_<'_>) -> String {
+    pub(super) fn string(&mut self, key: &Key<'_>, value: &Value_<'_>) -> String {
         match value.get_ref() {
             DeValue::String(text) => text.to_string(),
             other => {
@@ -168,8 +199,8 @@ impl Reader {
         })
     }
 
-    /// The table `[weights]`, in [`UNITS`]; `None` when it cannot be summed.
-    fn weights(&mut self, value: &Value_<'_>) -> Option<Vec<(usize, u64)>> {
+    /// The table `[weights]`; `None` when it cannot be summed.
+    fn weights<'t>(&mut self, value: &'t Value_<'_>) -> Option<Vec<Weight<'t>>> {
         let DeValue::Table(table) = value.get_ref() else {
             self.problem(value.span(), format!("weights is {}, not a table", a(value.get_ref())), None);
             return None;
@@ -178,66 +209,114 @@ impl Reader {
         let mut weights = Vec::new();
         for (key, value) in table {
             let at = (key.get_ref().as_ref(), key.span());
+            if at.0 == POINTS {
+                let DeValue::Table(named) = value.get_ref() else {
+                    let help = format!("write {POINTS}.NAME = 0.1 for a table [{POINTS}.NAME]");
+                    self.problem(
+                        value.span(),
+                        format!("{POINTS} has a weight for each of its tables"),
+                        Some(help),
+                    );
+                    continue;
+                };
+                for (key, value) in named {
+                    let name = key.get_ref().as_ref();
+                    weights.extend(self.weight(Of::Points(name), &format!("{POINTS}.{name}"), FULL, value));
+                }
+                continue;
+            }
             let Some(place) = registry::keys().position(|known| known == at.0) else {
-                self.unknown_key(&at, registry::keys(), "[weights]");
+                self.unknown_key(&at, registry::keys().chain([POINTS]), "[weights]");
                 continue;
             };
-            let most_bp = registry::all()[place].max_weight_bp;
-            let most = UNITS / u64::from(FULL) * u64::from(most_bp);
-            match units(value.get_ref()) {
-                Some(units) if units <= most => weights.push((place, units)),
-                found => {
-                    let most = decimal(most);
-                    let message = match found {
-                        Some(found) => {
-                            format!("the weight of {} is {}, more than {most}", at.0, decimal(found))
-                        }
-                        None => format!("the weight of {} must be a number from 0 to {most}", at.0),
-                    };
-                    let help = (most_bp < FULL)
-                        .then(|| format!("{} never decides a score: {most} is the most it may weigh", at.0));
-                    self.problem(value.span(), message, help);
-                }
-            }
+            weights.extend(self.weight(
+                Of::Registered(place),
+                at.0,
+                registry::all()[place].max_weight_bp,
+                value,
+            ));
         }
         weights.sort_unstable();
         (self.problems.len() == before).then_some(weights)
+    }
+
+    fn weight<'t>(&mut self, of: Of<'t>, key: &str, most_bp: u32, value: &Value_<'_>) -> Option<Weight<'t>> {
+        let most = UNITS / u64::from(FULL) * u64::from(most_bp);
+        let found = units(value.get_ref());
+        if let Some(units) = found.filter(|units| *units <= most) {
+            let span = value.span();
+            return Some(Weight { of, units, at: (span.start, span.end) });
+        }
+        let most = decimal(most);
+        let message = match found {
+            Some(found) => format!("the weight of {key} is {}, more than {most}", decimal(found)),
+            None => format!("the weight of {key} must be a number from 0 to {most}"),
+        };
+        let help =
+            (most_bp < FULL).then(|| format!("{key} never decides a score: {most} is the most it may weigh"));
+        self.problem(value.span(), message, help);
+        None
     }
 
     /// Weights in basis points with their parameters, once they add up.
     fn weighed(
         &mut self,
         span: Range<usize>,
-        weights: Option<Vec<(usize, u64)>>,
+        weights: Option<Vec<Weight<'_>>>,
         tables: &[(&Entry, Range<usize>, DeTable<'_>)],
+        points: Points,
     ) -> Vec<Weighed> {
         let Some(weights) = weights.filter(|_| self.whole) else { return Vec::new() };
-        for (entry, span, _) in tables {
-            if !weights.iter().any(|(place, _)| registry::all()[*place].key == entry.key) {
+        let registered = tables.iter().map(|(entry, span, _)| (entry.key, span));
+        let named: Vec<(&str, &Range<usize>)> =
+            registered.chain(points.valid.iter().map(|(span, table)| (&*table.key, span))).collect();
+        for (key, span) in named {
+            if !weights.iter().any(|weight| weight.of.is(key)) {
+                let help = format!("give {key} a weight; with 0 it moves nothing, and its gate holds");
                 let help =
-                    format!("give {} a weight; with 0 it moves nothing, and its gate holds", entry.key);
+                    if key.starts_with(POINTS) { format!("give {key} a weight in [weights]") } else { help };
                 self.problem(
                     span.clone(),
-                    format!("{} has no weight, so this table has no effect", entry.key),
+                    format!("{key} has no weight, so this table has no effect"),
                     Some(help),
                 );
             }
         }
-        let sum: u64 = weights.iter().map(|(_, units)| units).sum();
+        for weight in &weights {
+            if let Of::Points(name) = weight.of
+                && !points.names.iter().any(|known| known == name)
+            {
+                let help = format!("add a table [{POINTS}.{name}], or take the weight away");
+                let message = format!("{POINTS}.{name} has a weight and no rules");
+                self.problem(weight.at.0..weight.at.1, message, Some(help));
+            }
+        }
+        let sum: u64 = weights.iter().map(|weight| weight.units).sum();
         if sum.abs_diff(UNITS) > TOLERANCE {
             let off = decimal(sum.abs_diff(UNITS));
             let help = if sum > UNITS { format!("take {off} away") } else { format!("add {off}") };
             self.problem(span, format!("the weights add up to {}, not to 1", decimal(sum)), Some(help));
             return Vec::new();
         }
-        let shares: Vec<u64> = weights.iter().map(|(_, units)| units * u64::from(FULL)).collect();
+        let shares: Vec<u64> = weights.iter().map(|weight| weight.units * u64::from(FULL)).collect();
         let bp = largest_remainder(&shares, UNITS, u64::from(FULL));
-        let weighed = weights.into_iter().zip(bp).filter_map(|((place, _), bp)| {
-            let entry = &registry::all()[place];
-            let table = tables.iter().find(|(other, ..)| other.key == entry.key);
-            let table = table.map_or_else(DeTable::new, |(.., table)| table.clone());
-            let parameters = (entry.configure)(table).ok()?;
-            Some(Weighed { entry: place, weight: u16::try_from(bp).unwrap_or_default(), parameters })
+        let mut points: Vec<Arc<Table>> =
+            points.valid.into_iter().map(|(_, table)| Arc::new(table)).collect();
+        let weighed = weights.into_iter().zip(bp).filter_map(|(weight, bp)| {
+            let (key, parameters): (_, Box<dyn Configured>) = match weight.of {
+                Of::Registered(place) => {
+                    let entry = &registry::all()[place];
+                    let table = tables.iter().find(|(other, ..)| other.key == entry.key);
+                    let table = table.map_or_else(DeTable::new, |(.., table)| table.clone());
+                    (key::Key::Registered(place), (entry.configure)(table).ok()?)
+                }
+                Of::Points(_) => {
+                    let place = points.iter().position(|table| weight.of.is(&table.key))?;
+                    let table = points.swap_remove(place);
+                    (key::Key::Points(table.clone()), Box::new(table))
+                }
+            };
+            Some(Weighed { key, weight: u16::try_from(bp).unwrap_or_default(), parameters })
         });
         weighed.collect()
     }
@@ -248,30 +327,8 @@ impl Reader {
             self.problem(value.span(), format!("{} is {}, not a table", key.0, a(value.get_ref())), None);
             return None;
         };
-        let before = self.problems.len();
-        let schema = schema::of(entry);
-        let empty = serde_json::Map::new();
-        let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-        for (key, value) in table {
-            let at = (key.get_ref().as_ref(), key.span());
-            let Some(rule) = known.get(at.0) else {
-                self.unknown_key(&at, known.keys().map(String::as_str), &format!("[{}]", entry.key));
-                continue;
-            };
-            // A table of this key alone says whether this value has the right type.
-            let alone = DeTable::from_iter([(key.clone(), value.clone())]);
-            let help = rule.get("description").and_then(Value::as_str).map(|text| text.replace('\n', " "));
-            if let Err(error) = (entry.configure)(alone) {
-                self.problem(
-                    value.span(),
-                    format!("{}: {}", at.0, wording::plain_types(error.message())),
-                    help,
-                );
-            } else if let Some(message) = out_of_range(rule, value.get_ref()) {
-                self.problem(value.span(), format!("{} {message}", at.0), help);
-            }
-        }
-        if self.problems.len() > before {
+        let place = format!("[{}]", entry.key);
+        if !self.keys(table, &schema::of(entry), &place, |alone| (entry.configure)(alone).map(|_| ())) {
             return None;
         }
         if let Err((parameter, message)) = (entry.check)(table.clone()) {
@@ -283,6 +340,46 @@ impl Reader {
             return None;
         }
         Some(table.clone())
+    }
+
+    /// Whether a table has only keys that its schema has, each of the right type and within its bounds. `read` reads a
+    /// table of one key alone, and so says whether that has the right type.
+    pub(super) fn keys(
+        &mut self,
+        table: &DeTable<'_>,
+        schema: &Value,
+        place: &str,
+        read: impl Fn(DeTable<'_>) -> Result<(), toml::de::Error>,
+    ) -> bool {
+        let before = self.problems.len();
+        let empty = serde_json::Map::new();
+        let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+        for (key, value) in table {
+            let at = (key.get_ref().as_ref(), key.span());
+            let Some(rule) = known.get(at.0) else {
+                self.unknown_key(&at, known.keys().map(String::as_str), place);
+                continue;
+            };
+            let help = rule.get("description").and_then(Value::as_str).map(|text| text.replace('\n', " "));
+            if let Err(error) = read(DeTable::from_iter([(key.clone(), value.clone())])) {
+                let message = format!("{}: {}", at.0, wording::plain_types(error.message()));
+                self.problem(value.span(), message, help);
+            } else if let Some(message) = out_of_range(rule, value.get_ref()) {
+                self.problem(value.span(), format!("{} {message}", at.0), help);
+            }
+        }
+        self.problems.len() == before
+    }
+}
+
+impl Of<'_> {
+    fn is(self, key: &str) -> bool {
+        match self {
+            Self::Registered(place) => registry::all()[place].key == key,
+            Self::Points(name) => {
+                key.strip_prefix(POINTS).and_then(|key| key.strip_prefix('.')) == Some(name)
+            }
+        }
     }
 }
 
@@ -330,7 +427,7 @@ fn out_of_range(rule: &Value, value: &DeValue<'_>) -> Option<String> {
 }
 
 /// A value's kind with its article.
-fn a(value: &DeValue<'_>) -> &'static str {
+pub(super) fn a(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

@@ -35,6 +35,13 @@ pub fn schema() -> Value {
         let most = f64::from(entry.max_weight_bp) / f64::from(FULL);
         weights.insert(entry.key.into(), json!({"type": "number", "minimum": 0, "maximum": most}));
     }
+    weights.insert(
+        "points".into(),
+        json!({
+            "type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+            "description": "What each table of [points] counts."
+        }),
+    );
     properties.insert(
         "weights".into(),
         json!({
@@ -45,6 +52,7 @@ pub fn schema() -> Value {
     for entry in registry::all() {
         properties.insert(entry.key.into(), of(entry));
     }
+    properties.insert("points".into(), super::points::schema());
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "FitHire scoring preset",

@@ -23,9 +23,11 @@ impl Preset {
     pub fn reweighed(&self, weights: &[(&str, f64)]) -> Result<Self, String> {
         let mut relative: BTreeMap<&str, f64> =
             self.weights().map(|(key, bp)| (key, f64::from(bp) / 100.0)).collect();
+        let mut known: Vec<&str> = registry::keys().collect();
+        known.extend(self.points().map(|table| &*table.key));
         for (key, weight) in weights {
-            if !registry::keys().any(|known| known == *key) {
-                return Err(wording::unknown("sub-score", key, registry::keys()));
+            if !known.contains(key) {
+                return Err(wording::unknown("sub-score", key, known));
             }
             if !(0.0..=MOST).contains(weight) {
                 return Err(format!("the weight of {key} is not a number from 0 to {MOST}"));
@@ -58,16 +60,29 @@ fn normalised(relative: &BTreeMap<&str, f64>) -> Result<Table, String> {
     let scaled: Vec<u64> = shares.iter().map(|share| share * u64::from(FULL)).collect();
     let parts = largest_remainder(&scaled, sum, u64::from(FULL));
     let weight = |bp: u64| Value::Float(f64::from(u32::try_from(bp).unwrap_or(FULL)) / f64::from(FULL));
-    Ok(relative.keys().zip(parts).map(|(key, bp)| ((*key).to_owned(), weight(bp))).collect())
+    let mut weights = Table::new();
+    for (key, bp) in relative.keys().zip(parts) {
+        // `points.NAME` is a key within a table.
+        match key.split_once('.') {
+            Some((table, name)) => {
+                let within = weights.entry(table).or_insert_with(|| Value::Table(Table::new()));
+                within.as_table_mut().map(|within| within.insert(name.to_owned(), weight(bp)));
+            }
+            None => {
+                weights.insert((*key).to_owned(), weight(bp));
+            }
+        }
+    }
+    Ok(weights)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::preset::builtin;
 
-    fn weights(changed: &[(&str, f64)]) -> Result<Vec<(&'static str, u16)>, String> {
+    fn weights(changed: &[(&str, f64)]) -> Result<Vec<u16>, String> {
         let preset = builtin().named("balanced").unwrap().reweighed(changed)?;
-        Ok(preset.weights().collect())
+        Ok(preset.weights().map(|(_, bp)| bp).collect())
     }
 
     #[test]
@@ -76,7 +91,7 @@ mod tests {
             ["certifications", "experience", "availability", "location", "engagement"].map(|key| (key, 20.0));
         let changed: Vec<_> = even.into_iter().chain([("culture", 0.0)]).collect();
         let expected = [2_000, 2_000, 2_000, 2_000, 0, 2_000];
-        assert_eq!(weights(&changed).unwrap().iter().map(|(_, bp)| *bp).collect::<Vec<_>>(), expected);
+        assert_eq!(weights(&changed).unwrap(), expected);
     }
 
     #[test]

@@ -37,17 +37,21 @@ pub(crate) fn weighing() -> impl Strategy<Value = Weighing> {
     let buffer = select(vec![0_u16, 0, 15, 45, 240]);
     let radii =
         prop_oneof![Just((25_000_u32, 50_000_u32)), (1..=3_000_u32, 3_000..=100_000_u32), Just((1, 1))];
-    (split, buffer, radii, any::<[bool; 3]>()).prop_map(
-        |((shares, culture), buffer_minutes, (default_radius_m, max_radius_m), excludes)| {
-            let total = shares.iter().sum::<u16>().max(1);
+    let own = vec((0..=100_u16, vec(rule(), 1..5)), 0..3);
+    (split, buffer, radii, any::<[bool; 3]>(), own).prop_map(
+        |((shares, culture), buffer_minutes, (default_radius_m, max_radius_m), excludes, own)| {
+            let total = (shares.iter().chain(own.iter().map(|(share, _)| share)).sum::<u16>()).max(1);
             let rest = 10_000 - culture;
+            let part =
+                |share: u16| u16::try_from(u32::from(rest) * u32::from(share) / u32::from(total)).unwrap();
             let mut weights = [0; 6];
             for (place, share) in [0, 1, 2, 3, 5].into_iter().zip(shares) {
-                weights[place] =
-                    u16::try_from(u32::from(rest) * u32::from(share) / u32::from(total)).unwrap();
+                weights[place] = part(share);
             }
             weights[4] = culture;
-            weights[0] += 10_000 - weights.iter().sum::<u16>();
+            let own: Vec<(u16, Vec<String>)> =
+                own.into_iter().map(|(share, rules)| (part(share), rules)).collect();
+            weights[0] += 10_000 - weights.iter().chain(own.iter().map(|(weight, _)| weight)).sum::<u16>();
             let rules = Rules {
                 buffer_minutes,
                 default_radius_m: default_radius_m.into(),
@@ -55,16 +59,50 @@ pub(crate) fn weighing() -> impl Strategy<Value = Weighing> {
                 excludes,
                 ..Rules::with_weights(weights)
             };
-            Weighing { preset: preset(&rules), rules }
+            let preset = preset(&rules, &own);
+            let points = preset.points().cloned();
+            let points = own.iter().map(|(weight, _)| *weight).zip(points).collect();
+            Weighing { rules: Rules { points, ..rules }, preset }
         },
     )
 }
 
-/// The preset that says what the rules say.
-pub(crate) fn preset(rules: &Rules) -> Preset {
+/// A rule of a table of points, as an administrator writes it.
+fn rule() -> impl Strategy<Value = String> {
+    let code = || cert().prop_map(|cert| format!("{cert:?}"));
+    let named = || modality().prop_map(|modality| format!("{modality:?}"));
+    let window =
+        (0..96_u16, 1..=96_u16, 0..=7_usize, 1..=672_u16).prop_map(|(from, length, days, minutes)| {
+            let to = (from + length).min(96);
+            let week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+            let days = if days == 0 { &week[..] } else { &week[days - 1..(days + 1).min(7)] };
+            let whole = u16::try_from(days.len()).unwrap() * (to - from);
+            let clock = |quarter: u16| format!("{:02}:{:02}", quarter / 4, quarter % 4 * 15);
+            let to = if to == 96 { String::new() } else { format!("to = \"{}\", ", clock(to)) };
+            let minutes = 15 * (1 + minutes % whole);
+            format!("free = {{ days = {days:?}, from = \"{}\", {to}minutes = {minutes} }}", clock(from))
+        });
+    let fact = prop_oneof![
+        code().prop_map(|code| format!("holds = \"{code}\"")),
+        named().prop_map(|code| format!("teaches = \"{code}\"")),
+        select(vec![1, 12, 24, 480]).prop_map(|months| format!("coached = {{ months = {months} }}")),
+        (1..60_u16, named())
+            .prop_map(|(months, code)| format!("coached = {{ months = {months}, modality = \"{code}\" }}")),
+        window,
+        (1..40_u64).prop_map(|count| format!("classes = {count}")),
+    ];
+    (1..=100_u8, fact).prop_map(|(points, fact)| format!("{{ points = {points}, {fact} }}"))
+}
+
+/// The preset that says what the rules say, with sub-scores of its own.
+fn preset(rules: &Rules, own: &[(u16, Vec<String>)]) -> Preset {
     let mut text = String::from("[weights]\n");
+    let share = |weight: u16| f64::from(weight) / 10_000.0;
     for (key, weight) in fithire_scoring::registry::keys().zip(rules.weights) {
-        writeln!(text, "{key} = {}", f64::from(weight) / 10_000.0).unwrap();
+        writeln!(text, "{key} = {}", share(weight)).unwrap();
+    }
+    for (number, (weight, _)) in own.iter().enumerate() {
+        writeln!(text, "points.own-{number} = {}", share(*weight)).unwrap();
     }
     let gate = |place: usize| if rules.excludes[place] { "exclude" } else { "flag" };
     write!(
@@ -79,7 +117,43 @@ pub(crate) fn preset(rules: &Rules) -> Preset {
         gate(2)
     )
     .unwrap();
+    for (number, (_, rules)) in own.iter().enumerate() {
+        // A last rule sees to it that full marks can be reached.
+        let rules = rules.join(",\n");
+        writeln!(text, "[points.own-{number}]\nrules = [\n{rules},\n{{ points = 100, classes = 60 }}\n]")
+            .unwrap();
+    }
     preset::read("given", &text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"))
+}
+
+/// A preset with sub-scores of its own that ask for every kind of fact.
+pub(crate) fn with_points() -> Preset {
+    let text = r#"
+        [weights]
+        certifications = 0.2
+        experience = 0.1
+        availability = 0.2
+        location = 0.1
+        engagement = 0.1
+        points.proved = 0.2
+        points.near = 0.1
+        [points.proved]
+        rules = [
+            { points = 40, holds = "CPR-AED" },
+            { points = 30, holds = "RYT-200" },
+            { points = 20, teaches = "hiit" },
+            { points = 20, coached = { months = 24 } },
+        ]
+        [points.near]
+        title = "Early, and often"
+        rules = [
+            { points = 50, free = { from = "06:00", to = "12:00", minutes = 240 } },
+            { points = 30, free = { days = ["sat", "sun"], minutes = 60 } },
+            { points = 20, coached = { months = 6, modality = "vinyasa" } },
+            { points = 20, classes = 3 },
+        ]
+    "#;
+    preset::read("with-points", text).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 pub(crate) fn asked() -> impl Strategy<Value = Asked> {

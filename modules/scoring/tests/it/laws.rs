@@ -17,7 +17,8 @@ fn numbered(coaches: &[Coach]) -> Vec<(u64, &Coach)> {
 fn in_block(plan: &Plan<'_>, asked: &Asked, coaches: &[Coach]) -> Vec<u16> {
     let mut scores = vec![0; coaches.len()];
     let place = |id| usize::try_from(id).unwrap();
-    plan.each(&Snapshot::build(asked.as_of, &numbered(coaches)), |id, bp| scores[place(id)] = bp);
+    let snapshot = Snapshot::build(asked.as_of, &plan.points(), &numbered(coaches));
+    plan.each(&snapshot, |id, bp| scores[place(id)] = bp);
     scores
 }
 
@@ -90,7 +91,7 @@ proptest! {
     #[test]
     fn never_silent(weighing in given::weighing(), (asked, coaches) in given::field(0..9), threshold in 0..=10_000_u16) {
         let plan = Plan::compile(&weighing.preset, &asked.job, asked.as_of);
-        let snapshot = Snapshot::build(asked.as_of, &numbered(&coaches));
+        let snapshot = Snapshot::build(asked.as_of, &plan.points(), &numbered(&coaches));
         let list = |group, limit| plan.rank(&snapshot, Query { threshold, limit, group });
         let mut seen = Vec::new();
         for group in [Group::Ranked, Group::BelowThreshold, Group::Ineligible] {
@@ -246,15 +247,17 @@ fn order(plan: &Plan<'_>, coaches: &[Coach], row: &Ranked) -> impl Ord + use<> {
 }
 
 fn never_less(asked: &Asked, worse: &Coach, better: &Coach) -> Result<(), TestCaseError> {
-    let preset = fithire_scoring::preset::builtin().named("balanced").unwrap();
-    let plan = Plan::compile(preset, &asked.job, asked.as_of);
-    let (worse, better) = (plan.score(worse), plan.score(better));
-    prop_assert!(better.bp >= worse.bp, "{} < {}", better.bp, worse.bp);
-    for (was, is) in worse.components.iter().zip(&better.components) {
-        prop_assert!(
-            is.figure.map(|figure| figure.score) >= was.figure.map(|figure| figure.score),
-            "{was:?} {is:?}"
-        );
+    let with_points = given::with_points();
+    for preset in [fithire_scoring::preset::builtin().named("balanced").unwrap(), &with_points] {
+        let plan = Plan::compile(preset, &asked.job, asked.as_of);
+        let (worse, better) = (plan.score(worse), plan.score(better));
+        prop_assert!(better.bp >= worse.bp, "{} < {}", better.bp, worse.bp);
+        for (was, is) in worse.components.iter().zip(&better.components) {
+            prop_assert!(
+                is.figure.map(|figure| figure.score) >= was.figure.map(|figure| figure.score),
+                "{was:?} {is:?}"
+            );
+        }
     }
     Ok(())
 }

@@ -16,6 +16,31 @@ fn problems(text: &str) -> String {
 
 const SIX: &str = "certifications = 0.25\nexperience = 0.20\navailability = 0.25\nlocation = 0.15\nculture = 0.05\nengagement = 0.10\n";
 
+/// A preset with a sub-score of its own.
+fn own(table: &str) -> String {
+    let weights = SIX.replace("engagement = 0.10", "engagement = 0.05");
+    format!("[weights]\n{weights}points.own = 0.05\n[points.own]\n{table}\n")
+}
+
+#[test]
+fn a_sub_score_of_ones_own_is_weighed_after_the_six() {
+    let preset = read("tried", &own("rules = [{ points = 100, classes = 1 }]")).unwrap();
+    let (key, weight) = preset.keys().last().unwrap();
+    assert_eq!((&**key, key.title(), key.short(), weight), ("points.own", Some("own"), "own", 500));
+    let changed = preset.reweighed(&[("points.own", 100.0), ("experience", 0.0)]).unwrap();
+    assert!(changed.points().eq(preset.points()), "{}", changed.text);
+    let error = preset.reweighed(&[("points.won", 1.0)]).unwrap_err();
+    assert!(error.contains("points.own"), "{error}");
+}
+
+#[test]
+fn the_guide_shows_a_preset_that_is_taken() {
+    let guide = include_str!("../../../../docs/presets.md");
+    let example = guide.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let preset = read("early-classes", example).unwrap_or_else(|problems| panic!("{problems:?}"));
+    assert!(preset.keys().any(|(key, _)| key.title() == Some("Early mornings")));
+}
+
 #[test]
 fn the_seven_presets_weigh_what_the_specification_says() {
     let table = [
@@ -73,6 +98,42 @@ fn every_rule_has_its_words() {
         format!("[weights]\n{SIX}[location]\ndefault_radius_m = 0\nmax_radius_m = 1.5\n"),
         format!("[weights]\n{SIX}[experience]\nhalf_life = 60\n"),
         format!("[weights]\n{SIX}{SIX}"),
+        format!("[weights]\n{SIX}points.own = 0.0\n"),
+        format!("[weights]\n{SIX}points = 0.1\n"),
+        format!(
+            "[weights]\n{SIX}points.own = 1.5\n[points.own]\nrules = [{{ points = 100, classes = 1 }}]\n"
+        ),
+        own(""),
+        own("rules = 3"),
+        own("rules = []"),
+        own("rules = [3]"),
+        own("titel = \"x\"\nrules = [{ points = 99, classes = 1 }]"),
+        own("rules = [{ points = 99, classes = 1 }]"),
+        own("rules = [{ points = 100 }, { classes = 1 }, { points = 1, classes = 1, teaches = \"hiit\" }]"),
+        own(
+            "rules = [{ points = 0, classes = 1 }, { points = 101, classes = 1 }, { points = 1.5, classes = 0 }]",
+        ),
+        own(
+            "rules = [{ points = 100, hold = \"CPR-AED\" }, { points = 1, holds = \"CPR-AEDD\" }, { points = 1, teaches = 3 }]",
+        ),
+        own(
+            "rules = [{ points = 100, coached = { months = 0 } }, { points = 1, coached = { month = 3 } }, { points = 1, coached = { months = 481 } }]",
+        ),
+        own(
+            "rules = [{ points = 100, free = { minutes = 20 } }, { points = 1, free = { from = \"7\", minutes = 15 } }]",
+        ),
+        own("rules = [{ points = 100, free = { from = \"07:00\", to = \"07:00\", minutes = 15 } }]"),
+        own(
+            "rules = [{ points = 100, free = { from = \"07:00\", to = \"08:00\", days = [\"sat\"], minutes = 75 } }]",
+        ),
+        own(
+            "rules = [{ points = 100, free = { days = [\"someday\"], minutes = 75 } }, { points = 1, free = { days = [], minutes = 15 } }]",
+        ),
+        format!(
+            "[weights]\n{SIX}[points]\nlonely = {{ rules = [{{ points = 100, classes = 1 }}] }}\n\"A b\" = 3\n"
+        ),
+        format!("points = 3\n[weights]\n{SIX}"),
+        format!("[weights]\n{SIX}[points.own]\nrules = [{}]\n", "{ points = 100, classes = 1 },".repeat(33)),
         "[weights\nculture = = 1\n\"open".to_owned(),
     ];
     let told: Vec<String> = cases.iter().map(|text| problems(text)).collect();

@@ -10,7 +10,7 @@ use fithire_scoring::snapshot::{Roster, Snapshot};
 use fithire_scoring::subscore::BLOCK;
 use fithire_scoring::testing::{Tables, as_of};
 
-use crate::given::day;
+use crate::given::{self, day};
 
 #[test]
 fn ties_across_blocks_go_by_id_and_the_threshold_is_inclusive() {
@@ -25,7 +25,7 @@ fn ties_across_blocks_go_by_id_and_the_threshold_is_inclusive() {
         (0..count as u64).map(|id| (id, if id % 700 == 699 { &busy } else { &quiet })).collect();
     let preset = builtin().named("balanced").unwrap();
     let plan = Plan::compile(preset, &job, as_of);
-    let snapshot = Snapshot::build(as_of, &coaches);
+    let snapshot = Snapshot::build(as_of, &[], &coaches);
     assert_eq!((snapshot.len(), snapshot.is_empty()), (count, false));
 
     let ranking = plan.rank(&snapshot, Query { threshold: 5_800, limit: 5, group: Group::Ranked });
@@ -44,7 +44,7 @@ fn a_snapshot_of_another_day_is_refused() {
     let plan_day = day("2026-11-23");
     let plan = Plan::compile(builtin().named("balanced").unwrap(), &Job::default(), plan_day);
     let _ = plan.rank(
-        &Snapshot::build(day("2026-11-24"), &[]),
+        &Snapshot::build(day("2026-11-24"), &[], &[]),
         Query { threshold: 0, limit: 1, group: Group::Ranked },
     );
 }
@@ -61,9 +61,9 @@ fn scores(plan: &Plan<'_>, snapshot: &Snapshot) -> BTreeMap<u64, u16> {
 #[test]
 fn a_roster_that_takes_changes_is_the_one_that_was_made_of_them() {
     let (tables, as_of) = (Tables::new(), as_of());
-    let preset = builtin().named("balanced").unwrap();
+    let preset = &given::with_points();
     let many = 3 * BLOCK as u64;
-    let mut roster = Roster::new(as_of);
+    let mut roster = Roster::new(as_of, &preset.points().cloned().collect::<Vec<_>>());
     for id in 0..many {
         roster.add(id, tables.coach(id));
     }
@@ -84,7 +84,7 @@ fn a_roster_that_takes_changes_is_the_one_that_was_made_of_them() {
     let after = roster.snapshot();
     assert_eq!((before.len(), after.len()), (usize::try_from(many).unwrap(), expected.len()));
     let numbered: Vec<(u64, &Coach)> = expected.iter().map(|(id, coach)| (*id, coach)).collect();
-    let anew = Snapshot::build(as_of, &numbered);
+    let anew = Snapshot::build(as_of, roster.points(), &numbered);
     for number in 0..8 {
         let job = tables.job(number);
         let plan = Plan::compile(preset, &job, as_of);
@@ -104,7 +104,7 @@ fn blocks_out_of_reach_are_counted_as_everybody_else() {
     let (tables, as_of) = (Tables::new(), as_of());
     let coaches: Vec<Coach> = (0..5_000).map(|number| tables.coach(number)).collect();
     let numbered: Vec<(u64, &Coach)> = (0..).zip(&coaches).collect();
-    let snapshot = Snapshot::build(as_of, &numbered);
+    let snapshot = Snapshot::build(as_of, &[], &numbered);
     let preset = builtin().named("local-team").unwrap();
     for number in 0..20 {
         let plan = Plan::compile(preset, &tables.job(number), as_of);
@@ -131,7 +131,7 @@ fn jobs_of_any_size_are_scored_as_the_reference_scores_them() {
     let rules = Rules::with_weights(weights.try_into().unwrap());
     let coaches: Vec<Coach> = (0..150).map(|number| tables.coach(number)).collect();
     let numbered: Vec<(u64, &Coach)> = (0..).zip(&coaches).collect();
-    let snapshot = Snapshot::build(as_of, &numbered);
+    let snapshot = Snapshot::build(as_of, &[], &numbered);
     for (number, requirements, slots) in [(0, 6_100, 1), (1, 40, 7), (2, 2, 4_000)] {
         let mut job = tables.job(number);
         let asked = (0..4).flat_map(|other| tables.job(other).requirements);
