@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fithire_coaches::{NewCoaches, Profile};
 use fithire_identity::{ManageBrand, Signed};
 use fithire_import::{coaches, written};
+use fithire_jobs::NewJobs;
 use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::body::{Body, limited};
 use fithire_kernel::clock::Clock;
@@ -24,7 +25,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiRequest, Object, OpenApi, Tags};
 use serde_json::json;
 
-use crate::import::{Done, Into, Refused, take_coaches, take_jobs, take_listed_coaches};
+use crate::import::{Done, Into, Refused, take_coaches, take_jobs, take_listed_coaches, take_listed_jobs};
 
 /// The most bytes of a CSV file, as on the page: some 100,000 coaches.
 pub(crate) const MAX_FILE_BYTES: usize = 32 << 20;
@@ -70,11 +71,13 @@ enum CoachFile {
     Json(Body<NewCoaches>),
 }
 
-/// Jobs, as a file.
+/// Jobs, as a file or as a list.
 #[derive(ApiRequest)]
 enum JobFile {
     /// `external_id`, `title`, `location` and whatever other columns the page of the import names; 32 MB at most.
     Csv(Csv),
+    /// Jobs as they are created, each with an `external_id`; 1 MB at most.
+    Json(Body<NewJobs>),
 }
 
 /// What was written, or would have been.
@@ -170,8 +173,10 @@ impl Api {
         let dry_run = dry_run.0.unwrap_or_default();
         let how = (dry_run, create_locations.0.unwrap_or_default());
         let into = into((&db, &clock, &ids, &presets), &allowed, how);
-        let JobFile::Csv(Csv(bytes)) = file;
-        let done = take_jobs(&into, &bytes, &mut |_, _, _| {}).await.map_err(problem)?;
+        let done = match file {
+            JobFile::Csv(Csv(bytes)) => take_jobs(&into, &bytes, &mut |_, _, _| {}).await.map_err(problem)?,
+            JobFile::Json(Body(list)) => take_listed_jobs(&into, list).await?,
+        };
         Ok(Json(Imported::of(dry_run, &done)))
     }
 

@@ -2,12 +2,12 @@
 //! not at all. The same `external_id` again updates: columns that the file does not have stay as they are, and what a
 //! reviewer has decided or FitHire counts does too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fithire_coaches::{NewCoaches, Pay as Wish, Profile, with_what_is_said};
 use fithire_import::coaches::{self, Address};
 use fithire_import::jobs;
-use fithire_jobs::{NewJob, Pay};
+use fithire_jobs::{NewJob, NewJobs, Pay};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
@@ -108,6 +108,25 @@ pub(crate) async fn take_listed_coaches(into: &Into<'_>, sent: NewCoaches) -> Re
     let mut tx = into.db.write(into.scope).await?;
     let (added, changed) =
         fithire_coaches::put_all(&mut tx, (into.clock, into.ids), profiles, &update, &mut |_| {}).await?;
+    tx.commit().await?;
+    Ok(Done { added, changed, locations: 0 })
+}
+
+/// Takes a list of jobs; what is missing of one that is there stays as it is.
+pub(crate) async fn take_listed_jobs(into: &Into<'_>, sent: NewJobs) -> Result<Done, Problem> {
+    let mut tx = into.db.read(into.scope).await?;
+    let locations: BTreeSet<Id> = location_names(&mut tx).await?.into_values().collect();
+    let (jobs, said) = tokio::task::block_in_place(|| sent.checked(into.presets, &locations))?;
+    if into.dry_run {
+        let ids: Vec<String> = jobs.into_iter().filter_map(|job| job.external_id).collect();
+        let changed = fithire_jobs::count_known(&mut tx, &ids).await?;
+        return Ok(Done { added: ids.len() as u64 - changed, changed, locations: 0 });
+    }
+    drop(tx);
+    let update = |old: &NewJob, new: NewJob| fithire_jobs::with_what_is_said(&said, old, new);
+    let mut tx = into.db.write(into.scope).await?;
+    let (added, changed) =
+        fithire_jobs::put_all(&mut tx, (into.clock, into.ids), jobs, &update, &mut |_| {}).await?;
     tx.commit().await?;
     Ok(Done { added, changed, locations: 0 })
 }

@@ -346,12 +346,59 @@ fn files_go_in_whole_or_not_at_all_and_come_out_as_they_went_in() {
         assert_eq!((again.status, again.json()["changed"].as_u64()), (200, Some(2)), "{}", again.body);
         assert_eq!(send(&people, "GET", &path, &[], None).json()["facts"], before);
 
-        // Jobs, whose locations are made where that is wished.
+        // That somebody is never free is a fact, and comes out and goes in as one.
+        let cy = send(&people, "GET", "/coaches?external_id=3", &[], None).json()["items"][0].clone();
+        let row = rest.body.lines().find(|line| line.contains(",Cy,")).unwrap();
+        assert!(row.contains(",never,"), "{row}");
+        let head = rest.body.lines().next().unwrap();
+        let file = format!("{head}\n{}\n", row.replace(",Cy,,", ",Cy,cy@a.test,"));
+        assert_eq!(put(coaches, "text/csv", &file).json()["changed"], 1, "{file}");
+        let again = send(&people, "GET", "/coaches?external_id=3", &[], None).json()["items"][0].clone();
+        assert_eq!((&again["facts"], &again["facts"]["free"]), (&cy["facts"], &json!([])));
+    });
+}
+
+#[test]
+fn jobs_go_in_as_a_file_and_as_a_list() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let put = |path: &str, kind: &str, body: &str| {
+            let bearer = format!("Bearer {}", people.ours.token("admin"));
+            people.server.send_with("POST", path, &[("Authorization", &bearer)], Some((kind, body)))
+        };
+        // Locations are made where that is wished.
         let jobs = "/api/v1/imports/jobs";
         let file = "external_id,title,location,postal_code,country\n1,Spin,Pier,10013,US\n";
         assert!(named(&put(jobs, "text/csv", file), "/2/location").starts_with("row 2, location: unknown"));
         let made = put(&format!("{jobs}?create_locations=true"), "text/csv", file).json();
         assert_eq!(made, json!({"dry_run": false, "added": 1, "changed": 0, "locations": 1}));
+
+        // As a list: what is not said stays, and nothing is taken of a list in which something is wrong.
+        let at = people.ours.id("location");
+        let listed = json!({"jobs": [{"external_id": "1", "title": "Spin at dawn", "location_id": at},
+            {"external_id": "2", "title": "Row", "location_id": at, "facts": {"modality": "hiit"}, "threshold": 0.7}]});
+        let tried = put(&format!("{jobs}?dry_run=true"), "application/json", &listed.to_string()).json();
+        assert_eq!(tried, json!({"dry_run": true, "added": 1, "changed": 1, "locations": 0}));
+        let taken = put(jobs, "application/json", &listed.to_string()).json();
+        assert_eq!(taken, json!({"dry_run": false, "added": 1, "changed": 1, "locations": 0}));
+        let again = json!({"jobs": [{"external_id": "2", "title": "Rowing", "location_id": at}]});
+        assert_eq!(put(jobs, "application/json", &again.to_string()).json()["changed"], 1);
+        let row = send(&people, "GET", "/jobs?external_id=2", &[], None).json()["items"][0].clone();
+        assert_eq!(
+            (&row["title"], &row["facts"]["modality"], &row["threshold"]),
+            (&json!("Rowing"), &json!("hiit"), &json!(0.7))
+        );
+        let elsewhere = people.theirs.id("location");
+        let wrong = json!({"jobs": [{"external_id": "4", "title": "A", "location_id": at, "preset": "balancd"},
+            {"external_id": "4", "title": "B", "location_id": elsewhere},
+            {"title": "C", "location_id": at, "facts": {"modality": "spinning"}}]});
+        let refused = put(jobs, "application/json", &wrong.to_string());
+        assert!(named(&refused, "/jobs/0/preset").contains("balanced"));
+        assert_eq!(named(&refused, "/jobs/1/external_id"), "is that of /jobs/0, too");
+        assert_eq!(named(&refused, "/jobs/1/location_id"), "is no location of the brand");
+        assert!(named(&refused, "/jobs/2/external_id").starts_with("is missing"));
+        assert!(!named(&refused, "/jobs/2/facts/modality").is_empty());
+        assert_eq!(list(&people, "/jobs?external_id=4", "title"), Vec::<String>::new());
     });
 }
 

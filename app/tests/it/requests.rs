@@ -117,7 +117,7 @@ const OPERATIONS: [Line; 46] = [
         "import_jobs",
         "POST",
         "/imports/jobs?create_locations=true",
-        "external_id,title,location,postal_code,country\nz2,New,Pier 2,10013,US\n",
+        r#"{"jobs":[{"external_id":"z2","title":"New","location_id":{location}}]}"#,
         [WHO, NO, NO, YES],
     ),
 ];

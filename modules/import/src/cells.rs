@@ -9,6 +9,9 @@ use fithire_scoring::facts::{
 use fithire_scoring::week::quarter_of_day;
 use fithire_scoring::wording;
 
+/// In place of hours.
+pub(crate) const NEVER: &str = "never";
+
 /// The values of a cell, separated by `;`; empty ones do not count.
 fn list<T>(cell: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     let values: Vec<T> = cell
@@ -101,6 +104,11 @@ pub(crate) fn hours(cell: &str) -> Result<Vec<Span>, String> {
         let quarters = if to > from { to - from } else { to + MIDNIGHT - from };
         Span::new(day(day_name)?, start, u32::from(quarters) * 15)
     })
+}
+
+/// The same of somebody's availability, of whom `never` says that no hour is free; an empty cell says nothing.
+pub(crate) fn availability(cell: &str) -> Result<Vec<Span>, String> {
+    if cell.trim().eq_ignore_ascii_case(NEVER) { Ok(Vec::new()) } else { hours(cell) }
 }
 
 /// `class sat 09:00 60; shift mon 06:00 240`.

@@ -3,6 +3,8 @@
 use chrono::NaiveDate;
 use fithire_scoring::facts::{Coach, HoldingState, Span};
 
+use crate::cells::NEVER;
+
 /// Minutes of a day.
 const DAY: u32 = 24 * 60;
 
@@ -33,10 +35,19 @@ pub fn facts(coach: &Coach) -> [(&'static str, String); 10] {
         ("certifications", joined(holdings.collect())),
         ("positions", joined(positions.collect())),
         ("taught", joined(taught.collect())),
-        ("free", joined(coach.free.iter().flatten().flat_map(|span| hours(*span)).collect())),
-        ("if_needed", joined(coach.if_needed.iter().flatten().flat_map(|span| hours(*span)).collect())),
+        ("free", availability(coach.free.as_deref())),
+        ("if_needed", availability(coach.if_needed.as_deref())),
         ("style", joined(style.collect())),
     ]
+}
+
+/// Hours, or that there are none, or nothing where it is not known.
+fn availability(spans: Option<&[Span]>) -> String {
+    match spans {
+        None => String::new(),
+        Some([]) => NEVER.to_owned(),
+        Some(spans) => spans.iter().flat_map(|span| hours(*span)).collect::<Vec<_>>().join("; "),
+    }
 }
 
 fn state(state: HoldingState) -> &'static str {

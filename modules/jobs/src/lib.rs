@@ -9,12 +9,14 @@ pub mod api;
 mod events;
 mod finding;
 pub mod form;
+mod imports;
 mod model;
 mod open;
 pub mod pages;
 mod posting;
 mod service;
 
+pub use imports::{NewJobs, SaidOfJobs, count_known, with_what_is_said};
 pub use model::{Open, Pay};
 pub use open::{active, ask_job, count_active, find, job_there, newest};
 pub use service::{NewJob, location_of, put_all, set_active};

@@ -12,7 +12,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::{Allowed, Limits};
 use fithire_orgs::{find_location, reached};
-use fithire_scoring::exchange::{DEFAULT_PRESET, read_facts};
+use fithire_scoring::exchange::read_facts;
 use fithire_scoring::facts::{self, Point, Zone};
 use fithire_scoring::preset::Presets;
 use fithire_webhooks::publish;
@@ -345,23 +345,10 @@ async fn checked(
     sent: Sent,
 ) -> Result<NewJob, Problem> {
     let mut errors = Errors::default();
-    let facts = errors.facts(sent.facts.as_ref());
-    let preset = errors.preset(presets, sent.preset);
-    errors.pay(sent.pay.as_ref());
-    let threshold = errors.threshold(sent.threshold);
-    errors.location(tx, allowed.limits(), Some(sent.location_id)).await?;
+    let job = errors.job(presets, sent);
+    errors.location(tx, allowed.limits(), Some(job.location_id)).await?;
     errors.none()?;
-    Ok(NewJob {
-        location_id: sent.location_id,
-        external_id: sent.external_id,
-        title: sent.title,
-        description: sent.description,
-        preset: preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
-        threshold,
-        employment_type: sent.employment_type,
-        pay: sent.pay.unwrap_or_default(),
-        facts: facts.unwrap_or_default(),
-    })
+    Ok(job)
 }
 
 /// The job that what was sent would be, with place and zone of its location; nothing is kept.
@@ -391,48 +378,53 @@ pub(crate) async fn imagined(
 
 /// What is not right with a job that was sent.
 #[derive(Default)]
-struct Errors(Vec<FieldError>);
+pub(crate) struct Errors(pub(crate) Vec<FieldError>);
 
 impl Errors {
-    fn add(&mut self, pointer: String, detail: String) {
-        self.0.push(FieldError { pointer, detail });
+    pub(crate) fn add(&mut self, pointer: &str, detail: String) {
+        self.0.push(FieldError { pointer: pointer.to_owned(), detail });
+    }
+
+    /// What it names as its location is none.
+    pub(crate) fn no_location(&mut self) {
+        self.add("/location_id", "is no location of the brand".to_owned());
     }
 
     fn none(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::invalid(self.0)) }
     }
 
-    fn facts(&mut self, sent: Option<&JobFacts>) -> Option<facts::Job> {
+    pub(crate) fn facts(&mut self, sent: Option<&JobFacts>) -> Option<facts::Job> {
         match read_facts(&sent?.to_json().unwrap_or_default()) {
             Ok(facts) => Some(facts),
             Err(problems) => {
                 for problem in problems {
-                    self.add(problem.pointer("/facts"), problem.message);
+                    self.add(&problem.pointer("/facts"), problem.message);
                 }
                 None
             }
         }
     }
 
-    fn preset(&mut self, presets: &Presets, name: Option<String>) -> Option<String> {
+    pub(crate) fn preset(&mut self, presets: &Presets, name: Option<String>) -> Option<String> {
         let name = name?;
         if let Err(message) = presets.named(&name) {
-            self.add("/preset".to_owned(), message);
+            self.add("/preset", message);
         }
         Some(name)
     }
 
-    fn pay(&mut self, pay: Option<&Pay>) {
+    pub(crate) fn pay(&mut self, pay: Option<&Pay>) {
         let Some(pay) = pay else { return };
         if pay.min.zip(pay.max).is_some_and(|(min, max)| max < min) {
-            self.add("/pay/max".to_owned(), "is less than min".to_owned());
+            self.add("/pay/max", "is less than min".to_owned());
         }
         if pay.currency.as_ref().is_some_and(|code| !code.bytes().all(|byte| byte.is_ascii_uppercase())) {
-            self.add("/pay/currency".to_owned(), "is not three capital letters".to_owned());
+            self.add("/pay/currency", "is not three capital letters".to_owned());
         }
     }
 
-    fn threshold(&mut self, share: Option<f64>) -> Option<u16> {
+    pub(crate) fn threshold(&mut self, share: Option<f64>) -> Option<u16> {
         let share = share?;
         #[expect(
             clippy::cast_possible_truncation,
@@ -441,7 +433,7 @@ impl Errors {
         )]
         let bp = (share * 10_000.0).round() as u16;
         if (f64::from(bp) / 10_000.0 - share).abs() > 1e-12 {
-            self.add("/threshold".to_owned(), "has more than 4 decimals".to_owned());
+            self.add("/threshold", "has more than 4 decimals".to_owned());
         }
         Some(bp)
     }
@@ -449,12 +441,9 @@ impl Errors {
     async fn location(&mut self, tx: &mut Tx, limits: Limits, id: Option<Id>) -> Result<(), Problem> {
         let Some(id) = id else { return Ok(()) };
         if find_location(tx, id).await?.is_none() {
-            self.add("/location_id".to_owned(), "is no location of the brand".to_owned());
+            self.no_location();
         } else if reached(tx, limits).await?.is_some_and(|reached| !reached.contains(&id)) {
-            self.add(
-                "/location_id".to_owned(),
-                "is outside the part of the brand that you manage".to_owned(),
-            );
+            self.add("/location_id", "is outside the part of the brand that you manage".to_owned());
         }
         Ok(())
     }
