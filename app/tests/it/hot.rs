@@ -216,7 +216,8 @@ fn a_sub_score_of_a_presets_own_is_compared_ranked_explained_and_replayed() {
             let page = admin.get("/admin/presets/balanced").body;
             page.contains("Scores shift by").then_some(page)
         });
-        assert!(page.contains("1 → 1"), "{page}");
+        assert!(page.contains("1 → 1") && page.contains("Proved &lt;twice&gt;"), "{page}");
+        assert!(page.contains("<li>Has taught HIIT: 60 points</li>"), "{page}");
         assert_eq!(site.candidate(), before, "it changes nothing");
         fs::rename(site.file("balanced.next.toml"), site.file("balanced.toml")).unwrap();
         let after = until("in force", || Some(site.candidate()).filter(|now| now.0 != before.0));

@@ -64,7 +64,8 @@ struct Wrong {
 #[derive(Debug, Serialize)]
 struct Pending {
     since: String,
-    hash: String,
+    /// What it would be; nothing when it would be refused.
+    preset: Option<Named>,
     problems: Vec<Wrong>,
     unreadable: Option<String>,
     /// The first of them with their moves, the others to be asked for.
@@ -248,7 +249,7 @@ async fn pending(
             let problems = wrongs(what);
             return Ok(Some(Pending {
                 since,
-                hash: String::new(),
+                preset: None,
                 problems,
                 unreadable,
                 changes: Vec::new(),
@@ -274,8 +275,8 @@ async fn pending(
         let list = if first((n, &compared)) { &mut changes } else { &mut others };
         list.push(Shown::of(compared, page));
     }
-    let hash = after.hash.clone();
-    Ok(Some(Pending { since, hash, problems: Vec::new(), unreadable: None, changes, others, same }))
+    let preset = Some(Named::new(&after.name, Some(after)));
+    Ok(Some(Pending { since, preset, problems: Vec::new(), unreadable: None, changes, others, same }))
 }
 
 #[handler]

@@ -11,6 +11,7 @@ use fithire_kernel::page::{Pages, Template};
 use fithire_kernel::problem::Problem;
 use fithire_presets::{Fault, InForce, Standing, What};
 use fithire_scoring::explain::two_places;
+use fithire_scoring::points::{Rule, Table};
 use fithire_scoring::preset::Preset;
 use poem::handler;
 use poem::web::{Data, Html};
@@ -45,20 +46,26 @@ pub(super) struct Named {
     hash: String,
     /// Label, weight in words, and weight in percent of a bar.
     weights: Vec<(Cow<'static, str>, String, u16)>,
+    /// What it asks for by points: what people call that, and each rule in words with what it gives.
+    points: Vec<(String, Vec<(String, u8)>)>,
 }
 
 impl Named {
     pub(super) fn new(name: &str, preset: Option<&Preset>) -> Self {
         let Some(preset) = preset else {
             let (name, title) = (name.to_owned(), name.to_owned());
-            return Self { name, title, threshold: String::new(), hash: String::new(), weights: Vec::new() };
+            let (threshold, hash) = (String::new(), String::new());
+            return Self { name, title, threshold, hash, weights: Vec::new(), points: Vec::new() };
         };
+        let rule = |rule: &Rule| (rule.asks.to_string(), rule.points);
+        let table = |table: &Arc<Table>| (table.title.clone(), table.rules.iter().map(rule).collect());
         Self {
             name: preset.name.clone(),
             title: preset.title.clone(),
             threshold: two_places(preset.threshold),
             hash: preset.hash.clone(),
             weights: preset.keys().map(|(key, bp)| (label(key), percent(bp), bp / 100)).collect(),
+            points: preset.points().map(table).collect(),
         }
     }
 }
