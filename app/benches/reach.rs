@@ -197,7 +197,7 @@ async fn measure(world: &World, coaches: &str, jobs: &str) {
     let cpu = server.cpu().saturating_sub(cpu).as_millis() / best.len() as u128;
     let memory = server.memory();
     println!(
-        "| {} | {coaches} | {jobs} | {of_each} | {answered} | {live} | {kept} | {told} | {cpu} | {memory:.0} MB |",
+        "| {} | {coaches} | {jobs} | {of_each} | {answered} | {live} | {kept} | {told} | {cpu} ms | {memory:.0} MB |",
         world.dialect
     );
 }
@@ -209,7 +209,7 @@ fn main() {
         if let [coaches, jobs] = &*sizes { (&**coaches, &**jobs) } else { ("100000", "1000") };
     println!("Milliseconds from before the request, the median and the worst of {CHANGES} changes:\n");
     println!(
-        "| | coaches | jobs | matches that each loses | answered | in the live ranking | kept matches | on the open page |"
+        "| | coaches | jobs | matches that each loses | answered | in the live ranking | kept matches | on the open page | processor for a change | memory |"
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     on_both(async |world| measure(&world, coaches, jobs).await);
