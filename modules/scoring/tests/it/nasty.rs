@@ -96,6 +96,18 @@ const NO_TOML: &[&str] = &[
 
 /// What is TOML and no preset.
 const NO_PRESET: &[&str] = &[
+    "points = 1",
+    "points = []",
+    "[points]",
+    "[[points]]",
+    "[points.a]",
+    "[[points.a]]",
+    "[points.a]\nrules = [[]]",
+    "[points.a]\nrules = [{}]",
+    "[[points.a.rules]]\npoints = 9223372036854775807\nclasses = -1",
+    "weights.points = 1",
+    "weights.points.a.b = 1",
+    "[weights]\npoints.\"\" = 1\n[points.\"\"]\nrules = []",
     "",
     " ",
     "\n\r\n\t",
