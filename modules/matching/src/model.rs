@@ -286,6 +286,7 @@ enum ComponentState {
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Component {
+    /// Such as `experience`; `points.NAME` is one that the preset defines itself.
     key: String,
     state: ComponentState,
     /// 0 to 1; missing when not applicable.
