@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use fithire_kernel::db::Tx;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{FieldError, Problem};
-use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_scoring::preset::Presets;
 use poem_openapi::Object;
 use sea_query::{Expr, ExprTrait};
@@ -99,24 +98,4 @@ pub async fn count_known(tx: &mut Tx, external_ids: &[String]) -> Result<u64, Pr
     select.expr(Expr::col(Jobs::Id).count()).and_where(Expr::col(Jobs::ExternalId).is_in(external_ids));
     let row: Option<(i64,)> = tx.optional(&select).await?;
     Ok(row.map_or(0, |(count,)| count.unsigned_abs()))
-}
-
-impl Errors {
-    /// What was sent as it would be kept; what is not right with it is noted.
-    pub(crate) fn job(&mut self, presets: &Presets, sent: Sent) -> NewJob {
-        let facts = self.facts(sent.facts.as_ref());
-        let preset = self.preset(presets, sent.preset);
-        self.pay(sent.pay.as_ref());
-        NewJob {
-            location_id: sent.location_id,
-            external_id: sent.external_id,
-            title: sent.title,
-            description: sent.description,
-            preset: preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
-            threshold: self.threshold(sent.threshold),
-            employment_type: sent.employment_type,
-            pay: sent.pay.unwrap_or_default(),
-            facts: facts.unwrap_or_default(),
-        }
-    }
 }

@@ -12,7 +12,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::{Allowed, Limits};
 use fithire_orgs::{find_location, reached};
-use fithire_scoring::exchange::read_facts;
+use fithire_scoring::exchange::{DEFAULT_PRESET, read_facts};
 use fithire_scoring::facts::{self, Point, Zone};
 use fithire_scoring::preset::Presets;
 use fithire_webhooks::publish;
@@ -390,11 +390,29 @@ impl Errors {
         self.add("/location_id", "is no location of the brand".to_owned());
     }
 
+    /// What was sent as it would be kept; what is not right with it is noted.
+    pub(crate) fn job(&mut self, presets: &Presets, sent: Sent) -> NewJob {
+        let facts = self.facts(sent.facts.as_ref());
+        let preset = self.preset(presets, sent.preset);
+        self.pay(sent.pay.as_ref());
+        NewJob {
+            location_id: sent.location_id,
+            external_id: sent.external_id,
+            title: sent.title,
+            description: sent.description,
+            preset: preset.unwrap_or_else(|| DEFAULT_PRESET.to_owned()),
+            threshold: self.threshold(sent.threshold),
+            employment_type: sent.employment_type,
+            pay: sent.pay.unwrap_or_default(),
+            facts: facts.unwrap_or_default(),
+        }
+    }
+
     fn none(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::invalid(self.0)) }
     }
 
-    pub(crate) fn facts(&mut self, sent: Option<&JobFacts>) -> Option<facts::Job> {
+    fn facts(&mut self, sent: Option<&JobFacts>) -> Option<facts::Job> {
         match read_facts(&sent?.to_json().unwrap_or_default()) {
             Ok(facts) => Some(facts),
             Err(problems) => {
@@ -406,7 +424,7 @@ impl Errors {
         }
     }
 
-    pub(crate) fn preset(&mut self, presets: &Presets, name: Option<String>) -> Option<String> {
+    fn preset(&mut self, presets: &Presets, name: Option<String>) -> Option<String> {
         let name = name?;
         if let Err(message) = presets.named(&name) {
             self.add("/preset", message);
@@ -414,7 +432,7 @@ impl Errors {
         Some(name)
     }
 
-    pub(crate) fn pay(&mut self, pay: Option<&Pay>) {
+    fn pay(&mut self, pay: Option<&Pay>) {
         let Some(pay) = pay else { return };
         if pay.min.zip(pay.max).is_some_and(|(min, max)| max < min) {
             self.add("/pay/max", "is less than min".to_owned());
@@ -424,7 +442,7 @@ impl Errors {
         }
     }
 
-    pub(crate) fn threshold(&mut self, share: Option<f64>) -> Option<u16> {
+    fn threshold(&mut self, share: Option<f64>) -> Option<u16> {
         let share = share?;
         #[expect(
             clippy::cast_possible_truncation,
