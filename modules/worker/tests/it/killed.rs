@@ -124,8 +124,16 @@ fn no_task_is_lost_and_none_has_its_effect_twice_when_its_process_is_killed() {
             let more = if cycle == 0 { 100 } else { 20 };
             add(&ours, &scope, "test", added..added + more).await;
             added += more;
+            let begun = || std::fs::metadata(&file).map_or(0, |file| file.len());
+            let before = begun();
             let process = Process::start(&world, &file);
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(30..400))).await;
+            // Half of them whenever it is, also before or after their work; half of them in the middle of it.
+            if cycle % 2 == 0 {
+                until("a task that has begun", async || begun() > before).await;
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(..8))).await;
+            } else {
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(30..400))).await;
+            }
             process.signal("-9");
         }
         let _last = Process::start(&world, &file);
