@@ -15,6 +15,7 @@ use fithire_kernel::scope::{Allowed, BrandScope, Privilege};
 use fithire_scoring::exchange::share;
 use fithire_scoring::explain::Explanation;
 use fithire_scoring::plan::{Group, Plan, Query, Ranked, Ranking};
+use fithire_scoring::points::each_once;
 use fithire_scoring::preset::{Preset, Presets};
 use sea_query::SelectStatement;
 use serde_json::json;
@@ -96,8 +97,8 @@ impl Rankings {
         seen: Seen,
         others: &[&Preset],
     ) -> Result<Arc<Copy>, Problem> {
-        let mut points = self.presets.points();
-        points.extend(others.iter().flat_map(|preset| preset.points()).cloned());
+        let known = self.presets.iter().chain(others.iter().copied());
+        let points = each_once(known.flat_map(Preset::points));
         Ok(self.copies.fresh(scope, (seen.revision, seen.as_of), &points).await?.1)
     }
 

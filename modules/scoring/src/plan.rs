@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use crate::facts::{Coach, Job};
 use crate::key::Key;
 use crate::num::{Share, gcd};
-use crate::points::Table;
+use crate::points::{Table, each_once};
 use crate::preset::{self, Preset};
 use crate::registry;
 use crate::rows::at_least;
@@ -174,10 +174,8 @@ impl<'p> Plan<'p> {
     #[must_use]
     pub fn each_of(plans: &[Self], coach: &Coach) -> Vec<(u16, bool)> {
         let Some(as_of) = plans.first().map(|plan| plan.as_of) else { return Vec::new() };
-        // Plans of one preset share their tables; those of many may have the same more than once, which does no harm.
-        let mut points: Vec<&Arc<Table>> = plans.iter().flat_map(|plan| plan.preset.points()).collect();
-        points.dedup();
-        let mut block = Block::new(points);
+        // Plans of one preset share their tables, and a coach's points are worked out once for all of them.
+        let mut block = Block::new(&each_once(plans.iter().flat_map(|plan| plan.preset.points())));
         block.set(0, 0, coach, as_of);
         let mut pass = Pass::new();
         let score = |plan: &Self| {

@@ -59,6 +59,17 @@ pub struct Table {
     pub rules: Vec<Rule>,
 }
 
+/// Tables, those that are alike once.
+pub fn each_once<'t>(tables: impl IntoIterator<Item = &'t Arc<Table>>) -> Vec<Arc<Table>> {
+    let mut distinct: Vec<Arc<Table>> = Vec::new();
+    for table in tables {
+        if !distinct.contains(table) {
+            distinct.push(table.clone());
+        }
+    }
+    distinct
+}
+
 /// What a fact is worth.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {

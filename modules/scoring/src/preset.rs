@@ -17,7 +17,7 @@ pub use read::{Problem, read};
 pub use schema::schema;
 
 use crate::key::Key;
-use crate::points::Table;
+use crate::points::{Table, each_once};
 use crate::subscore::Configured;
 use crate::wording;
 
@@ -120,13 +120,7 @@ impl Presets {
     /// Every sub-score that one of them defines, once.
     #[must_use]
     pub fn points(&self) -> Vec<Arc<Table>> {
-        let mut tables: Vec<Arc<Table>> = Vec::new();
-        for table in self.iter().flat_map(Preset::points) {
-            if !tables.contains(table) {
-                tables.push(table.clone());
-            }
-        }
-        tables
+        each_once(self.iter().flat_map(Preset::points))
     }
 
     /// The same, to be kept.

@@ -272,9 +272,11 @@ impl Reader {
             registered.chain(points.valid.iter().map(|(span, table)| (&*table.key, span))).collect();
         for (key, span) in named {
             if !weights.iter().any(|weight| weight.of.is(key)) {
-                let help = format!("give {key} a weight; with 0 it moves nothing, and its gate holds");
-                let help =
-                    if key.starts_with(POINTS) { format!("give {key} a weight in [weights]") } else { help };
+                let help = if key.starts_with(POINTS) {
+                    format!("give {key} a weight in [weights]")
+                } else {
+                    format!("give {key} a weight; with 0 it moves nothing, and its gate holds")
+                };
                 self.problem(
                     span.clone(),
                     format!("{key} has no weight, so this table has no effect"),
