@@ -38,7 +38,6 @@ pub(crate) enum Tasks {
     Kind,
     Payload,
     Key,
-    WaitingKey,
     State,
     Urgency,
     QueuedAt,
@@ -142,12 +141,10 @@ pub async fn enqueue_all(
 ) -> Result<(), Problem> {
     use Tasks::{
         Attempt, ChangedAt, DueAt, Id as Number, Key, Kind, Most, Payload, QueuedAt, State, Urgency,
-        WaitingKey,
     };
-    /// Tasks in a statement; each has 12 values, and SQLite takes 32766 of them.
+    /// Tasks in a statement; each has 11 values, and SQLite takes 32766 of them.
     const BATCH: usize = 1_000;
-    let columns =
-        [Number, Kind, Payload, Key, WaitingKey, State, Urgency, QueuedAt, DueAt, ChangedAt, Attempt, Most];
+    let columns = [Number, Kind, Payload, Key, State, Urgency, QueuedAt, DueAt, ChangedAt, Attempt, Most];
     if tasks.is_empty() {
         return Ok(());
     }
@@ -157,7 +154,6 @@ pub async fn enqueue_all(
             ids.next().into(),
             task.kind.into(),
             task.payload.to_string().into(),
-            task.key.clone().into(),
             task.key.clone().into(),
             WAITING.into(),
             task.urgency.number().into(),
@@ -192,7 +188,9 @@ pub async fn enqueue_all(
         let there = || Expr::col((Tasks::Table, DueAt));
         let sooner = Expr::case(there().gt(due()), due()).finally(there());
         // The row is locked until this commits: nobody runs the task before that.
-        let same = OnConflict::columns([Tasks::BrandId, Kind, WaitingKey]).value(DueAt, sooner).to_owned();
+        let mut same = OnConflict::columns([Tasks::BrandId, Kind, Key]);
+        same.target_and_where(is(WAITING)).target_and_where(Expr::col(Key).is_not_null());
+        same.value(DueAt, sooner);
         tx.run(insert.on_conflict(same)).await?;
     }
     told(tx);
@@ -218,6 +216,12 @@ const WAITING: &str = "waiting";
 const RUNNING: &str = "running";
 const DEAD: &str = "dead";
 
+/// That a task is in a state. It is written into the statement: each index holds the tasks of one state, and a database that
+/// is not told which cannot use it.
+fn is(state: &str) -> Expr {
+    Expr::col(Tasks::State).eq(Expr::Constant(state.into()))
+}
+
 /// A task that somebody has taken.
 #[derive(Clone, Debug)]
 pub struct Claimed {
@@ -236,6 +240,8 @@ pub struct Claimed {
     payload: String,
     key: Option<String>,
     lease: Id,
+    /// How many the claim has taken.
+    together: usize,
 }
 
 impl Claimed {

@@ -1,8 +1,8 @@
 //! What a task costs beside the least that it could: `just bench-tasks`.
 //!
-//! On each database the same number of rows is taken once by a loop that claims and deletes a batch per transaction and does
-//! nothing else, and once by a worker that runs as many at once, with leases, attempts and settling. The share of the first
-//! rate that the second reaches is what can be compared between runs and machines. SQLite is fully synchronous here;
+//! On each database the same number of rows is taken once by a loop that claims a batch in the transaction that deletes the
+//! one before and does nothing else, and once by a worker that runs as many at once, with attempts and settling. The share
+//! of the first rate that the second reaches is what can be compared between runs and machines. SQLite is fully synchronous here;
 //! PostgreSQL is as durable as the server that `FITHIRE_TEST_POSTGRES` names.
 
 #![expect(
@@ -17,16 +17,18 @@ use std::time::{Duration, Instant};
 
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
-use fithire_kernel::ids::Ids;
+use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::tasks::{NewTask, Outcome, enqueue_all};
-use fithire_kernel::testing::{World, on_both};
+use fithire_kernel::testing::on_both;
 use fithire_orgs::{NewBrand, create_brand};
 use fithire_worker::{Handler, TaskSettings, Tools, Worker};
 use serde_json::json;
 
 const TASKS: usize = 20_000;
 const BATCHES: [u16; 2] = [16, 100];
+/// Of so many times by turns the best counts, so that a neighbour on the machine does not.
+const ROUNDS: usize = 3;
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 fn now() -> Instant {
@@ -40,40 +42,42 @@ async fn fill(tools: &Tools, scope: &BrandScope) {
     tx.commit().await.unwrap();
 }
 
-/// Claims and deletes, a batch in each transaction.
-async fn raw(world: &World, scope: &BrandScope, batch: u16) -> Duration {
-    let brand = scope.brand_id();
-    let first = format!(
-        "SELECT id FROM tasks WHERE brand_id = {brand} AND state = 'waiting' ORDER BY due_at, id LIMIT {batch}"
+/// Claims a batch durably, and deletes it in the transaction that claims the next: the least that lets a task be attempted
+/// again whose process has ended.
+async fn raw(db: Db, brand: Id, batch: u16) -> Duration {
+    let lock = if matches!(db, Db::Postgres(_)) { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let claim = format!(
+        "WITH first AS (SELECT id FROM tasks WHERE brand_id = {brand} AND state = 'waiting' AND urgency = 0 \
+         ORDER BY due_at, id LIMIT {batch} {lock}) \
+         UPDATE tasks SET state = 'running', lease = 1 \
+         WHERE brand_id = {brand} AND id IN (SELECT id FROM first) RETURNING id, kind, payload"
     );
+    let delete = format!("DELETE FROM tasks WHERE brand_id = {brand} AND state = 'running' AND lease = 1");
     let began = now();
-    let mut left = TASKS;
-    while left > 0 {
-        let gone = match &world.db {
+    let mut claimed = 0;
+    // Until none is left, and what was claimed last is deleted.
+    loop {
+        let more = match &db {
             Db::Sqlite { writer, .. } => {
-                let sql =
-                    format!("DELETE FROM tasks WHERE brand_id = {brand} AND id IN ({first}) RETURNING id");
                 let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
-                let gone = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx).await.unwrap().len();
+                sqlx::query(sqlx::AssertSqlSafe(delete.clone())).execute(&mut *tx).await.unwrap();
+                let more = sqlx::query(sqlx::AssertSqlSafe(claim.clone())).fetch_all(&mut *tx).await.unwrap();
                 tx.commit().await.unwrap();
-                gone
+                more.len()
             }
             Db::Postgres(pool) => {
-                let sql = format!(
-                    "DELETE FROM tasks WHERE brand_id = {brand} AND id IN ({first} FOR UPDATE SKIP LOCKED) RETURNING id"
-                );
-                let mut tx = pool.begin().await.unwrap();
                 let set = format!("SELECT set_config('app.brand_id', '{brand}', true)");
-                sqlx::query(sqlx::AssertSqlSafe(set)).execute(&mut *tx).await.unwrap();
-                let gone = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx).await.unwrap().len();
-                tx.commit().await.unwrap();
-                gone
+                let sql = format!("{set}; {delete}; {claim}");
+                // The first row is what was set.
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.unwrap().len() - 1
             }
         };
-        assert!(gone > 0);
-        left -= gone;
+        claimed += more;
+        if more == 0 {
+            assert_eq!(claimed, TASKS);
+            return began.elapsed();
+        }
     }
-    began.elapsed()
 }
 
 async fn worked(tools: &Tools, batch: u16) -> Duration {
@@ -105,18 +109,23 @@ fn main() {
         let signals = world.db.signals(None).unwrap();
         let tools = Tools { db: world.db.clone(), ids: Ids::new(clock.clone(), 7), clock, signals };
         for batch in BATCHES {
-            fill(&tools, &scope).await;
-            let raw = raw(&world, &scope, batch).await;
-            fill(&tools, &scope).await;
-            let worked = worked(&tools, batch).await;
+            let (mut raw_best, mut worked_best) = (Duration::MAX, Duration::MAX);
+            for _ in 0..ROUNDS {
+                fill(&tools, &scope).await;
+                // As the worker: on a thread of the pool.
+                let raw = tokio::spawn(raw(world.db.clone(), scope.brand_id(), batch));
+                raw_best = raw_best.min(raw.await.unwrap());
+                fill(&tools, &scope).await;
+                worked_best = worked_best.min(worked(&tools, batch).await);
+            }
             #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
             let rate = |time: Duration| TASKS as f64 / time.as_secs_f64();
             println!(
                 "{:<12}{batch:>7}{:>14.0}{:>10.0}{:>8.0}%",
                 world.dialect,
-                rate(raw),
-                rate(worked),
-                100.0 * rate(worked) / rate(raw)
+                rate(raw_best),
+                rate(worked_best),
+                100.0 * rate(worked_best) / rate(raw_best)
             );
         }
     });

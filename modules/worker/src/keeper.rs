@@ -17,7 +17,7 @@ use fithire_kernel::tasks::{Claimed, Outcome, told_of};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::queue::{Running, Settled};
 use crate::{TaskSettings, Tools};
@@ -26,6 +26,9 @@ use crate::{TaskSettings, Tools};
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a database may take that is told what becomes of tasks at the end.
 const GIVING_BACK: Duration = Duration::from_secs(1);
+/// What ends so soon after something else is said together with it: tasks that were taken together often end together, and a
+/// word for each few of them would cost more than they do.
+const TOGETHER: Duration = Duration::from_millis(1);
 /// Between signs of life in the list of workers.
 const SIGN: Duration = Duration::from_secs(5);
 
@@ -128,7 +131,10 @@ impl Keeper {
             let next =
                 self.next().into_iter().chain(end).chain(over).fold(look.min(beat).min(sign), Instant::min);
             tokio::select! {
-                Some((id, outcome)) = settled.recv() => self.hear(id, outcome),
+                Some((id, outcome)) = settled.recv() => {
+                    self.hear(id, outcome);
+                    self.hear_on(&mut settled).await;
+                }
                 signal = told.next() => self.told(signal),
                 () = sleep_until(next) => {}
                 Ok(patience) = &mut stop, if self.given.is_some() => {
@@ -150,6 +156,16 @@ impl Keeper {
         let brand_id = task.scope.brand_id();
         if let Some(brand) = self.brands.get_mut(&brand_id) {
             brand.settled.push((task, outcome));
+        }
+    }
+
+    /// Hears for a moment longer, unless nothing runs any more.
+    async fn hear_on(&mut self, settled: &mut UnboundedReceiver<Settled>) {
+        let until = Instant::now() + TOGETHER;
+        while !self.flying.is_empty()
+            && let Ok(Some((id, outcome))) = timeout_at(until, settled.recv()).await
+        {
+            self.hear(id, outcome);
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) enum Reach<'u> {
 }
 
 /// Panics when a statement reaches what it must not.
-pub(super) fn check(statement: &impl Statement, reach: Reach<'_>) {
+pub(super) fn check(statement: &(impl Statement + ?Sized), reach: Reach<'_>) {
     let (sql, _) = statement.render(Dialect::Sqlite);
     for table in statement.tables() {
         if GLOBAL.contains(&&*table) {

@@ -1,51 +1,69 @@
-//! A look at one brand: several selects in one round trip, for requests that only read.
+//! One brand in one round trip: a look at it by several selects, for requests that only read, and several changes.
 //!
 //! What every request reads, such as a role or a revision, is a few rows. A transaction would ask for it in a dozen messages;
 //! here the brand is set and all is asked in one, in PostgreSQL's simple protocol, where several statements are one
 //! transaction. Planning them would cost the server most of the time, so each is prepared under a name that is the hash of
 //! its text: whichever connection knows it executes it, and one that does not prepares it in the same message. Whoever
-//! else prepared it has prepared the same, so that a pooler may stand between.
+//! else prepared it has prepared the same, so that a pooler may stand between. What changes rows goes as plain text: no two
+//! lists of ids are alike.
 
 use std::collections::VecDeque;
 
-use futures_util::TryStreamExt as _;
-use sea_query::{PostgresQueryBuilder, QueryBuilder as _, SelectStatement, SqliteQueryBuilder};
-use sea_query_sqlx::SqlxBinder as _;
+use futures_util::{Stream, TryStreamExt as _};
+use sea_query::{PostgresQueryBuilder, QueryBuilder as _, SelectStatement};
 use sha2::{Digest as _, Sha256};
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Either};
+use sqlx::postgres::{PgConnection, PgQueryResult, PgRow};
+use sqlx::sqlite::{SqliteConnection, SqliteQueryResult, SqliteRow};
+use sqlx::{AssertSqlSafe, Either, Executor as _};
 
-use super::tx::{Row, Within};
+use super::tx::{Dialect, Row, Statement, Within};
 use super::{Db, Error};
 
-/// What the selects have found, each in its turn.
+/// What the statements have found or changed, each in its turn.
 #[derive(Debug)]
-pub struct Glimpse(Rows);
+pub struct Glimpse(Answers);
 
 #[derive(Debug)]
-enum Rows {
-    Sqlite(VecDeque<Vec<SqliteRow>>),
-    Postgres(VecDeque<Vec<PgRow>>),
+enum Answers {
+    Sqlite(VecDeque<Answer<SqliteRow>>),
+    Postgres(VecDeque<Answer<PgRow>>),
+}
+
+/// Of one statement.
+#[derive(Debug)]
+struct Answer<R> {
+    rows: Vec<R>,
+    changed: u64,
+}
+
+fn next<R>(answers: &mut VecDeque<Answer<R>>) -> Result<Answer<R>, Error> {
+    answers.pop_front().ok_or(Error::RowNotFound)
 }
 
 impl Glimpse {
-    /// The rows of the next select.
+    /// The rows of the next statement.
     ///
     /// # Errors
     /// When a row is not what was expected, or nothing more was asked.
     pub fn all<R: Row>(&mut self) -> Result<Vec<R>, Error> {
         match &mut self.0 {
-            Rows::Sqlite(found) => {
-                found.pop_front().ok_or(Error::RowNotFound)?.iter().map(R::from_row).collect()
-            }
-            Rows::Postgres(found) => {
-                found.pop_front().ok_or(Error::RowNotFound)?.iter().map(R::from_row).collect()
-            }
+            Answers::Sqlite(answers) => next(answers)?.rows.iter().map(R::from_row).collect(),
+            Answers::Postgres(answers) => next(answers)?.rows.iter().map(R::from_row).collect(),
         }
     }
 
-    /// The first row of the next select, if there is one.
+    /// How many rows the next statement has changed.
+    ///
+    /// # Errors
+    /// When nothing more was asked.
+    pub fn changed(&mut self) -> Result<u64, Error> {
+        match &mut self.0 {
+            Answers::Sqlite(answers) => Ok(next(answers)?.changed),
+            Answers::Postgres(answers) => Ok(next(answers)?.changed),
+        }
+    }
+
+    /// The first row of the next statement, if there is one.
     ///
     /// # Errors
     /// As [`Glimpse::all`].
@@ -69,17 +87,60 @@ impl Db {
                 let mut tx = readers.begin().await?;
                 let mut found = VecDeque::new();
                 for select in selects {
-                    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-                    found.push_back(sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(&mut *tx).await?);
+                    found.push_back(answer(&mut tx, select).await?);
                 }
-                Ok(Glimpse(Rows::Sqlite(found)))
+                Ok(Glimpse(Answers::Sqlite(found)))
             }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
-                Ok(Glimpse(Rows::Postgres(ask(&mut connection, within, selects).await?)))
+                Ok(Glimpse(Answers::Postgres(ask(&mut connection, within, selects).await?)))
             }
         }
     }
+
+    /// Changes several things of one brand in a transaction of their own. Each statement is opened by `within`, and sees what
+    /// those before it did; their values are numbers, times and words of the program.
+    ///
+    /// # Errors
+    /// When the database refuses, and nothing has changed; or cannot be reached, and it is not known whether it has.
+    pub async fn change(&self, within: &Within, statements: &[&dyn Statement]) -> Result<Glimpse, Error> {
+        #[cfg(feature = "testing")]
+        for statement in statements {
+            super::audit::check(*statement, within.reach());
+        }
+        match self {
+            Self::Sqlite { writer, .. } => {
+                let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+                let mut found = VecDeque::new();
+                for statement in statements {
+                    found.push_back(answer(&mut tx, *statement).await?);
+                }
+                tx.commit().await?;
+                Ok(Glimpse(Answers::Sqlite(found)))
+            }
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                let sql = statements.iter().fold(set_brand(within), |sql, one| sql + "; " + &one.literal());
+                Ok(Glimpse(Answers::Postgres(run(&mut connection, sql, 1).await?)))
+            }
+        }
+    }
+}
+
+/// What SQLite answers to a statement.
+async fn answer(
+    connection: &mut SqliteConnection,
+    statement: &(impl Statement + ?Sized),
+) -> Result<Answer<SqliteRow>, Error> {
+    let (sql, values) = statement.render(Dialect::Sqlite);
+    collect(connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), values)))
+        .await?
+        .pop_front()
+        .ok_or(Error::RowNotFound)
+}
+
+fn set_brand(within: &Within) -> String {
+    format!("SELECT set_config('app.brand_id', '{}', true)", within.scope().brand_id())
 }
 
 /// Asks by the names of statements, and prepares those that the connection does not know.
@@ -87,8 +148,8 @@ async fn ask(
     connection: &mut PgConnection,
     within: &Within,
     selects: &[SelectStatement],
-) -> Result<VecDeque<Vec<PgRow>>, Error> {
-    let set = format!("SELECT set_config('app.brand_id', '{}', true)", within.scope().brand_id());
+) -> Result<VecDeque<Answer<PgRow>>, Error> {
+    let set = set_brand(within);
     let asked: Vec<Prepared> = selects.iter().map(Prepared::new).collect();
     let known = asked.iter().fold(set.clone(), |sql, one| sql + "; " + &one.execute());
     match run(connection, known.clone(), 1).await {
@@ -149,17 +210,47 @@ fn is_about_a_name(problem: &Error) -> bool {
     code.is_some_and(|code| CODES.contains(&&*code))
 }
 
-/// Runs several statements as one, and gives what each has found after the first `skip`, which are nobody's.
-async fn run(connection: &mut PgConnection, sql: String, skip: usize) -> Result<VecDeque<Vec<PgRow>>, Error> {
-    let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(connection);
-    let mut found = VecDeque::new();
+/// Runs several statements as one, and gives the answers after the first `skip`, which are nobody's.
+async fn run(
+    connection: &mut PgConnection,
+    sql: String,
+    skip: usize,
+) -> Result<VecDeque<Answer<PgRow>>, Error> {
+    let mut answers = collect(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(connection)).await?;
+    answers.drain(..skip);
+    Ok(answers)
+}
+
+/// Rows come one by one, and after those of each statement what it has done.
+async fn collect<D: Done, R>(
+    mut parts: impl Stream<Item = Result<Either<D, R>, Error>> + Unpin,
+) -> Result<VecDeque<Answer<R>>, Error> {
+    let mut answers = VecDeque::new();
     let mut rows = Vec::new();
-    while let Some(answer) = answers.try_next().await? {
-        match answer {
-            Either::Left(_) => found.push_back(std::mem::take(&mut rows)),
+    while let Some(part) = parts.try_next().await? {
+        match part {
+            Either::Left(done) => {
+                answers.push_back(Answer { rows: std::mem::take(&mut rows), changed: done.changed() });
+            }
             Either::Right(row) => rows.push(row),
         }
     }
-    found.drain(..skip);
-    Ok(found)
+    Ok(answers)
+}
+
+/// What a database says at the end of a statement.
+trait Done {
+    fn changed(&self) -> u64;
+}
+
+impl Done for SqliteQueryResult {
+    fn changed(&self) -> u64 {
+        self.rows_affected()
+    }
+}
+
+impl Done for PgQueryResult {
+    fn changed(&self) -> u64 {
+        self.rows_affected()
+    }
 }

@@ -43,9 +43,13 @@ pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Sen
 impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
 /// A statement that both databases can run.
-pub trait Statement {
+pub trait Statement: Send + Sync {
     #[doc(hidden)]
     fn render(&self, dialect: Dialect) -> (String, SqlxValues);
+
+    /// For PostgreSQL, with its values written out.
+    #[doc(hidden)]
+    fn literal(&self) -> String;
 
     /// The tables that it reaches.
     #[cfg(feature = "testing")]
@@ -68,6 +72,10 @@ macro_rules! statements {
                     Dialect::Postgres => self.build_sqlx(PostgresQueryBuilder),
                 }
             }
+
+            fn literal(&self) -> String {
+                self.to_string(PostgresQueryBuilder)
+            }
         }
     )*};
 }
@@ -82,6 +90,10 @@ pub struct Probe<S>(pub S);
 impl<S: Statement> Statement for Probe<S> {
     fn render(&self, dialect: Dialect) -> (String, SqlxValues) {
         self.0.render(dialect)
+    }
+
+    fn literal(&self) -> String {
+        self.0.literal()
     }
 
     fn tables(&self) -> Vec<String> {

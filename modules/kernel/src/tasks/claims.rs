@@ -1,16 +1,18 @@
 //! Taking tasks, and saying what became of them.
 //!
-//! A [`turn`] says what became of tasks that were run and takes others, in one transaction: half the commits of doing
-//! either alone. A claim is a lease with a number of its own; [`beat`] shows that whoever has it lives. [`leases`] gives what
+//! A [`turn`] says what became of tasks that were done and takes others, in one transaction and, on PostgreSQL, one round trip. A claim is a lease with a number of its own; [`beat`] shows that whoever has it lives. [`leases`] gives what
 //! others look on: one whose beat stands still for as long as they please is theirs to [`revoke`].
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_query::{Cond, Expr, ExprTrait, LockBehavior, LockType, Order, SelectStatement, Value};
+use sea_query::{
+    CommonTableExpression, Cond, DeleteStatement, Expr, ExprTrait, LockBehavior, LockType, Order, Query,
+    SelectStatement, UpdateStatement, Value,
+};
 use sqlx::FromRow;
 
-use super::{Claimed, DEAD, Outcome, RUNNING, Tasks, Urgency, WAITING};
+use super::{Claimed, DEAD, Outcome, RUNNING, Tasks, Urgency, WAITING, is};
 use crate::clock::Clock;
-use crate::db::{Db, Tx, Within};
+use crate::db::{Db, Error, Glimpse, Statement, Tx, Within};
 use crate::ids::{Id, Ids};
 use crate::problem::Problem;
 use crate::scope::BrandScope;
@@ -30,19 +32,20 @@ const COLUMNS: [Tasks; 7] =
     [Tasks::Id, Tasks::Kind, Tasks::Payload, Tasks::Key, Tasks::Attempt, Tasks::Most, Tasks::QueuedAt];
 
 impl Row {
-    /// The task as somebody has it whose attempts count by `taken`.
-    fn claimed(self, scope: &BrandScope, lease: Id, taken: i32) -> Claimed {
+    /// The task as somebody has it.
+    fn claimed(self, scope: &BrandScope, (lease, together): (Id, usize)) -> Claimed {
         let number = |n: i32| u16::try_from(n).unwrap_or(u16::MAX);
         Claimed {
             scope: scope.clone(),
             id: self.id,
             kind: self.kind,
-            attempt: number(self.attempt + taken),
+            attempt: number(self.attempt),
             most: number(self.most),
             queued_at: self.queued_at,
             payload: self.payload,
             key: self.key,
             lease,
+            together,
         }
     }
 }
@@ -52,160 +55,165 @@ impl Row {
 /// # Errors
 /// When the database cannot be reached.
 pub async fn next_due(db: &Db, scope: &BrandScope) -> Result<Option<DateTime<Utc>>, Problem> {
-    /// The first that are looked at: there are no more than these whose like is being run.
-    const FIRST: u64 = 100;
     let within = db.within(scope);
-    let mut asked = vec![running_keys(&within)];
-    asked.extend(Urgency::ALL.map(|urgency| {
-        let mut select = within.select(Tasks::Table);
-        of_urgency(&mut select, urgency);
+    let asked = Urgency::ALL.map(|urgency| {
+        let mut select = waiting(&within);
+        select.and_where(Expr::col(Tasks::Urgency).eq(urgency.number())).column(Tasks::DueAt).limit(1);
         select
-            .columns([Tasks::DueAt, Tasks::Kind, Tasks::Key])
-            .order_by(Tasks::DueAt, Order::Asc)
-            .limit(FIRST);
-        select
-    }));
+    });
     let mut seen = db.glimpse(&within, &asked).await?;
-    let running: Vec<(String, Option<String>)> = seen.all()?;
     let mut due = None;
-    for _ in Urgency::ALL {
-        let rows: Vec<(DateTime<Utc>, String, Option<String>)> = seen.all()?;
-        let free = rows.into_iter().find(|(_, kind, key)| !is_run(&running, kind, key.as_ref()));
-        due = due.into_iter().chain(free.map(|(at, ..)| at)).min();
+    for _ in asked {
+        let next: Option<(DateTime<Utc>,)> = seen.optional()?;
+        due = due.into_iter().chain(next.map(|(at,)| at)).min();
     }
     Ok(due)
 }
 
-/// Asks for the kinds and keys of what is being run.
-fn running_keys(within: &Within) -> SelectStatement {
+/// Asks for tasks that wait, the one that is due first first; not for those of whose kind and key another runs.
+fn waiting(within: &Within) -> SelectStatement {
+    let of = [Tasks::Kind, Tasks::Key];
+    let mut running = within.select(Tasks::Table);
+    running.columns(of).and_where(is(RUNNING)).and_where(Expr::col(Tasks::Key).is_not_null());
+    let its = Expr::tuple(of.map(Expr::col));
+    let is_free = Cond::any().add(Expr::col(Tasks::Key).is_null()).add(its.not_in_subquery(running));
     let mut select = within.select(Tasks::Table);
+    select.and_where(is(WAITING)).cond_where(is_free);
+    select.order_by(Tasks::DueAt, Order::Asc).order_by(Tasks::Id, Order::Asc);
     select
-        .columns([Tasks::Kind, Tasks::Key])
-        .and_where(Expr::col(Tasks::State).eq(RUNNING))
-        .and_where(Expr::col(Tasks::Key).is_not_null());
-    select
-}
-
-/// Whether another of this kind and key is being run.
-fn is_run(running: &[(String, Option<String>)], kind: &str, key: Option<&String>) -> bool {
-    key.is_some() && running.iter().any(|(other, its)| other == kind && its.as_ref() == key)
-}
-
-fn of_urgency(select: &mut SelectStatement, urgency: Urgency) {
-    select
-        .and_where(Expr::col(Tasks::State).eq(WAITING))
-        .and_where(Expr::col(Tasks::Urgency).eq(urgency.number()));
 }
 
 /// Says what became of tasks, and takes up to `most` that are due, those that somebody waits for first.
 ///
 /// # Errors
-/// When the database refuses or cannot be reached: nothing was said and nothing taken then.
+/// When the database refuses or cannot be reached. Then it is not known whether this was said, and saying it again does no
+/// harm; what was taken all the same is taken back once its beat stands still.
 pub async fn turn(
     db: &Db,
     scope: &BrandScope,
     (clock, ids): (&Clock, &Ids),
     (settled, most): (&[(Claimed, Outcome)], u64),
 ) -> Result<Vec<Claimed>, Problem> {
-    let mut tx = db.write(scope).await?;
     let now = clock.now();
-    settle(&mut tx, now, settled).await?;
-    let claimed = claim(&mut tx, now, (ids.next(), most)).await?;
-    tx.commit().await?;
-    Ok(claimed)
+    if settled.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Done | Outcome::Finished)) {
+        let mut tx = db.write(scope).await?;
+        settle(&mut tx, now, settled).await?;
+        tx.commit().await?;
+    }
+    let within = db.within(scope);
+    let lease = ids.next();
+    let of = |urgency: Urgency, most: u64| {
+        let mut due = due(&within, now, most);
+        due.and_where(Expr::col(Tasks::Urgency).eq(urgency.number()));
+        due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        claim(&within, (lease, now), due)
+    };
+    let done = removals(&within, settled);
+    let soon = (most > 0).then(|| of(Urgency::Soon, most));
+    let statements: Vec<&dyn Statement> =
+        done.iter().map(|(delete, _)| delete as _).chain(soon.iter().map(|claim| claim as _)).collect();
+    let mut rows: Vec<Row> = Vec::new();
+    if !statements.is_empty() {
+        let mut answers = db.change(&within, &statements).await?;
+        for (_, count) in &done {
+            let lost = count.saturating_sub(answers.changed()?);
+            if lost > 0 {
+                tracing::warn!(
+                    lost,
+                    "tasks that were done are not ours, or it was said before that they are done"
+                );
+            }
+        }
+        if soon.is_some() {
+            rows = taken(&mut answers)?;
+        }
+    }
+    let left = most - rows.len() as u64;
+    if left > 0 {
+        let later = db.change(&within, &[&of(Urgency::Later, left)]).await;
+        match later.and_then(|mut later| taken(&mut later)) {
+            Ok(later) => rows.extend(later),
+            Err(error) if rows.is_empty() => return Err(error.into()),
+            // What was taken is to be run.
+            Err(error) => tracing::warn!(%error, "tasks that nobody waits for were not taken"),
+        }
+    }
+    if most > 0 && rows.is_empty() {
+        rows =
+            db.change(&within, &[&claim(&within, (lease, now), passed_over(&within, now))]).await?.all()?;
+    }
+    let together = rows.len();
+    Ok(rows.into_iter().map(|row| row.claimed(scope, (lease, together))).collect())
 }
 
-/// Takes up to so many tasks that are due.
-async fn claim(tx: &mut Tx, now: DateTime<Utc>, (lease, most): (Id, u64)) -> Result<Vec<Claimed>, Problem> {
-    let scope = tx.scope().clone();
-    let mut claimed: Vec<Claimed> = Vec::new();
-    if most == 0 {
-        return Ok(claimed);
-    }
-    let running: Vec<(String, Option<String>)> = tx.all(&running_keys(tx)).await?;
-    for urgency in Urgency::ALL {
-        let left = most - claimed.len() as u64;
-        if left == 0 {
-            break;
-        }
-        let mut select = tx.select(Tasks::Table);
-        of_urgency(&mut select, urgency);
-        select
-            .columns(COLUMNS)
-            .and_where(Expr::col(Tasks::DueAt).lte(now))
-            .order_by(Tasks::DueAt, Order::Asc)
-            .order_by(Tasks::Id, Order::Asc)
-            .limit(left + running.len() as u64)
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-        let rows: Vec<Row> = tx.all(&select).await?;
-        let free = rows.into_iter().filter(|row| !is_run(&running, &row.kind, row.key.as_ref()));
-        let taken = usize::try_from(left).unwrap_or(usize::MAX);
-        claimed.extend(free.take(taken).map(|row| row.claimed(&scope, lease, 1)));
-    }
-    if claimed.is_empty() {
-        claimed.extend(passed_over(tx, now, &running).await?.map(|row| row.claimed(&scope, lease, 1)));
-    }
-    if !claimed.is_empty() {
-        let mut update = tx.update(Tasks::Table);
-        update
-            .value(Tasks::State, RUNNING)
-            .value(Tasks::Attempt, Expr::col(Tasks::Attempt).add(1))
-            .value(Tasks::Lease, lease)
-            .value(Tasks::Beat, 0)
-            .value(Tasks::WaitingKey, Option::<String>::None)
-            .value(Tasks::ChangedAt, now)
-            .and_where(Expr::col(Tasks::Id).is_in(claimed.iter().map(|task| task.id)));
-        tx.run(&update).await?;
-    }
-    Ok(claimed)
+/// What a claim has taken, the oldest first: a database gives it in any order.
+fn taken(answers: &mut Glimpse) -> Result<Vec<Row>, Error> {
+    let mut rows: Vec<Row> = answers.all()?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
+}
+
+/// Asks for so many tasks that are due.
+fn due(within: &Within, by: DateTime<Utc>, most: u64) -> SelectStatement {
+    let mut select = waiting(within);
+    select.column(Tasks::Id).and_where(Expr::col(Tasks::DueAt).lte(by)).limit(most);
+    select
 }
 
 /// One that has been due for a while and was passed over each time, because somebody else had it locked: whoever adds to it
 /// again and again would keep it from running. This waits for its turn.
-async fn passed_over(
-    tx: &mut Tx,
-    now: DateTime<Utc>,
-    running: &[(String, Option<String>)],
-) -> Result<Option<Row>, Problem> {
+fn passed_over(within: &Within, now: DateTime<Utc>) -> SelectStatement {
     const WHILE: TimeDelta = TimeDelta::seconds(1);
-    let mut select = tx.select(Tasks::Table);
+    let mut select = due(within, now - WHILE, 1);
+    select.lock(LockType::Update);
     select
-        .columns(COLUMNS)
-        .and_where(Expr::col(Tasks::State).eq(WAITING))
-        .and_where(Expr::col(Tasks::DueAt).lte(now - WHILE))
-        .order_by(Tasks::DueAt, Order::Asc)
-        .limit(1 + running.len() as u64)
-        .lock(LockType::Update);
-    let rows: Vec<Row> = tx.all(&select).await?;
-    Ok(rows.into_iter().find(|row| !is_run(running, &row.kind, row.key.as_ref())))
 }
 
-/// Says what became of tasks; those whose lease was lost are somebody else's and stay as they are.
+/// Takes tasks. That none is taken whose like runs is seen by the same statement that sees it wait: it was added after the
+/// other was taken.
+fn claim(within: &Within, (lease, now): (Id, DateTime<Utc>), due: SelectStatement) -> UpdateStatement {
+    /// Found once, whatever is made of it: locking rows anew would take more than were asked for.
+    const DUE: &str = "due";
+    let mut update = within.update(Tasks::Table);
+    update
+        .with_cte(CommonTableExpression::new().table_name(DUE).query(due).to_owned())
+        .value(Tasks::State, RUNNING)
+        .value(Tasks::Attempt, Expr::col(Tasks::Attempt).add(1))
+        .value(Tasks::Lease, lease)
+        .value(Tasks::Beat, 0)
+        .value(Tasks::ChangedAt, now)
+        .and_where(Expr::col(Tasks::Id).in_subquery(Query::select().column(Tasks::Id).from(DUE).to_owned()))
+        .returning(Query::returning().columns(COLUMNS));
+    update
+}
+
+/// Removes what was done, a claim at a time, each with how many tasks that is. What was taken together is mostly done
+/// together; only where it is not are the tasks named.
+fn removals(within: &Within, settled: &[(Claimed, Outcome)]) -> Vec<(DeleteStatement, u64)> {
+    let mut done: Vec<&Claimed> =
+        settled.iter().filter(|(_, outcome)| *outcome == Outcome::Done).map(|(task, _)| task).collect();
+    done.sort_by_key(|task| task.lease);
+    let of_claim = |of_claim: &[&Claimed]| {
+        let mut delete = within.delete(Tasks::Table);
+        delete.and_where(is(RUNNING)).and_where(Expr::col(Tasks::Lease).eq(of_claim[0].lease));
+        if of_claim.len() < of_claim[0].together {
+            delete.and_where(Expr::col(Tasks::Id).is_in(of_claim.iter().map(|task| task.id)));
+        }
+        (delete, of_claim.len() as u64)
+    };
+    done.chunk_by(|a, b| a.lease == b.lease).map(of_claim).collect()
+}
+
+/// Says what became of tasks that were not done; those whose lease was lost are somebody else's and stay as they are.
 async fn settle(tx: &mut Tx, now: DateTime<Utc>, settled: &[(Claimed, Outcome)]) -> Result<(), Problem> {
-    let mut done: Vec<&Claimed> = Vec::new();
     for (task, outcome) in settled {
         match outcome {
-            Outcome::Done => done.push(task),
-            Outcome::Finished => {}
+            Outcome::Done | Outcome::Finished => {}
             Outcome::Retry(why, after) if !task.is_last() => {
                 again(tx, now, task, (after.unwrap_or_else(|| task.wait()), Some(why))).await?;
             }
             Outcome::Retry(why, _) | Outcome::Abort(why) => bury(tx, now, task, why).await?,
             Outcome::Released(wait) => again(tx, now, task, (*wait, None)).await?,
-        }
-    }
-    done.sort_by_key(|task| task.lease);
-    for claim in done.chunk_by(|a, b| a.lease == b.lease) {
-        let mut delete = tx.delete(Tasks::Table);
-        delete
-            .and_where(Expr::col(Tasks::Lease).eq(claim[0].lease))
-            .and_where(Expr::col(Tasks::Id).is_in(claim.iter().map(|task| task.id)));
-        let gone = tx.run(&delete).await?;
-        if gone < claim.len() as u64 {
-            tracing::warn!(
-                lost = claim.len() as u64 - gone,
-                "tasks were done after they were given to somebody else"
-            );
         }
     }
     Ok(())
@@ -226,10 +234,16 @@ async fn again(
 ) -> Result<(), Problem> {
     let attempt = i32::from(task.attempt) - i32::from(why.is_none());
     if let Some(key) = &task.key {
+        let mut mine = tx.select(Tasks::Table);
+        mine.column(Tasks::Id).cond_where(of_lease(task)).lock(LockType::Update);
+        if tx.optional::<(Id,)>(&mine).await?.is_none() {
+            return Ok(());
+        }
         let mut stands = tx.update(Tasks::Table);
         stands
             .and_where(Expr::col(Tasks::Kind).eq(task.kind.as_str()))
-            .and_where(Expr::col(Tasks::WaitingKey).eq(key.as_str()));
+            .and_where(Expr::col(Tasks::Key).eq(key.as_str()))
+            .and_where(is(WAITING));
         // It fails as often as the two together, or a task that always fails would never be dead.
         stands.value(Tasks::Attempt, attempt).value(Tasks::DueAt, now + wait).value(Tasks::ChangedAt, now);
         if let Some(why) = why {
@@ -245,7 +259,6 @@ async fn again(
     let mut update = tx.update(Tasks::Table);
     update
         .value(Tasks::State, WAITING)
-        .value(Tasks::WaitingKey, task.key.clone())
         .value(Tasks::Attempt, attempt)
         .value(Tasks::Lease, Option::<Id>::None)
         .value(Tasks::DueAt, now + wait)
@@ -313,7 +326,7 @@ pub struct Lease {
 pub async fn leases(db: &Db, scope: &BrandScope) -> Result<Vec<Lease>, Problem> {
     let within = db.within(scope);
     let mut select = within.select(Tasks::Table);
-    select.columns([Tasks::Id, Tasks::Lease, Tasks::Beat]).and_where(Expr::col(Tasks::State).eq(RUNNING));
+    select.columns([Tasks::Id, Tasks::Lease, Tasks::Beat]).and_where(is(RUNNING));
     Ok(db.glimpse(&within, &[select]).await?.all()?)
 }
 
@@ -332,7 +345,7 @@ pub async fn revoke(db: &Db, scope: &BrandScope, clock: &Clock, lease: Lease) ->
         .lock(LockType::Update);
     let row: Option<Row> = tx.optional(&select).await?;
     if let Some(row) = row {
-        let task = row.claimed(scope, lease.lease, 0);
+        let task = row.claimed(scope, (lease.lease, 1));
         let why = "whoever ran it has ended or has stopped answering".to_owned();
         settle(&mut tx, clock.now(), &[(task, Outcome::Retry(why, None))]).await?;
     }
@@ -348,8 +361,7 @@ pub async fn mend_clock(db: &Db, scope: &BrandScope, clock: &Clock) -> Result<()
     /// What two machines' clocks may differ by.
     const SKEW: TimeDelta = TimeDelta::minutes(1);
     let now = clock.now();
-    let ahead =
-        Cond::all().add(Expr::col(Tasks::State).eq(WAITING)).add(Expr::col(Tasks::ChangedAt).gt(now + SKEW));
+    let ahead = Cond::all().add(is(WAITING)).add(Expr::col(Tasks::ChangedAt).gt(now + SKEW));
     let within = db.within(scope);
     let mut select = within.select(Tasks::Table);
     select.column(Tasks::Id).cond_where(ahead.clone()).limit(1);

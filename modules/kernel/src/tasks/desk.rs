@@ -5,7 +5,7 @@ use sea_query::{Cond, Expr, ExprTrait, Iden, Order};
 use serde_json::json;
 use sqlx::FromRow;
 
-use super::{DEAD, RUNNING, Tasks, WAITING, told};
+use super::{DEAD, RUNNING, Tasks, WAITING, is, told};
 use crate::audit::{self, Event};
 use crate::clock::Clock;
 use crate::db::{Db, GlobalTable, Tx};
@@ -65,7 +65,7 @@ pub async fn counts(tx: &mut Tx, now: DateTime<Utc>) -> Result<Counts, Problem> 
     let mut select = tx.select(Tasks::Table);
     select
         .column(Tasks::DueAt)
-        .and_where(Expr::col(Tasks::State).eq(WAITING))
+        .and_where(is(WAITING))
         .and_where(Expr::col(Tasks::DueAt).lte(now))
         .order_by(Tasks::DueAt, Order::Asc)
         .limit(1);
@@ -148,8 +148,8 @@ pub async fn list(
             Tasks::Error,
         ])
         .cond_where(match listing {
-            Listing::Dead => Cond::all().add(Expr::col(Tasks::State).eq(DEAD)),
-            Listing::Running => Cond::all().add(Expr::col(Tasks::State).eq(RUNNING)),
+            Listing::Dead => Cond::all().add(is(DEAD)),
+            Listing::Running => Cond::all().add(is(RUNNING)),
             Listing::Waiting => waiting().add(Expr::col(Tasks::Attempt).eq(0)),
             Listing::Retrying => waiting().add(Expr::col(Tasks::Attempt).gt(0)),
         })
@@ -162,7 +162,7 @@ pub async fn list(
 }
 
 fn waiting() -> Cond {
-    Cond::all().add(Expr::col(Tasks::State).eq(WAITING))
+    Cond::all().add(is(WAITING))
 }
 
 /// Has a dead task run again, with all of its attempts; or one that waits for another attempt, now.
@@ -180,7 +180,8 @@ pub async fn replay(tx: &mut Tx, (clock, ids): (&Clock, &Ids), id: Id) -> Result
     let mut same = tx.update(Tasks::Table);
     same.value(Tasks::DueAt, now)
         .and_where(Expr::col(Tasks::Kind).eq(kind.as_str()))
-        .and_where(Expr::col(Tasks::WaitingKey).eq(key.as_deref()))
+        .and_where(Expr::col(Tasks::Key).eq(key.as_deref()))
+        .and_where(is(WAITING))
         .and_where(Expr::col(Tasks::Id).ne(id));
     if key.is_some() && tx.run(&same).await? > 0 {
         // Another of its kind and key waits already, and does the same.
@@ -189,7 +190,6 @@ pub async fn replay(tx: &mut Tx, (clock, ids): (&Clock, &Ids), id: Id) -> Result
         let mut update = tx.update(Tasks::Table);
         update
             .value(Tasks::State, WAITING)
-            .value(Tasks::WaitingKey, key)
             .value(Tasks::Attempt, 0)
             .value(Tasks::DueAt, now)
             .value(Tasks::ChangedAt, now)
@@ -217,10 +217,7 @@ pub async fn discard(tx: &mut Tx, tools: (&Clock, &Ids), id: Id, reason: &str) -
         return Err(Problem::field("/reason", format!("has more than {LONGEST} characters")));
     }
     let mut select = tx.select(Tasks::Table);
-    select
-        .columns([Tasks::Kind, Tasks::Payload])
-        .and_where(Expr::col(Tasks::Id).eq(id))
-        .and_where(Expr::col(Tasks::State).eq(DEAD));
+    select.columns([Tasks::Kind, Tasks::Payload]).and_where(Expr::col(Tasks::Id).eq(id)).and_where(is(DEAD));
     let (kind, payload): (String, String) =
         tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     remove(tx, id).await?;
