@@ -8,6 +8,7 @@
 //! What tells of a person is encrypted with that person's key. [`forget`] destroys the key: the chain stays whole, and
 //! nobody reads what it said. Invariants: entries are never changed or deleted; actors and objects are ids, never names.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -78,7 +79,7 @@ impl ScopedTable for PersonKeys {
 }
 
 /// Something that was done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Event {
     /// Such as `job.changed`.
     pub action: &'static str,
@@ -174,12 +175,16 @@ async fn add(tx: &mut Tx, ids: &Ids, events: Vec<Noted>) -> Result<(), Problem> 
 /// Who did something, when, and what.
 type Noted = (BrandScope, DateTime<Utc>, Event);
 
-/// What was read, on its way to the log: reading does not write, so that it is noted here and added in batches.
+/// What was read, on its way to the log: reading does not write, so that it is noted here and added in batches. Whoever reads
+/// the same again meanwhile, as a page does that follows changes, has one entry with how many times.
 #[derive(Clone, Debug)]
 pub struct Reads {
     clock: Clock,
-    waiting: Arc<Mutex<Vec<Noted>>>,
+    waiting: Arc<Mutex<HashMap<(BrandScope, Event), Times>>>,
 }
+
+/// When something was read first, and how many times.
+type Times = (DateTime<Utc>, u64);
 
 impl Reads {
     /// Nothing read yet.
@@ -200,7 +205,7 @@ impl Reads {
             let told = "the log of who reads what cannot be written right now";
             return Err(Problem { retry_after: Some(5), ..Problem::new(Code::Unavailable) }.because(told));
         }
-        waiting.push((scope.clone(), self.clock.now(), event));
+        waiting.entry((scope.clone(), event)).or_insert((self.clock.now(), 0)).1 += 1;
         Ok(())
     }
 
@@ -211,24 +216,39 @@ impl Reads {
     pub async fn flush(&self, db: &Db, ids: &Ids) -> Result<(), Problem> {
         /// Entries in a statement; each has 11 values, and SQLite takes 32766 of them.
         const BATCH: usize = 1_000;
-        let mut noted = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        noted.sort_by_key(|(scope, at, _)| (scope.brand_id(), *at));
+        let noted = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut noted: Vec<_> = noted.into_iter().collect();
+        noted.sort_by_key(|((scope, _), (first, _))| (scope.brand_id(), *first));
         let mut outcome = Ok(());
-        for of_brand in noted.chunk_by(|(a, ..), (b, ..)| a.brand_id() == b.brand_id()) {
+        for of_brand in noted.chunk_by(|((a, _), _), ((b, _), _)| a.brand_id() == b.brand_id()) {
             for batch in of_brand.chunks(BATCH) {
                 let written = async {
-                    let mut tx = db.write(&batch[0].0).await?;
-                    add(&mut tx, ids, batch.to_vec()).await?;
+                    let mut tx = db.write(&batch[0].0.0).await?;
+                    add(&mut tx, ids, batch.iter().cloned().map(entry).collect()).await?;
                     tx.commit().await.map_err(Problem::from)
                 };
                 if let Err(problem) = written.await {
-                    self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(batch);
+                    let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                    for (read, (first, times)) in batch.iter().cloned() {
+                        let kept = waiting.entry(read).or_insert((first, 0));
+                        *kept = (Ord::min(kept.0, first), kept.1 + times);
+                    }
                     outcome = Err(problem);
                 }
             }
         }
         outcome
     }
+}
+
+/// An entry for what was read.
+fn entry(((scope, mut event), (first, times)): ((BrandScope, Event), Times)) -> Noted {
+    if times > 1
+        && let Some(details) = event.details.as_object_mut()
+    {
+        details.insert("times".to_owned(), times.into());
+    }
+    (scope, first, event)
 }
 
 /// The key of a person, made when there is none. Of two who make one at once, the first is taken.

@@ -12,7 +12,7 @@ use std::ops::Deref;
 use crate::ids::Id;
 
 /// The right to reach one brand's rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BrandScope {
     brand_id: Id,
     actor: Actor,
@@ -20,7 +20,7 @@ pub struct BrandScope {
 }
 
 /// Who acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// A signed-in account.
     Account(Id),

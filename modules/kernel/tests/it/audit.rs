@@ -1,5 +1,6 @@
 //! The audit log: the chain holds, and whatever is done to it is found; what tells of a person can be forgotten.
 
+use chrono::TimeDelta;
 use fithire_kernel::audit::{self, Event, Filter, Head, Verdict};
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::Id;
@@ -169,5 +170,22 @@ fn what_is_read_is_noted_and_added_in_batches_with_who_read_it() {
         let (one, two) = tokio::join!(audit::seal(&world.db, &ours), audit::seal(&world.db, &ours));
         assert_eq!(one.unwrap() + two.unwrap(), 50);
         assert!(matches!(verdict(&world, &ours, None).await, Verdict::Whole(Head { seq: 1_300, .. }, 0)));
+        // The same read again is counted; by somebody else, or with something else in it, it is another.
+        let listed =
+            |coaches: &[Id]| Event::new("candidates.listed", "job", 7).with(json!({"coaches": coaches}));
+        let elsewhere = ours.clone().from(Some("203.0.113.7".parse().unwrap()));
+        for (scope, coaches) in
+            [(&ours, &[1, 2]), (&elsewhere, &[1, 2]), (&ours, &[1, 3]), (&ours, &[1, 2]), (&ours, &[1, 2])]
+        {
+            reads.note(scope, listed(coaches)).unwrap();
+            world.clock.advance(TimeDelta::milliseconds(10));
+        }
+        reads.flush(&world.db, &world.ids).await.unwrap();
+        let mut tx = world.db.read(&ours).await.unwrap();
+        let filter = Filter { action: Some("candidates."), ..Filter::default() };
+        let (entries, _) = audit::page(&mut tx, filter, 10, None).await.unwrap();
+        let said: Vec<String> =
+            entries.into_iter().rev().map(|entry| entry.details.unwrap().to_string()).collect();
+        assert_eq!(said, [r#"{"coaches":[1,2],"times":3}"#, r#"{"coaches":[1,2]}"#, r#"{"coaches":[1,3]}"#]);
     });
 }
