@@ -4,7 +4,8 @@
 //! Everybody of a brand is told the same again and again by another process, on PostgreSQL. The server hears of it, reads
 //! the inboxes and writes to every open stream; a bare program, also a process of its own, writes as many bytes to as many
 //! sockets, one write for each event. Both are counted in processor time, with that of the kernel in it, and a socket is
-//! read by the same client. Compare the share, not the times: it is what a core tells, of what it could tell at most.
+//! read by the same client. Compare the share, not the times: it is what a core tells, of what it could tell at most. A
+//! rescoring tells somebody of several matches in one transaction; what comes together goes out together.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,8 +36,10 @@ use tokio::net::TcpStream;
 
 /// Pages that somebody has open at once, as many as a process keeps for one account.
 const PAGES: usize = 8;
-/// Times that everybody is told the same.
+/// Times that everybody is told something.
 const ROUNDS: usize = 40;
+/// Notices that somebody is told of in one transaction.
+const TOGETHER: [usize; 2] = [1, 8];
 /// Streams that are opened at once.
 const AT_ONCE: usize = 64;
 /// What one event has in it, of the server's and of the bare writes.
@@ -117,26 +120,28 @@ impl Cost {
     }
 }
 
-/// Has everybody told so many times, and waits each time until all have it.
+/// Has everybody told of so many notices again and again, and waits each time until all have them.
 async fn measure(
     of: &Measured,
     received: &Received,
-    streams: usize,
+    (streams, together): (usize, usize),
     mut tell: impl AsyncFnMut(usize),
 ) -> Cost {
+    let before = received.events.load(Ordering::Relaxed);
+    let a_round = streams * together;
     // Once untimed, so that everybody's buffers are there.
     tell(0).await;
-    received.wait(&received.events, streams).await;
+    received.wait(&received.events, before + a_round).await;
     let (cpu, bytes, began) = (of.cpu(), received.bytes.load(Ordering::Relaxed), now());
     for round in 1..=ROUNDS {
         tell(round).await;
-        received.wait(&received.events, (round + 1) * streams).await;
+        received.wait(&received.events, before + (round + 1) * a_round).await;
     }
-    let events = ROUNDS * streams;
+    let events = ROUNDS * a_round;
     // What a process does a moment later is its cost as well.
     let took = began.elapsed() / u32::try_from(ROUNDS).unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(received.events.load(Ordering::Relaxed), events + streams, "each is told once");
+    assert_eq!(received.events.load(Ordering::Relaxed), before + events + a_round, "each is told once");
     let bytes = (received.bytes.load(Ordering::Relaxed) - bytes) / events;
     Cost { events, cpu: of.cpu().saturating_sub(cpu), took, bytes }
 }
@@ -173,15 +178,18 @@ impl Audience {
         Self { scope, clock, ids, people: made }
     }
 
-    async fn tell(&self, world: &World, what: &str) {
-        let notices = self.people.iter().map(|(account_id, _)| Notice {
-            account_id: *account_id,
+    /// Tells each person of several notices.
+    async fn tell(&self, world: &World, together: usize, what: &str) {
+        let notice = |account_id: Id, number: usize| Notice {
+            account_id,
             kind: Kind::JobChanged,
-            event: format!("bench:{what}"),
+            event: format!("bench:{what}:{number}"),
             title: "A job that fits has other times: Yoga on Tuesdays".to_owned(),
             text: String::new(),
             path: "/jobs/117506647438186".to_owned(),
-        });
+        };
+        let notices =
+            self.people.iter().flat_map(|(account_id, _)| (0..together).map(|n| notice(*account_id, n)));
         let mut tx = world.db.write(&self.scope).await.unwrap();
         notify(&mut tx, (&self.clock, &self.ids), notices.collect()).await.unwrap();
         tx.commit().await.unwrap();
@@ -215,34 +223,40 @@ async fn compare(world: &World, audience: &Audience, streams: usize, pages: usiz
     received.wait(&received.ready, streams).await;
     let opened_in = began.elapsed();
     let held = (server.memory() - idle) * 1024.0 / f64::from(u32::try_from(streams).unwrap());
-    let round = |number| format!("{streams}:{pages}:{number}");
     let few = Audience {
         people: of_people.to_vec(),
         scope: audience.scope.clone(),
         clock: audience.clock.clone(),
         ids: audience.ids.clone(),
     };
-    let told =
-        measure(&server, &received, streams, async |number| few.tell(world, &round(number)).await).await;
+    let mut costs = Vec::new();
+    for together in TOGETHER {
+        let what = |number| format!("{streams}:{pages}:{together}:{number}");
+        let tell = async |number| few.tell(world, together, &what(number)).await;
+        costs.push((together, measure(&server, &received, (streams, together), tell).await));
+    }
     drop(server);
 
-    let mut bare = Command::new(std::env::current_exe().unwrap());
-    let mut bare = Measured::start(bare.args([BARE, &streams.to_string(), &told.bytes.to_string()]));
-    let to = SocketAddr::from(([127, 0, 0, 1], bare.says("port: ").parse().unwrap()));
-    let mut orders = Connection::connect(to).unwrap();
-    let received = open_all(to, vec![String::new(); streams], "ready").await;
-    received.wait(&received.ready, streams).await;
-    let written = measure(&bare, &received, streams, async |_| orders.write_all(b"\n").unwrap()).await;
-    println!(
-        "| {streams} | {pages} | {:.2} µs | {:.2} µs | {:.0} % | {} | {:.0} ms | {:.0} ms | {:.1} s | {held:.1} KB |",
-        told.micros(),
-        written.micros(),
-        100.0 * written.micros() / told.micros(),
-        told.bytes,
-        told.took.as_secs_f64() * 1e3,
-        written.took.as_secs_f64() * 1e3,
-        opened_in.as_secs_f64(),
-    );
+    for (together, told) in costs {
+        let mut bare = Command::new(std::env::current_exe().unwrap());
+        let mut bare = Measured::start(bare.args([BARE, &streams.to_string(), &told.bytes.to_string()]));
+        let to = SocketAddr::from(([127, 0, 0, 1], bare.says("port: ").parse().unwrap()));
+        let mut orders = Connection::connect(to).unwrap();
+        let received = open_all(to, vec![String::new(); streams], "ready").await;
+        received.wait(&received.ready, streams).await;
+        let tell = async |_| orders.write_all(&vec![b'\n'; together]).unwrap();
+        let written = measure(&bare, &received, (streams, together), tell).await;
+        println!(
+            "| {streams} | {pages} | {together} | {:.2} µs | {:.2} µs | {:.0} % | {} | {:.0} ms | {:.0} ms | {:.1} s | {held:.1} KB |",
+            told.micros(),
+            written.micros(),
+            100.0 * written.micros() / told.micros(),
+            told.bytes,
+            told.took.as_secs_f64() * 1e3,
+            written.took.as_secs_f64() * 1e3,
+            opened_in.as_secs_f64(),
+        );
+    }
 }
 
 /// Writes an event of so many bytes to so many sockets, at each line that comes by the first connection.
@@ -284,9 +298,9 @@ fn main() {
         let people = sizes.iter().max().unwrap().div_ceil(PAGES).max(*sizes.iter().min().unwrap());
         let audience = Audience::make(&world, people).await;
         println!(
-            "| streams | pages of one person | processor for an event | bare write | share | bytes | all have it after | bare | opened in | memory of a stream |"
+            "| streams | pages of one person | notices together | processor for an event | bare write | share | bytes | all have it after | bare | opened in | memory of a stream |"
         );
-        println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+        println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
         for streams in &sizes {
             for pages in [PAGES, 1] {
                 if streams.div_ceil(pages) <= people {
