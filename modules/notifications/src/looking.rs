@@ -19,8 +19,9 @@ use crate::stream::{Told, told};
 pub(crate) const TOGETHER: usize = 512;
 /// Notices of an inbox that are read at once, and kept for streams that are a little behind.
 pub(crate) const AT_ONCE: u64 = 100;
-/// Notices of each inbox for which there is room where several are read together.
-const EACH: usize = 4;
+/// Notices of each inbox for which there is room where several are read together: what a rescoring tells somebody of. Where
+/// there are more, every page reads for itself.
+const EACH: usize = 16;
 /// Numbers of accounts that a select may have.
 const SIZES: [usize; 4] = [1, 8, 64, TOGETHER];
 
