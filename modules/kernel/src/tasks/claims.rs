@@ -1,7 +1,8 @@
 //! Taking tasks, and saying what became of them.
 //!
-//! A [`turn`] says what became of tasks that were done and takes others, in one transaction and, on PostgreSQL, one round trip. A claim is a lease with a number of its own; [`beat`] shows that whoever has it lives. [`leases`] gives what
-//! others look on: one whose beat stands still for as long as they please is theirs to [`revoke`].
+//! A [`turn`] says which tasks are done and takes others, in one transaction and, on PostgreSQL, one round trip. A claim is a
+//! lease with a number of its own; [`beat`] shows that whoever has it lives. [`leases`] gives what others look on: one whose
+//! beat stands still for as long as they please is theirs to [`revoke`].
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{
@@ -101,18 +102,18 @@ pub async fn turn(
         tx.commit().await?;
     }
     let within = db.within(scope);
-    let lease = ids.next();
     let of = |urgency: Urgency, most: u64| {
         let mut due = due(&within, now, most);
         due.and_where(Expr::col(Tasks::Urgency).eq(urgency.number()));
         due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-        claim(&within, (lease, now), due)
+        Claim::new(&within, (ids.next(), now), due)
     };
     let done = removals(&within, settled);
     let soon = (most > 0).then(|| of(Urgency::Soon, most));
-    let statements: Vec<&dyn Statement> =
-        done.iter().map(|(delete, _)| delete as _).chain(soon.iter().map(|claim| claim as _)).collect();
-    let mut rows: Vec<Row> = Vec::new();
+    let statements: Vec<&dyn Statement> = (done.iter().map(|(delete, _)| delete as _))
+        .chain(soon.iter().map(|claim| &claim.statement as _))
+        .collect();
+    let mut claimed: Vec<Claimed> = Vec::new();
     if !statements.is_empty() {
         let mut answers = db.change(&within, &statements).await?;
         for (_, count) in &done {
@@ -124,33 +125,63 @@ pub async fn turn(
                 );
             }
         }
-        if soon.is_some() {
-            rows = taken(&mut answers)?;
+        if let Some(soon) = soon {
+            claimed = soon.taken(&mut answers, scope)?;
         }
     }
-    let left = most - rows.len() as u64;
+    let left = most - claimed.len() as u64;
     if left > 0 {
-        let later = db.change(&within, &[&of(Urgency::Later, left)]).await;
-        match later.and_then(|mut later| taken(&mut later)) {
-            Ok(later) => rows.extend(later),
-            Err(error) if rows.is_empty() => return Err(error.into()),
+        let later = of(Urgency::Later, left);
+        let answers = db.change(&within, &[&later.statement]).await;
+        match answers.and_then(|mut answers| later.taken(&mut answers, scope)) {
+            Ok(later) => claimed.extend(later),
+            Err(error) if claimed.is_empty() => return Err(error.into()),
             // What was taken is to be run.
             Err(error) => tracing::warn!(%error, "tasks that nobody waits for were not taken"),
         }
     }
-    if most > 0 && rows.is_empty() {
-        rows =
-            db.change(&within, &[&claim(&within, (lease, now), passed_over(&within, now))]).await?.all()?;
+    if most > 0 && claimed.is_empty() {
+        let claim = Claim::new(&within, (ids.next(), now), passed_over(&within, now));
+        claimed = claim.taken(&mut db.change(&within, &[&claim.statement]).await?, scope)?;
     }
-    let together = rows.len();
-    Ok(rows.into_iter().map(|row| row.claimed(scope, (lease, together))).collect())
+    Ok(claimed)
 }
 
-/// What a claim has taken, the oldest first: a database gives it in any order.
-fn taken(answers: &mut Glimpse) -> Result<Vec<Row>, Error> {
-    let mut rows: Vec<Row> = answers.all()?;
-    rows.sort_by_key(|row| row.id);
-    Ok(rows)
+/// A statement that takes tasks, under a number that no other claim has: what it may have taken without our hearing of it is
+/// never taken for what we have.
+struct Claim {
+    lease: Id,
+    statement: UpdateStatement,
+}
+
+impl Claim {
+    /// That none is taken whose like runs is seen by the same statement that sees it wait: it was added after the other was
+    /// taken.
+    fn new(within: &Within, (lease, now): (Id, DateTime<Utc>), due: SelectStatement) -> Self {
+        /// Found once, whatever is made of it: locking rows anew would take more than were asked for.
+        const DUE: &str = "due";
+        let mut update = within.update(Tasks::Table);
+        update
+            .with_cte(CommonTableExpression::new().table_name(DUE).query(due).to_owned())
+            .value(Tasks::State, RUNNING)
+            .value(Tasks::Attempt, Expr::col(Tasks::Attempt).add(1))
+            .value(Tasks::Lease, lease)
+            .value(Tasks::Beat, 0)
+            .value(Tasks::ChangedAt, now)
+            .and_where(
+                Expr::col(Tasks::Id).in_subquery(Query::select().column(Tasks::Id).from(DUE).to_owned()),
+            )
+            .returning(Query::returning().columns(COLUMNS));
+        Self { lease, statement: update }
+    }
+
+    /// What it has taken, the oldest first: a database gives it in any order.
+    fn taken(&self, answers: &mut Glimpse, scope: &BrandScope) -> Result<Vec<Claimed>, Error> {
+        let mut rows: Vec<Row> = answers.all()?;
+        rows.sort_by_key(|row| row.id);
+        let together = rows.len();
+        Ok(rows.into_iter().map(|row| row.claimed(scope, (self.lease, together))).collect())
+    }
 }
 
 /// Asks for so many tasks that are due.
@@ -167,24 +198,6 @@ fn passed_over(within: &Within, now: DateTime<Utc>) -> SelectStatement {
     let mut select = due(within, now - WHILE, 1);
     select.lock(LockType::Update);
     select
-}
-
-/// Takes tasks. That none is taken whose like runs is seen by the same statement that sees it wait: it was added after the
-/// other was taken.
-fn claim(within: &Within, (lease, now): (Id, DateTime<Utc>), due: SelectStatement) -> UpdateStatement {
-    /// Found once, whatever is made of it: locking rows anew would take more than were asked for.
-    const DUE: &str = "due";
-    let mut update = within.update(Tasks::Table);
-    update
-        .with_cte(CommonTableExpression::new().table_name(DUE).query(due).to_owned())
-        .value(Tasks::State, RUNNING)
-        .value(Tasks::Attempt, Expr::col(Tasks::Attempt).add(1))
-        .value(Tasks::Lease, lease)
-        .value(Tasks::Beat, 0)
-        .value(Tasks::ChangedAt, now)
-        .and_where(Expr::col(Tasks::Id).in_subquery(Query::select().column(Tasks::Id).from(DUE).to_owned()))
-        .returning(Query::returning().columns(COLUMNS));
-    update
 }
 
 /// Removes what was done, a claim at a time, each with how many tasks that is. What was taken together is mostly done

@@ -1,5 +1,6 @@
 //! The table of tasks, step by step: keys, attempts, waits, clocks that are set, and what an admin does.
 
+use std::collections::BTreeSet;
 use std::slice::from_ref;
 
 use chrono::TimeDelta;
@@ -46,6 +47,31 @@ fn what_somebody_waits_for_goes_first_and_what_is_not_due_waits() {
         let done: Vec<_> = taken.into_iter().map(|task| (task, Outcome::Done)).collect();
         assert_eq!(kinds(&take(&world, &scope, &done).await), ["tomorrow"]);
         assert_eq!(left(&world, &scope).await.running, 1);
+    });
+}
+
+#[test]
+fn what_is_done_is_removed_and_nothing_else() {
+    on_both(async |world| {
+        let scope = brand(&world, "acme").await;
+        for _ in 0..3 {
+            put(&world, &scope, test("soon")).await;
+        }
+        put(&world, &scope, test("digest").later()).await;
+        let mut taken = take(&world, &scope, &[]).await;
+        assert_eq!(taken.len(), 4);
+        let numbers: BTreeSet<_> =
+            leases(&world.db, &scope).await.unwrap().into_iter().map(|lease| lease.lease).collect();
+        assert_eq!(numbers.len(), 2, "each claim has a number of its own");
+        for running in (0..4).rev() {
+            let done = [(taken.pop().unwrap(), Outcome::Done)];
+            assert!(take(&world, &scope, &done).await.is_empty());
+            let left = left(&world, &scope).await;
+            assert_eq!((left.running, left.total()), (running, running));
+            // Saying it again does no harm.
+            take(&world, &scope, &done).await;
+            assert_eq!(self::left(&world, &scope).await, left);
+        }
     });
 }
 
