@@ -37,6 +37,8 @@ const BETWEEN: Duration = Duration::from_millis(20);
 /// By experience alone, which the coach of every brand has some of.
 const EXPERIENCE: &str = "title = \"Experience alone\"\n[weights]\nexperience = 1\n";
 const BROKEN: &str = "threshold = 2\n[weights]\nexperiense = 1\n";
+/// What is said of it in a line.
+const PROBLEM: &str = "line 1, column 13: threshold must be";
 
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..LOOKS {
@@ -165,12 +167,15 @@ fn a_broken_preset_changes_nothing_and_a_mended_one_is_in_force_while_people_rea
         let replay = site.server.send("GET", &format!("/api/v1/scores/{score}/replay"), token, None).json();
         assert_eq!(replay["same"], true, "{replay}");
         let told = admin.get("/notifications").body;
-        assert_eq!(told.matches("<strong>The preset file balanced.toml is refused").count(), 1, "{told}");
+        // On a busy machine half a file may stand for long enough to be refused, too.
+        assert_eq!(told.matches(PROBLEM).count(), 1, "{told}");
+        assert!(told.contains("<strong>The preset file balanced.toml is refused"), "{told}");
         // Not on the first page of everything: what the readers read is on record as well.
         let applied = || admin.get("/admin/audit?kind=preset.").body.contains("preset applied").then_some(());
         until("on record", applied);
         let log = site.server.log();
-        assert_eq!(log.matches("a preset file is refused").count(), 1, "it is logged once: {log}");
+        assert!(log.contains("a preset file is refused"), "{log}");
+        assert_eq!(log.matches(PROBLEM).count(), 1, "it is logged once: {log}");
     });
 }
 

@@ -38,6 +38,7 @@ pub(crate) enum Tasks {
     Kind,
     Payload,
     Key,
+    WaitingKey,
     State,
     Urgency,
     QueuedAt,
@@ -141,10 +142,12 @@ pub async fn enqueue_all(
 ) -> Result<(), Problem> {
     use Tasks::{
         Attempt, ChangedAt, DueAt, Id as Number, Key, Kind, Most, Payload, QueuedAt, State, Urgency,
+        WaitingKey,
     };
-    /// Tasks in a statement; each has 11 values, and SQLite takes 32766 of them.
+    /// Tasks in a statement; each has 12 values, and SQLite takes 32766 of them.
     const BATCH: usize = 1_000;
-    let columns = [Number, Kind, Payload, Key, State, Urgency, QueuedAt, DueAt, ChangedAt, Attempt, Most];
+    let columns =
+        [Number, Kind, Payload, Key, WaitingKey, State, Urgency, QueuedAt, DueAt, ChangedAt, Attempt, Most];
     if tasks.is_empty() {
         return Ok(());
     }
@@ -154,6 +157,7 @@ pub async fn enqueue_all(
             ids.next().into(),
             task.kind.into(),
             task.payload.to_string().into(),
+            task.key.clone().into(),
             task.key.clone().into(),
             WAITING.into(),
             task.urgency.number().into(),
@@ -188,9 +192,7 @@ pub async fn enqueue_all(
         let there = || Expr::col((Tasks::Table, DueAt));
         let sooner = Expr::case(there().gt(due()), due()).finally(there());
         // The row is locked until this commits: nobody runs the task before that.
-        let mut same = OnConflict::columns([Tasks::BrandId, Kind, Key]);
-        same.target_and_where(is(WAITING)).target_and_where(Expr::col(Key).is_not_null());
-        same.value(DueAt, sooner);
+        let same = OnConflict::columns([Tasks::BrandId, Kind, WaitingKey]).value(DueAt, sooner).to_owned();
         tx.run(insert.on_conflict(same)).await?;
     }
     told(tx);

@@ -167,6 +167,7 @@ impl Claim {
             .value(Tasks::Attempt, Expr::col(Tasks::Attempt).add(1))
             .value(Tasks::Lease, lease)
             .value(Tasks::Beat, 0)
+            .value(Tasks::WaitingKey, Option::<String>::None)
             .value(Tasks::ChangedAt, now)
             .and_where(
                 Expr::col(Tasks::Id).in_subquery(Query::select().column(Tasks::Id).from(DUE).to_owned()),
@@ -255,8 +256,7 @@ async fn again(
         let mut stands = tx.update(Tasks::Table);
         stands
             .and_where(Expr::col(Tasks::Kind).eq(task.kind.as_str()))
-            .and_where(Expr::col(Tasks::Key).eq(key.as_str()))
-            .and_where(is(WAITING));
+            .and_where(Expr::col(Tasks::WaitingKey).eq(key.as_str()));
         // It fails as often as the two together, or a task that always fails would never be dead.
         stands.value(Tasks::Attempt, attempt).value(Tasks::DueAt, now + wait).value(Tasks::ChangedAt, now);
         if let Some(why) = why {
@@ -272,6 +272,7 @@ async fn again(
     let mut update = tx.update(Tasks::Table);
     update
         .value(Tasks::State, WAITING)
+        .value(Tasks::WaitingKey, task.key.clone())
         .value(Tasks::Attempt, attempt)
         .value(Tasks::Lease, Option::<Id>::None)
         .value(Tasks::DueAt, now + wait)

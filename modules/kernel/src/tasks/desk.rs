@@ -180,8 +180,7 @@ pub async fn replay(tx: &mut Tx, (clock, ids): (&Clock, &Ids), id: Id) -> Result
     let mut same = tx.update(Tasks::Table);
     same.value(Tasks::DueAt, now)
         .and_where(Expr::col(Tasks::Kind).eq(kind.as_str()))
-        .and_where(Expr::col(Tasks::Key).eq(key.as_deref()))
-        .and_where(is(WAITING))
+        .and_where(Expr::col(Tasks::WaitingKey).eq(key.as_deref()))
         .and_where(Expr::col(Tasks::Id).ne(id));
     if key.is_some() && tx.run(&same).await? > 0 {
         // Another of its kind and key waits already, and does the same.
@@ -190,6 +189,7 @@ pub async fn replay(tx: &mut Tx, (clock, ids): (&Clock, &Ids), id: Id) -> Result
         let mut update = tx.update(Tasks::Table);
         update
             .value(Tasks::State, WAITING)
+            .value(Tasks::WaitingKey, key)
             .value(Tasks::Attempt, 0)
             .value(Tasks::DueAt, now)
             .value(Tasks::ChangedAt, now)
