@@ -11,6 +11,7 @@ mod glimpse;
 mod health;
 mod shared;
 mod signals;
+mod statement;
 mod tx;
 #[cfg(feature = "testing")]
 mod unscoped;
@@ -30,8 +31,9 @@ pub use glimpse::Glimpse;
 pub(crate) use shared::{Claimed, Shared, Taken, is_claimed};
 pub use signals::{Listener, Signal, Signals};
 #[cfg(feature = "testing")]
-pub use tx::Probe;
-pub use tx::{GlobalTable, GlobalTx, Row, ScopedTable, Statement, Tx, Within};
+pub use statement::Probe;
+pub use statement::{Row, Statement};
+pub use tx::{GlobalTable, GlobalTx, ScopedTable, Tx, Within};
 
 use crate::form::capital;
 use crate::scope::BrandScope;

@@ -1,7 +1,7 @@
 //! In tests, every finished statement is held against the rule that its constructors keep: each table of a brand that
 //! it reaches has the brand bound, and a transaction without a brand reaches no such table.
 
-use super::tx::{Dialect, Statement};
+use super::statement::{Dialect, Statement};
 use super::unscoped::Unscoped;
 
 /// The tables that belong to no brand. Everything else has `brand_id`.

@@ -16,7 +16,8 @@ use sqlx::postgres::{PgConnection, PgQueryResult, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqliteQueryResult, SqliteRow};
 use sqlx::{AssertSqlSafe, Either, Executor as _};
 
-use super::tx::{Dialect, Row, Statement, Within};
+use super::statement::{Dialect, Row, Statement};
+use super::tx::Within;
 use super::{Db, Error};
 
 /// What the statements have found or changed, each in its turn.
