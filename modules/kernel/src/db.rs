@@ -125,11 +125,10 @@ impl Db {
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(5));
-            let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-            let readers = SqlitePoolOptions::new()
-                .max_connections(READERS)
-                .connect_with(options.read_only(true))
-                .await?;
+            // A file does not go away: no connection is asked first whether it is still there.
+            let pool = |most| SqlitePoolOptions::new().max_connections(most).test_before_acquire(false);
+            let writer = pool(1).connect_with(options.clone()).await?;
+            let readers = pool(READERS).connect_with(options.read_only(true)).await?;
             return Ok(Self::Sqlite { writer, readers, signals: Signals::default() });
         }
         // A pooler may hand each transaction another server connection: no statement outlives its transaction.

@@ -6,15 +6,20 @@
 //! its text: whichever connection knows it executes it, and one that does not prepares it in the same message. Whoever
 //! else prepared it has prepared the same, so that a pooler may stand between. What changes rows goes as plain text: no two
 //! lists of ids are alike.
+//!
+//! SQLite has a thread for each connection, and each statement is a message there and one back, which takes longer than most
+//! statements do: there, too, all goes in one.
 
 use std::collections::VecDeque;
 
 use futures_util::{Stream, TryStreamExt as _};
 use sea_query::{PostgresQueryBuilder, QueryBuilder as _, SelectStatement};
+use sea_query_sqlx::SqlxValues;
 use sha2::{Digest as _, Sha256};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgQueryResult, PgRow};
-use sqlx::sqlite::{SqliteConnection, SqliteQueryResult, SqliteRow};
-use sqlx::{AssertSqlSafe, Either, Executor as _};
+use sqlx::sqlite::{SqlitePool, SqliteQueryResult, SqliteRow};
+use sqlx::{AssertSqlSafe, Either, Executor as _, Sqlite};
 
 use super::statement::{Dialect, Row, Statement};
 use super::tx::Within;
@@ -85,12 +90,8 @@ impl Db {
         }
         match self {
             Self::Sqlite { readers, .. } => {
-                let mut tx = readers.begin().await?;
-                let mut found = VecDeque::new();
-                for select in selects {
-                    found.push_back(answer(&mut tx, select).await?);
-                }
-                Ok(Glimpse(Answers::Sqlite(found)))
+                let selects = selects.iter().map(|select| select.render(Dialect::Sqlite));
+                Ok(Glimpse(Answers::Sqlite(at_once(readers, "BEGIN", selects).await?)))
             }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
@@ -111,13 +112,8 @@ impl Db {
         }
         match self {
             Self::Sqlite { writer, .. } => {
-                let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-                let mut found = VecDeque::new();
-                for statement in statements {
-                    found.push_back(answer(&mut tx, *statement).await?);
-                }
-                tx.commit().await?;
-                Ok(Glimpse(Answers::Sqlite(found)))
+                let statements = statements.iter().map(|one| one.render(Dialect::Sqlite));
+                Ok(Glimpse(Answers::Sqlite(at_once(writer, "BEGIN IMMEDIATE", statements).await?)))
             }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
@@ -128,16 +124,39 @@ impl Db {
     }
 }
 
-/// What SQLite answers to a statement.
-async fn answer(
-    connection: &mut SqliteConnection,
-    statement: &(impl Statement + ?Sized),
-) -> Result<Answer<SqliteRow>, Error> {
-    let (sql, values) = statement.render(Dialect::Sqlite);
-    collect(connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), values)))
-        .await?
-        .pop_front()
-        .ok_or(Error::RowNotFound)
+/// What SQLite answers to statements, each as its text and its values, in a transaction that begins so.
+async fn at_once(
+    pool: &SqlitePool,
+    begin: &str,
+    statements: impl Iterator<Item = (String, SqlxValues)>,
+) -> Result<VecDeque<Answer<SqliteRow>>, Error> {
+    let (mut sql, mut values) = (begin.to_owned(), SqlxValues(sea_query::Values(Vec::new())));
+    for (text, those) in statements {
+        sql = sql + "; " + &text;
+        values.0.0.extend(those.0);
+    }
+    let mut begun = Begun { connection: pool.acquire().await?, ended: false };
+    let query = sqlx::query_with(AssertSqlSafe(sql + "; COMMIT"), values);
+    let mut answers = collect(begun.connection.fetch_many(query)).await?;
+    begun.ended = true;
+    answers.pop_front();
+    answers.pop_back();
+    Ok(answers)
+}
+
+/// A connection in a transaction that its pool does not know of. Where that has not ended, whether a statement has failed or
+/// nobody waits for it any longer, the connection is closed, and the transaction with it.
+struct Begun {
+    connection: PoolConnection<Sqlite>,
+    ended: bool,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 fn set_brand(within: &Within) -> String {

@@ -353,3 +353,44 @@ fn a_glimpse_says_what_is_wrong() {
         assert!(seen.optional::<(i64,)>().is_err(), "a name is no number");
     });
 }
+
+#[test]
+fn what_nobody_waits_for_any_longer_leaves_nothing_begun() {
+    on_both(async |world| {
+        let (scope, region_id) = brand(&world, "acme").await;
+        let within = world.db.within(&scope);
+        let mut regions = within.select(Regions::Table);
+        regions.column(Regions::Name);
+        let rename = |name: &str| {
+            let mut update = within.update(Regions::Table);
+            update.value(Regions::Name, name).and_where(Expr::col(Regions::Id).eq(region_id));
+            update
+        };
+        for round in 0..50 {
+            // Given up at the first, the second, the third wait, and so on; those that are through before are no harm.
+            let (look, change) = (rename("Lost"), rename("Lost, too"));
+            let asked = [regions.clone(), regions.clone()];
+            let both = async {
+                world.db.glimpse(&within, &asked).await.map(drop)?;
+                world.db.change(&within, &[&look, &change]).await.map(drop)
+            };
+            let mut both = std::pin::pin!(both);
+            for _ in 0..round % 10 {
+                if futures_util::poll!(&mut both).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+        }
+        // More often than there are connections: each sees what is so now, and what is changed stays.
+        for round in 0..20 {
+            let name = format!("Round {round}");
+            let change = rename(&name);
+            assert_eq!(world.db.change(&within, &[&change]).await.unwrap().changed().unwrap(), 1);
+            let asked = [regions.clone(), regions.clone()];
+            let mut seen = world.db.glimpse(&within, &asked).await.unwrap();
+            assert_eq!(seen.all::<(String,)>().unwrap(), [(name,)]);
+        }
+    });
+}
