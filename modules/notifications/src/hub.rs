@@ -150,7 +150,7 @@ impl Hub {
             return Err(Problem { retry_after: Some(1), ..Problem::new(Code::Unavailable) });
         }
         let inbox = inboxes.entry(key).or_insert_with(|| {
-            self.wake(key);
+            self.wake([key]);
             Inbox { scope: scope.clone(), streams: VecDeque::new(), news: watch::Sender::default() }
         });
         if inbox.streams.len() >= MOST
@@ -172,10 +172,13 @@ impl Hub {
         self.0.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has an inbox read.
-    fn wake(&self, key: Key) {
-        self.woken().insert(key);
-        self.0.wake.notify_one();
+    /// Has inboxes read.
+    fn wake(&self, keys: impl IntoIterator<Item = Key>) {
+        let mut woken = self.woken();
+        woken.extend(keys);
+        if !woken.is_empty() {
+            self.0.wake.notify_one();
+        }
     }
 
     /// Has the streams of the inboxes whose second it is say that they are there.
@@ -190,16 +193,16 @@ impl Hub {
     /// Wakes the inboxes of a brand of which not everything has been seen.
     async fn look(&self, scope: &BrandScope, accounts: &[Id]) -> Result<(), Problem> {
         let rows = looking::states(&self.0.db, scope, accounts).await?;
-        for (account_id, last, unread) in rows {
+        let inboxes = self.inboxes();
+        let keys = rows.into_iter().map(|(account_id, last, unread)| {
             let key = (scope.brand_id(), account_id);
-            let is_new = self.inboxes().get(&key).is_some_and(|inbox| match &inbox.news.borrow().seen {
+            let is_new = inboxes.get(&key).is_some_and(|inbox| match &inbox.news.borrow().seen {
                 Some(seen) => (seen.last, seen.unread) != (last, unread),
                 None => true,
             });
-            if is_new {
-                self.wake(key);
-            }
-        }
+            is_new.then_some(key)
+        });
+        self.wake(keys.flatten());
         Ok(())
     }
 
@@ -282,15 +285,18 @@ async fn hear(hub: Hub, mut listener: Listener, mut closing: watch::Receiver<boo
     loop {
         let missed = tokio::select! {
             () = async { let _ = closing.wait_for(|closing| *closing).await; } => return,
-            signal = listener.next() => match signal {
-                Signal::Topic(topic) => {
-                    if let Some(key) = told_of(&topic) {
-                        hub.wake(key);
+            signal = listener.next() => {
+                // What was told together is read together.
+                let (mut told, mut missed) = (Vec::new(), false);
+                for signal in std::iter::once(signal).chain(listener.more()) {
+                    match signal {
+                        Signal::Topic(topic) => told.extend(told_of(&topic)),
+                        Signal::Missed => missed = true,
                     }
-                    false
                 }
-                Signal::Missed => true,
-            },
+                hub.wake(told);
+                missed
+            }
             _ = tick.tick() => true,
             _ = second.tick() => {
                 seconds += 1;

@@ -1,9 +1,9 @@
 //! What a task costs beside the least that it could: `just bench-tasks`.
 //!
 //! On each database the same number of rows is taken once by a loop that claims a batch in the transaction that deletes the
-//! one before and does nothing else, and once by a worker that runs as many at once, with attempts and settling. The share
-//! of the first rate that the second reaches is what can be compared between runs and machines. SQLite is fully synchronous here;
-//! PostgreSQL is as durable as the server that `FITHIRE_TEST_POSTGRES` names.
+//! one before, in one message, and does nothing else, and once by a worker that runs as many at once, with attempts and
+//! settling. The share of the first rate that the second reaches is what can be compared between runs and machines. SQLite is
+//! fully synchronous here; PostgreSQL is as durable as the server that `FITHIRE_TEST_POSTGRES` names.
 
 #![expect(
     clippy::print_stdout,
@@ -59,11 +59,8 @@ async fn raw(db: Db, brand: Id, batch: u16) -> Duration {
     loop {
         let more = match &db {
             Db::Sqlite { writer, .. } => {
-                let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
-                sqlx::query(sqlx::AssertSqlSafe(delete.clone())).execute(&mut *tx).await.unwrap();
-                let more = sqlx::query(sqlx::AssertSqlSafe(claim.clone())).fetch_all(&mut *tx).await.unwrap();
-                tx.commit().await.unwrap();
-                more.len()
+                let sql = format!("BEGIN IMMEDIATE; {delete}; {claim}; COMMIT");
+                sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(writer).await.unwrap().len()
             }
             Db::Postgres(pool) => {
                 let set = format!("SELECT set_config('app.brand_id', '{brand}', true)");

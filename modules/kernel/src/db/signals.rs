@@ -18,6 +18,26 @@ pub(super) const CHANNEL: &str = "fithire";
 /// Signals that wait for a slow listener; one who is further behind hears [`Signal::Missed`].
 const WAITING: usize = 4_096;
 
+/// Between topics that are told together.
+const BETWEEN: char = '\n';
+
+/// Topics as messages, many in each: a thousand people who are told of something cost a few.
+pub(super) fn messages(topics: &[Arc<str>]) -> Vec<String> {
+    /// Bytes that PostgreSQL takes in one.
+    const MOST: usize = 7_999;
+    let mut messages: Vec<String> = Vec::new();
+    for topic in topics {
+        match messages.last_mut() {
+            Some(message) if message.len() + BETWEEN.len_utf8() + topic.len() <= MOST => {
+                message.push(BETWEEN);
+                message.push_str(topic);
+            }
+            _ => messages.push(topic.to_string()),
+        }
+    }
+    messages
+}
+
 /// What was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -62,6 +82,15 @@ impl Listener {
             Err(broadcast::error::RecvError::Lagged(_)) => Signal::Missed,
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
+    }
+
+    /// What else has come already, one after the other.
+    pub fn more(&mut self) -> impl Iterator<Item = Signal> {
+        std::iter::from_fn(|| match self.0.try_recv() {
+            Ok(signal) => Some(signal),
+            Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Signal::Missed),
+            Err(_) => None,
+        })
     }
 }
 
@@ -111,7 +140,24 @@ async fn listen(own: &PgPool, signals: &Signals) -> Result<(), Error> {
     // What was told while nobody listened was missed.
     signals.tell(Signal::Missed);
     while let Some(heard) = listener.try_recv().await? {
-        signals.tell(Signal::Topic(heard.payload().into()));
+        for topic in heard.payload().split(BETWEEN) {
+            signals.tell(Signal::Topic(topic.into()));
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_share_messages_that_the_server_takes() {
+        let topics: Vec<Arc<str>> = (0..2_000).map(|n| format!("notices:7:{n}").into()).collect();
+        let messages = messages(&topics);
+        assert!(messages.len() < 5 && messages.iter().all(|message| message.len() < 8_000));
+        assert!(messages.iter().flat_map(|message| message.split(BETWEEN)).eq(topics.iter().map(|t| &**t)));
+        assert_eq!(super::messages(&topics[..1]), ["notices:7:0"]);
+        assert!(super::messages(&[]).is_empty());
+    }
 }

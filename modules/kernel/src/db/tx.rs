@@ -15,7 +15,7 @@ use tokio::sync::mpsc::Sender;
 #[cfg(feature = "testing")]
 use super::audit::Reach;
 use super::shared::{Held, Shared};
-use super::signals::{CHANNEL, Signal, Signals};
+use super::signals::{self, CHANNEL, Signal, Signals};
 use super::statement::{Dialect, Row, Statement};
 #[cfg(feature = "testing")]
 use super::unscoped::Unscoped;
@@ -80,9 +80,8 @@ impl Connection {
     /// Has PostgreSQL tell topics to every process, when this is committed.
     async fn tell(&mut self, topics: &[Arc<str>]) -> Result<(), Error> {
         if let Self::Postgres(tx) = self {
-            let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
-            let tell = sqlx::query("SELECT pg_notify($1, topic) FROM unnest($2) AS topic");
-            tell.bind(CHANNEL).bind(topics).execute(&mut **tx).await?;
+            let tell = sqlx::query("SELECT pg_notify($1, message) FROM unnest($2) AS message");
+            tell.bind(CHANNEL).bind(signals::messages(topics)).execute(&mut **tx).await?;
         }
         Ok(())
     }
@@ -286,7 +285,7 @@ impl Tx {
         Self::on(self.connection.alone()?, scope, self.telling).await
     }
 
-    /// Tells a topic to everybody who listens, once this is committed. Telling it again tells it once.
+    /// Tells a topic, of one line, to everybody who listens, once this is committed. Telling it again tells it once.
     pub fn tell(&mut self, topic: impl Into<Arc<str>>) {
         self.telling.topics.insert(topic.into());
     }
