@@ -1,8 +1,8 @@
 //! Taking tasks, and saying what became of them.
 //!
-//! A [`turn`] says which tasks are done and takes others, in one transaction and, on PostgreSQL, one round trip. A claim is a
-//! lease with a number of its own; [`beat`] shows that whoever has it lives. [`leases`] gives what others look on: one whose
-//! beat stands still for as long as they please is theirs to [`revoke`].
+//! A [`turn`] says which tasks are done and takes others, in one transaction and one round trip. A claim is a lease with a
+//! number of its own; [`beat`] shows that whoever has it lives. [`leases`] gives what others look on: one whose beat stands
+//! still for as long as they please is theirs to [`revoke`].
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{
