@@ -124,13 +124,13 @@ impl Db {
     }
 }
 
-/// What SQLite answers to statements, each as its text and its values, in a transaction that begins so.
+/// What SQLite answers to statements, each as its text and its values, in a transaction that is opened so.
 async fn at_once(
     pool: &SqlitePool,
-    begin: &str,
+    opening: &str,
     statements: impl Iterator<Item = (String, SqlxValues)>,
 ) -> Result<VecDeque<Answer<SqliteRow>>, Error> {
-    let (mut sql, mut values) = (begin.to_owned(), SqlxValues(sea_query::Values(Vec::new())));
+    let (mut sql, mut values) = (opening.to_owned(), SqlxValues(sea_query::Values(Vec::new())));
     for (text, those) in statements {
         sql = sql + "; " + &text;
         values.0.0.extend(those.0);
