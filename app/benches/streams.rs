@@ -36,6 +36,8 @@ use tokio::net::TcpStream;
 
 /// Pages that somebody has open at once, as many as a process keeps for one account.
 const PAGES: usize = 8;
+/// So many streams are tried with a page for each person, too; of more, making the people would take longest.
+const ALONE: usize = 1_000;
 /// Times that everybody is told something.
 const ROUNDS: usize = 40;
 /// Notices that somebody is told of in one transaction.
@@ -295,7 +297,8 @@ fn main() {
             // One process does not tell another there.
             return;
         }
-        let people = sizes.iter().max().unwrap().div_ceil(PAGES).max(1_000);
+        let alone = sizes.iter().copied().filter(|streams| *streams <= ALONE).max().unwrap_or(0);
+        let people = sizes.iter().max().unwrap().div_ceil(PAGES).max(alone);
         let audience = Audience::make(&world, people).await;
         println!(
             "| streams | pages of one person | notices together | processor for an event | bare write | share | bytes | all have it after | bare | opened in | memory of a stream |"

@@ -368,11 +368,11 @@ fn what_nobody_waits_for_any_longer_leaves_nothing_begun() {
         };
         for round in 0..50 {
             // Given up at the first, the second, the third wait, and so on; those that are through before are no harm.
-            let (look, change) = (rename("Lost"), rename("Lost, too"));
+            let (first, second) = (rename("Lost"), rename("Lost, too"));
             let asked = [regions.clone(), regions.clone()];
             let both = async {
                 world.db.glimpse(&within, &asked).await.map(drop)?;
-                world.db.change(&within, &[&look, &change]).await.map(drop)
+                world.db.change(&within, &[&first, &second]).await.map(drop)
             };
             let mut both = std::pin::pin!(both);
             for _ in 0..round % 10 {
