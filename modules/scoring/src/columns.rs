@@ -3,7 +3,7 @@
 //! Columns are what the engine reads a million times, so they are small: a value that few rows have is kept for those
 //! rows, and what is true of a row or not is a bit.
 
-use crate::subscore::{BLOCK, Rows};
+use crate::subscore::Rows;
 use crate::wide::ahead;
 
 /// Values that few rows have, under a key that a job names: in row order for each key.
@@ -98,18 +98,15 @@ pub(crate) struct Lasting {
     /// By key: the place of its set, counted from 1; 0 where nobody has ever had it.
     places: Vec<u16>,
     sets: Vec<Rows>,
-    /// The ends of key `k` lie at `until[k - 1]..until[k]` of `ends`.
+    /// The ends of key `k` lie at `until[k - 1]..until[k]` of `days` and `rows`.
     until: Vec<u32>,
-    /// Days above, the row in the low [`ROW_BITS`] bits.
-    ends: Vec<u32>,
+    days: Vec<u32>,
+    rows: Vec<u16>,
 }
 
-/// Bits that hold a row.
-const ROW_BITS: u32 = BLOCK.trailing_zeros();
-
 impl Lasting {
-    /// More days than there are in 9999 years: what ends then never ends.
-    pub(crate) const FOR_EVER: u32 = (1 << (32 - ROW_BITS)) - 1;
+    /// What ends then never ends.
+    pub(crate) const FOR_EVER: u32 = u32::MAX;
 
     fn range(&self, key: usize) -> std::ops::Range<usize> {
         let end = |key: usize| self.until.get(key).or(self.until.last()).map_or(0, |end| *end as usize);
@@ -129,10 +126,10 @@ impl Lasting {
         }
         self.sets[usize::from(self.places[key]) - 1].put(row, true);
         if days < Self::FOR_EVER {
-            let end = days << ROW_BITS | u32::from(narrow(row));
             let of_key = self.range(key);
-            let place = of_key.start + self.ends[of_key].partition_point(|other| *other < end);
-            self.ends.insert(place, end);
+            let place = of_key.start + self.days[of_key].partition_point(|other| *other < days);
+            self.days.insert(place, days);
+            self.rows.insert(place, narrow(row));
             self.until[key..].iter_mut().for_each(|until| *until += 1);
         }
     }
@@ -140,14 +137,21 @@ impl Lasting {
     /// Forgets whatever a row has.
     pub(crate) fn remove(&mut self, row: usize) {
         self.sets.iter_mut().for_each(|set| set.put(row, false));
-        let (mut kept, mut start) = (Vec::with_capacity(self.ends.len()), 0);
+        let row = narrow(row);
+        let (mut kept, mut start) = (0, 0);
         for until in &mut self.until {
             let end = *until as usize;
-            kept.extend(self.ends[start..end].iter().filter(|end| row_of(**end) != row));
+            for place in start..end {
+                if self.rows[place] != row {
+                    (self.days[kept], self.rows[kept]) = (self.days[place], self.rows[place]);
+                    kept += 1;
+                }
+            }
             start = end;
-            *until = u32::try_from(kept.len()).unwrap_or_default();
+            *until = u32::try_from(kept).unwrap_or_default();
         }
-        self.ends = kept;
+        self.days.truncate(kept);
+        self.rows.truncate(kept);
     }
 
     /// Those who have it under a key on the day of the snapshot, and the ends before another day, so many days later: the row
@@ -157,9 +161,10 @@ impl Lasting {
             None | Some(0) => Rows::NONE,
             Some(place) => self.sets[usize::from(*place) - 1],
         };
-        let before = later.min(Self::FOR_EVER) << ROW_BITS;
-        let ends = self.ends[self.range(key)].iter().take_while(move |end| **end < before);
-        (set, ends.map(|end| (row_of(*end), end >> ROW_BITS)))
+        let of_key = self.range(key);
+        let ends = self.days[of_key.clone()].iter().zip(&self.rows[of_key]);
+        let before = ends.take_while(move |(days, _)| **days < later);
+        (set, before.map(|(days, row)| (usize::from(*row), *days)))
     }
 
     /// Asks for the memory of [`Lasting::of`]; of the ends, the first few.
@@ -168,13 +173,16 @@ impl Lasting {
             ahead(&self.sets[usize::from(place)..=usize::from(place)]);
         }
         let ends = self.range(key);
-        ahead(&self.ends[ends.start..ends.end.min(ends.start + 16)]);
+        let few = ends.start..ends.end.min(ends.start + 16);
+        ahead(&self.days[few.clone()]);
+        ahead(&self.rows[few]);
     }
 
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        let small = 2 * self.places.capacity() + 4 * (self.until.capacity() + self.ends.capacity());
-        small + size_of::<Rows>() * self.sets.capacity()
+        let small = 2 * (self.places.capacity() + self.rows.capacity());
+        let wide = 4 * (self.until.capacity() + self.days.capacity());
+        small + wide + size_of::<Rows>() * self.sets.capacity()
     }
 
     /// Gives back what growing took too much.
@@ -182,12 +190,9 @@ impl Lasting {
         self.places.shrink_to_fit();
         self.sets.shrink_to_fit();
         self.until.shrink_to_fit();
-        self.ends.shrink_to_fit();
+        self.days.shrink_to_fit();
+        self.rows.shrink_to_fit();
     }
-}
-
-fn row_of(end: u32) -> usize {
-    (end & ((1 << ROW_BITS) - 1)) as usize
 }
 
 /// Puts a value into the next place, or into one that is there.

@@ -22,7 +22,7 @@ use crate::rows::WORD;
 use crate::wide::ahead;
 
 /// Rows in a block.
-pub const BLOCK: usize = 1024;
+pub const BLOCK: usize = 2_048;
 
 /// A sub-score: the parameters of its table in a preset, and how they make columns and kernels.
 pub trait SubScore: Default + DeserializeOwned + JsonSchema + Send + Sync + 'static {
