@@ -12,6 +12,7 @@ use fithire_kernel::audit::Reads;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Signals};
 use fithire_kernel::ids::Ids;
+use fithire_kernel::listen::Listening;
 use fithire_kernel::problem::Problem;
 use fithire_matching::Rankings;
 use fithire_media::Store;
@@ -22,8 +23,6 @@ use fithire_scoring::exchange::DEFAULT_PRESET;
 use fithire_webhooks::Sender;
 use fithire_worker::{Tools, Worker};
 use futures_util::FutureExt as _;
-use poem::Server;
-use poem::listener::{Acceptor, Listener, TcpListener};
 use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
@@ -240,12 +239,10 @@ async fn work(config: Config, port: Option<u16>) -> Result<(), Failure> {
         worker(&config, told, (&clock, &ids), (live.clone(), rankings.clone(), store, origin)).await?;
     writeln!(io::stdout(), "working")?;
     if let Some(port) = port {
-        let listener = TcpListener::bind((config.server.address, port)).into_acceptor().await?;
-        if let Some(address) = listener.local_addr().iter().find_map(|address| address.as_socket_addr()) {
-            writeln!(io::stdout(), "url: http://{address}")?;
-        }
+        let listening = Listening::on((config.server.address, port)).await?;
+        writeln!(io::stdout(), "url: http://{}", listening.address())?;
         let routes = http::routes_of_worker(metrics, (rankings, live), (db.clone(), clock));
-        tokio::spawn(Server::new_with_acceptor(listener).run(routes));
+        tokio::spawn(listening.answer(routes, std::future::pending(), DRAIN));
     }
     stopping.await;
     worker.stop(worker::PATIENCE).await;
@@ -314,10 +311,10 @@ pub(super) async fn listen(
     let (live, rankings) = rankings(config, &db, &clock)?;
     let (load, metrics) = (Load::new(config.server.at_once), measured(config)?);
     let stopping = stopping()?.shared();
-    let listener = TcpListener::bind((config.server.address, config.server.port)).into_acceptor().await?;
-    let bound = listener.local_addr().iter().find_map(|address| address.as_socket_addr().copied());
+    let listening = Listening::on((config.server.address, config.server.port)).await?;
+    let address = listening.address();
     let mut server = config.server.clone();
-    server.port = bound.map_or(server.port, |address| address.port());
+    server.port = address.port();
     let origin = server.origin().map_err(Failure::configuration)?;
     let setup = Setup {
         origin: origin.clone(),
@@ -329,7 +326,7 @@ pub(super) async fn listen(
     let sender = sender(config)?;
     let (store, embedded) = files::open(config).await.map_err(Failure::configuration)?;
     let first_run = FirstRun::open(&db).await?;
-    if let (Some(code), Some(address)) = (first_run.code(), bound) {
+    if let Some(code) = first_run.code() {
         // Where the world reaches it, or this machine does.
         let local = config.server.public_url.is_none() && !address.ip().is_unspecified();
         let base = if local { format!("http://{address}") } else { origin.clone() };
@@ -367,9 +364,7 @@ pub(super) async fn listen(
         load: load.clone(),
         metrics,
     };
-    if let Some(address) = bound {
-        writeln!(io::stdout(), "url: http://{address}")?;
-    }
+    writeln!(io::stdout(), "url: http://{address}")?;
     let app = http::routes(
         state,
         Site::new(origin, config.server.trusted_proxies.clone()),
@@ -384,13 +379,11 @@ pub(super) async fn listen(
         if let Some(work) = work {
             work.stop(worker::PATIENCE).await;
         }
-        Ok(())
     };
     let asked = stopping.clone();
     let storing = async move {
-        match embedded {
-            Some(embedded) => embedded.serve(asked.map(drop), DRAIN).await,
-            None => Ok(()),
+        if let Some(embedded) = embedded {
+            embedded.serve(asked.map(drop), DRAIN).await;
         }
     };
     // Whoever routes to us learns of it before a connection could be refused; people who press Ctrl-C do not wait for that.
@@ -400,8 +393,7 @@ pub(super) async fn listen(
             tokio::time::sleep(notice).await;
         }
     };
-    let serving = Server::new_with_acceptor(listener).run_with_graceful_shutdown(app, closing, Some(DRAIN));
-    futures_util::try_join!(serving, working, storing)?;
+    tokio::join!(listening.answer(app, closing, DRAIN), working, storing);
     schedule.stop();
     following.inspect(JoinHandle::abort);
     idle.abort();

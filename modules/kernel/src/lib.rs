@@ -9,6 +9,7 @@
 //! - [`etag`]: which state of a thing a client has seen.
 //! - [`body`]: request bodies, checked whole: every invalid field is named.
 //! - [`form`]: what people type, as the request that the API would be sent.
+//! - [`listen`]: connections, answered until the process stops.
 //! - [`page`]: what people see, rendered from templates.
 //! - [`paging`]: opaque cursors over a total order.
 //! - [`spreadsheet`]: CSV that no spreadsheet runs.
@@ -25,6 +26,7 @@ pub mod db;
 pub mod etag;
 pub mod form;
 pub mod ids;
+pub mod listen;
 pub mod once;
 pub mod page;
 pub mod paging;

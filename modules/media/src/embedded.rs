@@ -16,11 +16,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fithire_identity::{Secret, random_secret};
+use fithire_kernel::listen::Listening;
 use futures_util::TryStreamExt as _;
 use poem::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use poem::http::{Method, StatusCode};
-use poem::listener::{Acceptor as _, Listener as _, TcpAcceptor, TcpListener};
-use poem::{Body, Endpoint, Request, Response, Server};
+use poem::{Body, Endpoint, Request, Response};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
@@ -29,7 +29,7 @@ use crate::settings::{MediaSettings, Place};
 
 /// A store that listens.
 pub struct Embedded {
-    acceptor: TcpAcceptor,
+    listening: Listening,
     door: Door,
     place: Place,
 }
@@ -50,16 +50,14 @@ impl Embedded {
         let keys = keys(folder)?;
         let files = FileSystem::new(&root)
             .map_err(|error| told(&format!("open {}", root.display()))(&format!("{error:?}")))?;
-        let listening = TcpListener::bind(at).into_acceptor().await;
-        let acceptor = listening.map_err(|error| {
+        let listening = Listening::on(at).await.map_err(|error| {
             told(&format!("listen on {at}"))(&error) + "; set media.port to a port that is free"
         })?;
-        let bound = acceptor.local_addr().iter().find_map(|address| address.as_socket_addr().copied());
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(keys.0.0.clone(), keys.1.0.clone()));
         let door = Door { service: service.build(), root };
-        let place = place(settings, bound.unwrap_or(at), keys);
-        Ok(Self { acceptor, door, place })
+        let place = place(settings, listening.address(), keys);
+        Ok(Self { listening, door, place })
     }
 
     /// Where it is.
@@ -69,13 +67,8 @@ impl Embedded {
     }
 
     /// Answers until asked to stop; what is under way may take a while longer.
-    ///
-    /// # Errors
-    /// When the port is lost.
-    pub async fn serve(self, stopping: impl Future<Output = ()>, drain: Duration) -> io::Result<()> {
-        Server::new_with_acceptor(self.acceptor)
-            .run_with_graceful_shutdown(self.door, stopping, Some(drain))
-            .await
+    pub async fn serve(self, stopping: impl Future<Output = ()>, drain: Duration) {
+        self.listening.answer(self.door, stopping, drain).await;
     }
 }
 

