@@ -81,22 +81,20 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The same inbox later; `told` is what came since.
-    fn then(&self, whose: Key, now: &State) -> Self {
-        let newest = Newest::of(whose, (self.last, self.unread), &now.told, now.unread);
-        let mut seen = Self { unread: now.unread, newest: Some(newest), ..self.clone() };
-        for told in &now.told {
-            seen.last = told.seq;
-            seen.notices.push_back(told.clone());
-        }
-        while seen.notices.len() as u64 > AT_ONCE {
-            seen.floor = seen.notices.pop_front().map_or(seen.floor, |told| told.seq);
-        }
+    /// Goes on to the same inbox later.
+    fn go_on(&mut self, whose: Key, now: State) {
         if !now.is_all || now.last < self.last {
             // Too much to keep, or another inbox than before: streams that are behind read for themselves.
-            return Self::nothing_of(now);
+            *self = Self::nothing_of(&now);
+            return;
         }
-        seen
+        self.newest = Some(Newest::of(whose, (self.last, self.unread), &now.told, now.unread));
+        self.unread = now.unread;
+        self.last = now.told.last().map_or(self.last, |told| told.seq);
+        self.notices.extend(now.told);
+        while self.notices.len() as u64 > AT_ONCE {
+            self.floor = self.notices.pop_front().map_or(self.floor, |told| told.seq);
+        }
     }
 
     /// That it is there, and nothing of what is in it.
@@ -230,10 +228,10 @@ impl Hub {
         for (account_id, now) in states {
             let key = (scope.brand_id(), account_id);
             let Some(inbox) = inboxes.get(&key) else { continue };
-            inbox.news.send_modify(|news| {
-                let seen = news.seen.as_ref();
-                let seen = seen.map_or_else(|| Seen::nothing_of(&now), |before| before.then(key, &now));
-                news.seen = Some(Arc::new(seen));
+            inbox.news.send_modify(|news| match &mut news.seen {
+                // Nearly always no stream looks at it just then, and nothing is copied.
+                Some(seen) => Arc::make_mut(seen).go_on(key, now),
+                None => news.seen = Some(Arc::new(Seen::nothing_of(&now))),
             });
         }
         Ok(())

@@ -10,7 +10,6 @@ use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::BrandScope;
 use sea_query::{Alias, Expr, ExprTrait, Order};
-use sqlx::FromRow;
 
 use crate::model::{Inboxes, Notices};
 use crate::stream::{Told, told};
@@ -57,14 +56,8 @@ pub(crate) async fn states(
     Ok(db.glimpse(&within, &[select]).await?.all()?)
 }
 
-#[derive(FromRow)]
-struct Row {
-    account_id: Id,
-    seq: i64,
-    kind: String,
-    title: String,
-    path: String,
-}
+/// A notice: its account and number, its kind, title and path.
+type Row = (Id, i64, String, String, String);
 
 /// Looks into inboxes, each with the last number that was seen of it; nothing is read of one that was not seen yet, but that
 /// it is there.
@@ -99,7 +92,7 @@ pub(crate) async fn look(
     let rows: Vec<Row> = found.all()?;
     // Where there was no room for more, what is missing is of the last account or of those after it.
     let whole_before =
-        if rows.len() < room { Id::MAX } else { rows.last().map_or(Id::MAX, |row| row.account_id) };
+        if rows.len() < room { Id::MAX } else { rows.last().map_or(Id::MAX, |(account_id, ..)| *account_id) };
     let new = |account_id: &Id| State { is_all: *account_id < whole_before, ..State::default() };
     let mut states: BTreeMap<Id, State> = ids.iter().map(|id| (*id, new(id))).collect();
     for (account_id, last, unread) in known {
@@ -107,7 +100,7 @@ pub(crate) async fn look(
             (state.last, state.unread) = (last, unread);
         }
     }
-    for Row { account_id, seq, kind, title, path } in rows {
+    for (account_id, seq, kind, title, path) in rows {
         if let Some(state) = states.get_mut(&account_id) {
             state.told.push(told((scope.brand_id(), account_id), seq, (&kind, &title, &path)));
         }

@@ -4,7 +4,8 @@
 //! one that it has, and the stream goes on after it. The first event says how much is unread, and from where on the stream
 //! tells.
 
-use std::io;
+use std::fmt;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use async_stream::stream;
@@ -13,13 +14,15 @@ use fithire_identity::{Identity, Onlooker};
 use fithire_kernel::problem::Problem;
 use futures_util::Stream;
 use sea_query::{Expr, ExprTrait, Order};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::hub::{Key, News, Place, Seen};
 use crate::inbox::notices_of;
 use crate::looking::AT_ONCE;
 use crate::model::{NoticeRow, Notices};
 
+/// Bytes of a usual event, and more.
+const USUAL: usize = 256;
 /// At each so many beats it is asked whether the session is still open.
 const BEATS_TO_A_CHECK: u32 = 3;
 
@@ -38,14 +41,26 @@ pub(crate) struct Watching {
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) seq: i64,
-    text: Arc<str>,
+    text: Bytes,
+}
+
+/// What a page shows of a notice.
+#[derive(Serialize)]
+struct Shown<'n> {
+    kind: &'n str,
+    title: &'n str,
+    path: &'n str,
 }
 
 /// Writes a notice with its number, kind, title and path.
 pub(crate) fn told(whose: Key, seq: i64, (kind, title, path): (&str, &str, &str)) -> Told {
-    let data = json!({"kind": kind, "title": title, "path": path});
-    let text = format!("id: {}\nevent: notice\ndata: {data}\n\n", event_id(whose, seq));
-    Told { seq, text: text.into() }
+    let mut text = Vec::with_capacity(USUAL);
+    let written = write!(text, "id: {}\nevent: notice\ndata: ", Mark(whose, seq)).and_then(|()| {
+        serde_json::to_writer(&mut text, &Shown { kind, title, path }).map_err(io::Error::from)
+    });
+    written.expect("memory takes what is text");
+    text.extend(b"\n\n");
+    Told { seq, text: text.into_boxed_slice().into() }
 }
 
 /// What the pages of an inbox are told that have had everything else.
@@ -61,19 +76,28 @@ impl Newest {
     pub(crate) fn of(whose: Key, (last, unread): (i64, i64), new: &[Told], now: i64) -> Self {
         let after = (last, Some(unread));
         let last = new.last().map_or(last, |told| told.seq);
-        let mut text: String = new.iter().map(|told| &*told.text).collect();
-        text += &unread_event(whose, last, now);
+        let mut text = Vec::with_capacity(USUAL * (new.len() + 1));
+        for told in new {
+            text.extend(&told.text);
+        }
+        say_unread(&mut text, whose, last, now);
         Self { after, text: text.into() }
     }
 }
 
-fn unread_event(whose: Key, last: i64, unread: i64) -> String {
-    format!("id: {}\nevent: unread\ndata: {unread}\n\n", event_id(whose, last))
+fn say_unread(text: &mut Vec<u8>, whose: Key, last: i64, unread: i64) {
+    let written = write!(text, "id: {}\nevent: unread\ndata: {unread}\n\n", Mark(whose, last));
+    written.expect("memory takes what is text");
 }
 
-/// What names a place in an inbox to its browser.
-pub(crate) fn event_id((brand_id, account_id): Key, seq: i64) -> String {
-    format!("{brand_id}.{account_id}.{seq}")
+/// What names a place in an inbox to its browser: the event's id.
+pub(crate) struct Mark(pub(crate) Key, pub(crate) i64);
+
+impl fmt::Display for Mark {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self((brand_id, account_id), seq) = self;
+        write!(to, "{brand_id}.{account_id}.{seq}")
+    }
 }
 
 /// The number that an event's id of this inbox has; one of another inbox is none.
@@ -99,9 +123,6 @@ pub(crate) fn events(watching: Watching) -> impl Stream<Item = io::Result<Bytes>
             let News { seen, beats } = page.watching.place.news.borrow_and_update().clone();
             let mut text = Bytes::new();
             if let Some(seen) = seen {
-                if page.watching.once && page.unread.is_some() {
-                    return;
-                }
                 match page.catch_up(&seen).await {
                     Ok(new) => text = new,
                     // The browser comes back and goes on after what it has.
@@ -120,12 +141,13 @@ pub(crate) fn events(watching: Watching) -> impl Stream<Item = io::Result<Bytes>
                     text = Bytes::from_static(b": still here\n\n");
                 }
             }
-            if text.is_empty() {
-                if page.watching.place.news.changed().await.is_err() {
-                    return;
-                }
-            } else {
+            if !text.is_empty() {
                 yield Ok(text);
+            }
+            let is_told = page.watching.once && page.unread.is_some();
+            // What has come meanwhile is there at once.
+            if is_told || page.watching.place.news.changed().await.is_err() {
+                return;
             }
         }
     }
@@ -164,11 +186,11 @@ impl Page {
                 newest.text.clone()
             }
             _ => {
-                let mut text = String::new();
+                let mut text = Vec::new();
                 while after < seen.floor {
                     let rows = self.read(after).await?;
                     for row in &rows {
-                        text += &told(self.whose(), row.seq, (&row.kind, &row.title, &row.path)).text;
+                        text.extend(&told(self.whose(), row.seq, (&row.kind, &row.title, &row.path)).text);
                         after = row.seq;
                     }
                     if (rows.len() as u64) < AT_ONCE {
@@ -179,10 +201,10 @@ impl Page {
                 // The new ones are at the end.
                 let new = seen.notices.partition_point(|told| told.seq <= after);
                 for told in seen.notices.range(new..) {
-                    text += &told.text;
+                    text.extend(&told.text);
                     after = told.seq;
                 }
-                text += &unread_event(self.whose(), after, seen.unread);
+                say_unread(&mut text, self.whose(), after, seen.unread);
                 text.into()
             }
         };
@@ -208,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_place_belongs_to_its_inbox() {
-        assert_eq!(number_of(&event_id((7, 42), 3), (7, 42)), Some(3));
+        assert_eq!(number_of(&Mark((7, 42), 3).to_string(), (7, 42)), Some(3));
         for id in ["", "3", "7.42.", "7.42.-1", "7.42.x", "7.43.3", "8.42.3", "7.42.3.1"] {
             assert_eq!(number_of(id, (7, 42)), None, "{id}");
         }
