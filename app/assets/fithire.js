@@ -338,14 +338,18 @@ if (bell && "EventSource" in window) {
 for (const form of document.querySelectorAll("form[data-heartbeat]")) {
   const send = (address) =>
     fetch(address, { method: "POST", body: new URLSearchParams(new FormData(form)), keepalive: true, redirect: "manual" });
+  // Who decides is on the way to a page that says so, once: asking for this one again would come in between.
+  let leaving = false;
+  addEventListener("submit", (event) => (leaving ||= !event.defaultPrevented));
   const beat = async () => {
-    if (document.hidden) return;
+    if (document.hidden || leaving) return;
     const answer = await send(form.action).catch(() => null);
     // Somebody else has it, or it is decided: the page says so.
-    if (answer?.status === 409) location.reload();
+    if (answer?.status === 409 && !leaving) location.reload();
   };
   let timer;
   addEventListener("pageshow", () => {
+    leaving = false;
     // A page that was left a moment ago, perhaps this one before a reload, has let go of it by then.
     setTimeout(beat, 500);
     timer = setInterval(beat, 60_000);
