@@ -66,6 +66,8 @@ async function walk(site, step, file) {
     await send(video, "long.webm");
     await eventually(async () => assert.match(await video.locator("[data-amount]").innerText(), /^16\.0 of 7\d\.\d MB/));
     assert.ok(await video.locator("progress").evaluate((bar) => bar.value) > 15);
+    // What was sent is kept once the next one is asked for.
+    await eventually(async () => assert.equal(parts, 2));
     await video.getByRole("button", { name: "Stop" }).click();
     await video.getByText("Stopped. Upload the same file again to go on.").waitFor();
     await page.unrouteAll({ behavior: "ignoreErrors" });
