@@ -13,8 +13,9 @@ mod ready;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use fithire_coaches::pages::Videos;
 use fithire_identity::{Bell, Counted, Identity, Site};
 use fithire_kernel::audit::Reads;
@@ -86,7 +87,7 @@ pub(crate) fn routes(
         others => others.iter().map(String::as_str).chain([site.origin()]).collect(),
     };
     let api =
-        Route::new().at("/openapi.json", made_once("application/json", modules::document())).nest("/", api);
+        Route::new().at("/openapi.json", made_once("application/json", modules::document)).nest("/", api);
     let gates = Gates::default();
     let checked = api.around(move |next, request| {
         let (parameters, gates) = (parameters.clone(), gates.clone());
@@ -114,7 +115,7 @@ pub(crate) fn routes(
     let policy = page_policy(state.store.origin());
     let site_routes = Route::new()
         .nest("/api/v1", checked.catch_all_error(as_problem).with_if(!origins.is_empty(), cors(&origins)))
-        .at("/docs/api", made_once("text/html; charset=utf-8", modules::browser()).after(for_the_api_browser))
+        .at("/docs/api", made_once("text/html; charset=utf-8", modules::browser).after(for_the_api_browser))
         .at("/livez", get(alive))
         .at("/readyz", get(ready::ready))
         .at("/metrics", get(metrics::figures))
@@ -493,9 +494,10 @@ fn parameter(reason: &str) -> String {
     kinds.iter().find(|(kind, _)| wanted.starts_with(kind)).map_or(reason, |(_, meaning)| meaning).to_owned()
 }
 
-/// A text that is the same for everybody.
-fn made_once(kind: &'static str, text: String) -> poem::RouteMethod {
-    get(make_sync(move |_| Response::builder().content_type(kind).body(text.clone())))
+/// A text that is the same for everybody. It takes up to megabytes, and nothing until somebody asks for it.
+fn made_once(kind: &'static str, make: fn() -> String) -> poem::RouteMethod {
+    let text = LazyLock::new(move || Bytes::from(make()));
+    get(make_sync(move |_| Response::builder().content_type(kind).body(Bytes::clone(&text))))
 }
 
 type Answer = poem::Result<Response>;

@@ -263,7 +263,10 @@ fn lists_are_filtered_and_sorted_and_refuse_what_they_do_not_know() {
         assert_eq!(named(&ask("/jobs?sort=id&sort=title"), "sort"), "stands twice in the query");
         // A cursor is of the order that it began in.
         let by_name = ask("/coaches?sort=name&limit=1").json()["next_cursor"].as_str().unwrap().to_owned();
-        assert!(!named(&ask(&format!("/coaches?cursor={by_name}")), "cursor").is_empty());
+        for order in ["id", "-name", "updated_at"] {
+            let another = ask(&format!("/coaches?sort={order}&cursor={by_name}"));
+            assert!(!named(&another, "cursor").is_empty(), "{order}");
+        }
     });
 }
 

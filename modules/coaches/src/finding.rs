@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use fithire_kernel::db::{Tx, containing};
 use fithire_kernel::ids::Id;
-use fithire_kernel::paging::{self, beyond};
+use fithire_kernel::paging::Asked;
 use fithire_kernel::problem::Problem;
 use fithire_scoring::catalog::Cert;
 use poem_openapi::Enum;
@@ -94,7 +94,7 @@ pub(crate) async fn page(
     (limit, cursor): (u64, Option<&str>),
 ) -> Result<(Vec<Row>, Option<String>), Problem> {
     let mut select = there(tx);
-    select.columns(SHOWN).limit(limit + 1);
+    select.columns(SHOWN);
     if let Some(named) = filter.named {
         select.and_where(containing(Coaches::Name, named));
     }
@@ -118,49 +118,23 @@ pub(crate) async fn page(
     if let Some(since) = filter.updated_since {
         select.and_where(Expr::col(Coaches::UpdatedAt).gte(since));
     }
-    let order = match sort {
-        Sort::Id | Sort::Name | Sort::Updated => Order::Asc,
-        Sort::IdDown | Sort::NameDown | Sort::UpdatedDown => Order::Desc,
+    let (list, order) = match sort {
+        Sort::Id => ("coaches", Order::Asc),
+        Sort::IdDown => ("coaches, last first", Order::Desc),
+        Sort::Name => ("coaches by name", Order::Asc),
+        Sort::NameDown => ("coaches by name, last first", Order::Desc),
+        Sort::Updated => ("coaches by change", Order::Asc),
+        Sort::UpdatedDown => ("coaches by change, last first", Order::Desc),
     };
-    let list = match sort {
-        Sort::Id => "coaches",
-        Sort::IdDown => "coaches, last first",
-        Sort::Name | Sort::NameDown => "coaches by name",
-        Sort::Updated | Sort::UpdatedDown => "coaches by change",
-    };
+    let asked = Asked { list, order, limit, cursor };
     let ids = (Coaches::Table, Coaches::Id);
     match sort {
-        Sort::Id | Sort::IdDown => {
-            if let Some(last) = cursor.map(|cursor| paging::after::<Id>(list, cursor)).transpose()? {
-                let id = Expr::col(ids);
-                select.and_where(if order == Order::Asc { id.gt(last) } else { id.lt(last) });
-            }
-        }
+        Sort::Id | Sort::IdDown => asked.by_id(tx, select, ids, |row: &Row| row.id).await,
         Sort::Name | Sort::NameDown => {
-            if let Some((name, id)) =
-                cursor.map(|cursor| paging::after::<(String, Id)>(list, cursor)).transpose()?
-            {
-                select.and_where(beyond((Coaches::Name, name.into()), (ids, id), &order));
-            }
-            select.order_by(Coaches::Name, order.clone());
+            asked.by(tx, select, (Coaches::Name, ids), |row: &Row| (row.name.clone(), row.id)).await
         }
         Sort::Updated | Sort::UpdatedDown => {
-            type Key = (DateTime<Utc>, Id);
-            if let Some((at, id)) = cursor.map(|cursor| paging::after::<Key>(list, cursor)).transpose()? {
-                select.and_where(beyond((Coaches::UpdatedAt, at.into()), (ids, id), &order));
-            }
-            select.order_by(Coaches::UpdatedAt, order.clone());
+            asked.by(tx, select, (Coaches::UpdatedAt, ids), |row: &Row| (row.updated_at, row.id)).await
         }
     }
-    select.order_by(ids, order);
-    let rows = tx.all(&select).await?;
-    Ok(match sort {
-        Sort::Id | Sort::IdDown => paging::page(list, rows, limit, |row: &Row| row.id),
-        Sort::Name | Sort::NameDown => {
-            paging::page(list, rows, limit, |row: &Row| (row.name.clone(), row.id))
-        }
-        Sort::Updated | Sort::UpdatedDown => {
-            paging::page(list, rows, limit, |row: &Row| (row.updated_at, row.id))
-        }
-    })
 }

@@ -7,7 +7,7 @@ use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::paging;
+use fithire_kernel::paging::Asked;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::{Allowed, BrandScope, Limits};
 use poem_openapi::types::{Email, ParseFromParameter as _};
@@ -496,16 +496,12 @@ pub async fn members(
     cursor: Option<&str>,
 ) -> Result<(Vec<Member>, Option<String>), Problem> {
     let mut select = listed(tx);
-    select.order_by((Memberships::Table, Memberships::AccountId), Order::Asc).limit(limit + 1);
     if let Some(role) = role {
         select.and_where(Expr::col((Memberships::Table, Memberships::Role)).eq(role.as_str()));
     }
-    if let Some(cursor) = cursor {
-        let after = paging::after::<Id>("members", cursor)?;
-        select.and_where(Expr::col((Memberships::Table, Memberships::AccountId)).gt(after));
-    }
-    let rows = tx.all(&select).await?;
-    Ok(paging::page("members", rows, limit, |member: &Member| member.account_id))
+    let asked = Asked { list: "members", order: Order::Asc, limit, cursor };
+    let ids = (Memberships::Table, Memberships::AccountId);
+    asked.by_id(tx, select, ids, |member: &Member| member.account_id).await
 }
 
 /// Members with their accounts.

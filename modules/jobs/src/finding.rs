@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use fithire_kernel::db::{Tx, containing};
 use fithire_kernel::ids::Id;
-use fithire_kernel::paging::{self, beyond};
+use fithire_kernel::paging::Asked;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::Limits;
 use poem_openapi::Enum;
@@ -56,7 +56,7 @@ pub(crate) async fn page(
 ) -> Result<(Vec<Row>, Option<String>), Problem> {
     let within = within(tx, limits).await?;
     let mut select = tx.select(Jobs::Table);
-    select.columns(SHOWN).cond_where(within).limit(limit + 1);
+    select.columns(SHOWN).cond_where(within);
     if let Some(titled) = filter.titled {
         select.and_where(containing(Jobs::Title, titled));
     }
@@ -78,48 +78,23 @@ pub(crate) async fn page(
     if let Some(since) = filter.updated_since {
         select.and_where(Expr::col(Jobs::UpdatedAt).gte(since));
     }
-    let order = match sort {
-        Sort::Id | Sort::Title | Sort::Updated => Order::Asc,
-        Sort::IdDown | Sort::TitleDown | Sort::UpdatedDown => Order::Desc,
+    let (list, order) = match sort {
+        Sort::Id => ("jobs", Order::Asc),
+        Sort::IdDown => ("jobs, last first", Order::Desc),
+        Sort::Title => ("jobs by title", Order::Asc),
+        Sort::TitleDown => ("jobs by title, last first", Order::Desc),
+        Sort::Updated => ("jobs by change", Order::Asc),
+        Sort::UpdatedDown => ("jobs by change, last first", Order::Desc),
     };
-    let list = match sort {
-        Sort::Id => "jobs",
-        Sort::IdDown => "jobs, last first",
-        Sort::Title | Sort::TitleDown => "jobs by title",
-        Sort::Updated | Sort::UpdatedDown => "jobs by change",
-    };
+    let asked = Asked { list, order, limit, cursor };
     let ids = (Jobs::Table, Jobs::Id);
     match sort {
-        Sort::Id | Sort::IdDown => {
-            if let Some(last) = cursor.map(|cursor| paging::after::<Id>(list, cursor)).transpose()? {
-                let id = Expr::col(ids);
-                select.and_where(if order == Order::Asc { id.gt(last) } else { id.lt(last) });
-            }
-        }
+        Sort::Id | Sort::IdDown => asked.by_id(tx, select, ids, |row: &Row| row.id).await,
         Sort::Title | Sort::TitleDown => {
-            type Key = (String, Id);
-            if let Some((title, id)) = cursor.map(|cursor| paging::after::<Key>(list, cursor)).transpose()? {
-                select.and_where(beyond((Jobs::Title, title.into()), (ids, id), &order));
-            }
-            select.order_by(Jobs::Title, order.clone());
+            asked.by(tx, select, (Jobs::Title, ids), |row: &Row| (row.title.clone(), row.id)).await
         }
         Sort::Updated | Sort::UpdatedDown => {
-            type Key = (DateTime<Utc>, Id);
-            if let Some((at, id)) = cursor.map(|cursor| paging::after::<Key>(list, cursor)).transpose()? {
-                select.and_where(beyond((Jobs::UpdatedAt, at.into()), (ids, id), &order));
-            }
-            select.order_by(Jobs::UpdatedAt, order.clone());
+            asked.by(tx, select, (Jobs::UpdatedAt, ids), |row: &Row| (row.updated_at, row.id)).await
         }
     }
-    select.order_by(ids, order);
-    let rows = tx.all(&select).await?;
-    Ok(match sort {
-        Sort::Id | Sort::IdDown => paging::page(list, rows, limit, |row: &Row| row.id),
-        Sort::Title | Sort::TitleDown => {
-            paging::page(list, rows, limit, |row: &Row| (row.title.clone(), row.id))
-        }
-        Sort::Updated | Sort::UpdatedDown => {
-            paging::page(list, rows, limit, |row: &Row| (row.updated_at, row.id))
-        }
-    })
 }

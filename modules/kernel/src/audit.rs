@@ -25,7 +25,7 @@ use sqlx::FromRow;
 use crate::clock::Clock;
 use crate::db::{Db, ScopedTable, Tx};
 use crate::ids::{Id, Ids};
-use crate::paging;
+use crate::paging::Asked;
 use crate::problem::{Code, Problem};
 use crate::scope::{Actor, BrandScope};
 
@@ -540,7 +540,7 @@ pub async fn page(
     cursor: Option<&str>,
 ) -> Result<(Vec<Entry>, Option<String>), Problem> {
     let mut select = tx.select(AuditLog::Table);
-    select.columns(COLUMNS).order_by(AuditLog::Id, Order::Desc).limit(limit + 1);
+    select.columns(COLUMNS);
     if let Some(action) = filter.action {
         select.and_where(
             Expr::col(AuditLog::Action).like(format!("{}%", action.replace(['%', '_', '\\'], ""))),
@@ -551,11 +551,8 @@ pub async fn page(
         .add_option(filter.actor_id.map(|id| Expr::col(AuditLog::ActorId).eq(id)))
         .add_option(filter.subject_id.map(|id| Expr::col(AuditLog::SubjectId).eq(id)));
     select.cond_where(ids);
-    if let Some(cursor) = cursor {
-        select.and_where(Expr::col(AuditLog::Id).lt(paging::after::<Id>("audit", cursor)?));
-    }
-    let rows: Vec<Row> = tx.all(&select).await?;
-    let (rows, next) = paging::page("audit", rows, limit, |row: &Row| row.id);
+    let asked = Asked { list: "audit", order: Order::Desc, limit, cursor };
+    let (rows, next) = asked.by_id(tx, select, AuditLog::Id, |row: &Row| row.id).await?;
     let mut entries = Vec::with_capacity(rows.len());
     for row in rows {
         let details = match row.subject_id {

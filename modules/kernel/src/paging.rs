@@ -5,10 +5,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_query::{Expr, ExprTrait as _, IntoColumnRef, Order, SimpleExpr, Value};
+use sea_query::{Expr, ExprTrait as _, IntoColumnRef, Order, SelectStatement, SimpleExpr, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::db::{Row, Tx};
 use crate::ids::Id;
 use crate::problem::Problem;
 
@@ -53,19 +54,66 @@ pub fn after<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K, Problem
     if of == list { Ok(key) } else { Err(wrong()) }
 }
 
-/// The rows of a list in order of a column, and of ids where that is alike, that come after a row by its two keys.
-#[must_use]
-pub fn beyond(
-    (column, key): (impl IntoColumnRef + Clone, Value),
-    (id_column, id): (impl IntoColumnRef, Id),
-    order: &Order,
-) -> SimpleExpr {
-    let (column, id_column) = (Expr::col(column), Expr::col(id_column));
-    let same = column.clone().eq(key.clone());
-    if matches!(order, Order::Desc) {
-        column.lt(key).or(same.and(id_column.lt(id)))
-    } else {
-        column.gt(key).or(same.and(id_column.gt(id)))
+/// A page of a list that is asked for.
+pub struct Asked<'c> {
+    /// The name of the list in its order, which its cursors carry.
+    pub list: &'static str,
+    /// In which direction.
+    pub order: Order,
+    /// Rows at most.
+    pub limit: u64,
+    /// Where the page begins; nothing is the beginning.
+    pub cursor: Option<&'c str>,
+}
+
+impl Asked<'_> {
+    /// The page of what is selected in order of ids, and where the next one begins.
+    ///
+    /// # Errors
+    /// When the cursor is of another list or the database cannot be reached.
+    pub async fn by_id<R: Row>(
+        self,
+        tx: &mut Tx,
+        mut select: SelectStatement,
+        ids: impl IntoColumnRef + Clone,
+        id: impl Fn(&R) -> Id,
+    ) -> Result<(Vec<R>, Option<String>), Problem> {
+        if let Some(last) = self.after::<Id>()? {
+            select.and_where(self.beyond(ids.clone(), last));
+        }
+        select.order_by(ids, self.order.clone()).limit(self.limit + 1);
+        Ok(page(self.list, tx.all(&select).await?, self.limit, id))
+    }
+
+    /// The page of what is selected in order of a column, and of ids where that is alike, and where the next one begins.
+    ///
+    /// # Errors
+    /// When the cursor is of another list or the database cannot be reached.
+    pub async fn by<R: Row, K: Serialize + DeserializeOwned + Into<Value>>(
+        self,
+        tx: &mut Tx,
+        mut select: SelectStatement,
+        (column, ids): (impl IntoColumnRef + Clone, impl IntoColumnRef + Clone),
+        key: impl Fn(&R) -> (K, Id),
+    ) -> Result<(Vec<R>, Option<String>), Problem> {
+        if let Some((last, id)) = self.after::<(K, Id)>()? {
+            let last: Value = last.into();
+            let same = Expr::col(column.clone()).eq(last.clone()).and(self.beyond(ids.clone(), id));
+            select.and_where(self.beyond(column.clone(), last).or(same));
+        }
+        select.order_by(column, self.order.clone()).order_by(ids, self.order.clone()).limit(self.limit + 1);
+        Ok(page(self.list, tx.all(&select).await?, self.limit, key))
+    }
+
+    /// The key that the page begins after.
+    fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Problem> {
+        self.cursor.map(|cursor| after(self.list, cursor)).transpose()
+    }
+
+    /// What comes after a value of a column.
+    fn beyond(&self, column: impl IntoColumnRef, last: impl Into<Value>) -> SimpleExpr {
+        let (column, last) = (Expr::col(column), Expr::val(last));
+        if matches!(self.order, Order::Desc) { column.lt(last) } else { column.gt(last) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use fithire_kernel::db::{Tx, Within};
 use fithire_kernel::ids::Id;
-use fithire_kernel::paging;
+use fithire_kernel::paging::Asked;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::facts::Zone;
 use sea_query::{Expr, ExprTrait, Order, SelectStatement};
@@ -79,13 +79,9 @@ pub(crate) async fn page(
     limit: u64,
     cursor: Option<&str>,
 ) -> Result<(Vec<NoticeRow>, Option<String>), Problem> {
-    let mut select = notices_of(tx, account_id);
-    select.order_by(Notices::Seq, Order::Desc).limit(limit + 1);
-    if let Some(cursor) = cursor {
-        select.and_where(Expr::col(Notices::Seq).lt(paging::after::<i64>("notices", cursor)?));
-    }
-    let rows = tx.all(&select).await?;
-    Ok(paging::page("notices", rows, limit, |row: &NoticeRow| row.seq))
+    let select = notices_of(tx, account_id);
+    let asked = Asked { list: "notices", order: Order::Desc, limit, cursor };
+    asked.by_id(tx, select, Notices::Seq, |row: &NoticeRow| row.seq).await
 }
 
 /// Notes that somebody has read one of their notices.

@@ -8,13 +8,13 @@ use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Glimpse, Tx, Within};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::paging;
+use fithire_kernel::paging::Asked;
 use fithire_kernel::problem::{Code, Problem, breaks};
 use fithire_kernel::scope::{Actor, Allowed, BrandScope, Limits, SystemScope};
 use fithire_kernel::tasks::{self, NewTask};
 use fithire_scoring::facts::Zone;
 use fithire_scoring::wording;
-use sea_query::{Cond, Expr, ExprTrait, OnConflict, Order, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement, SimpleExpr};
 use serde::Serialize;
 use serde_json::json;
 
@@ -289,9 +289,8 @@ pub(crate) async fn regions(
 ) -> Result<(Vec<RegionRow>, Option<String>), Problem> {
     let mut select = tx.select(Regions::Table);
     select.columns([Regions::Id, Regions::Name]);
-    by_name(&mut select, "regions", (Regions::Name, Regions::Id), limit, cursor)?;
-    let rows = tx.all(&select).await?;
-    Ok(paging::page("regions", rows, limit, |row: &RegionRow| (row.name.clone(), row.id)))
+    let asked = Asked { list: "regions", order: Order::Asc, limit, cursor };
+    asked.by(tx, select, (Regions::Name, Regions::Id), |row: &RegionRow| (row.name.clone(), row.id)).await
 }
 
 /// A page of locations by name, of one region where it is given.
@@ -307,26 +306,8 @@ pub(crate) async fn locations(
     if let Some(region_id) = region_id {
         select.and_where(Expr::col(RegionId).eq(region_id));
     }
-    by_name(&mut select, "locations", (Name, Key), limit, cursor)?;
-    let rows = tx.all(&select).await?;
-    Ok(paging::page("locations", rows, limit, |row: &LocationRow| (row.name.clone(), row.id)))
-}
-
-/// Orders by name and id, begins after the cursor, and reads one row more than the page.
-fn by_name<C: sea_query::IntoColumnRef + Copy>(
-    select: &mut sea_query::SelectStatement,
-    list: &str,
-    (name, id): (C, C),
-    limit: u64,
-    cursor: Option<&str>,
-) -> Result<(), Problem> {
-    select.order_by(name, Order::Asc).order_by(id, Order::Asc).limit(limit + 1);
-    if let Some(cursor) = cursor {
-        let (after, id_after): (String, Id) = paging::after(list, cursor)?;
-        let same = Cond::all().add(Expr::col(name).eq(after.clone())).add(Expr::col(id).gt(id_after));
-        select.cond_where(Cond::any().add(Expr::col(name).gt(after)).add(same));
-    }
-    Ok(())
+    let asked = Asked { list: "locations", order: Order::Asc, limit, cursor };
+    asked.by(tx, select, (Name, Key), |row: &LocationRow| (row.name.clone(), row.id)).await
 }
 
 /// A region with its locations.

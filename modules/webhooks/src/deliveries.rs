@@ -5,7 +5,7 @@ use fithire_kernel::audit::{self, Event};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::paging;
+use fithire_kernel::paging::Asked;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::Allowed;
 use fithire_kernel::tasks;
@@ -39,20 +39,13 @@ pub(crate) async fn page(
     (endpoint_id, state): (Id, Option<State>),
     (limit, cursor): (u64, Option<&str>),
 ) -> Result<(Vec<Delivery>, Option<String>), Problem> {
-    const LIST: &str = "deliveries";
     let mut select = tx.select(WebhookDeliveries::Table);
-    select
-        .columns(Delivery::COLUMNS)
-        .and_where(Expr::col(WebhookDeliveries::EndpointId).eq(endpoint_id))
-        .order_by(WebhookDeliveries::Id, Order::Desc)
-        .limit(limit + 1);
+    select.columns(Delivery::COLUMNS).and_where(Expr::col(WebhookDeliveries::EndpointId).eq(endpoint_id));
     if let Some(state) = state {
         select.and_where(Expr::col(WebhookDeliveries::State).eq(state.as_str()));
     }
-    if let Some(cursor) = cursor {
-        select.and_where(Expr::col(WebhookDeliveries::Id).lt(paging::after::<Id>(LIST, cursor)?));
-    }
-    Ok(paging::page(LIST, tx.all(&select).await?, limit, |row: &Delivery| row.id))
+    let asked = Asked { list: "deliveries", order: Order::Desc, limit, cursor };
+    asked.by_id(tx, select, WebhookDeliveries::Id, |row: &Delivery| row.id).await
 }
 
 /// A delivery to an endpoint; one to another endpoint answers like one that is not there.

@@ -10,7 +10,7 @@ use crate::audit::{self, Event};
 use crate::clock::Clock;
 use crate::db::{Db, GlobalTable, Tx};
 use crate::ids::{Id, Ids};
-use crate::paging;
+use crate::paging::Asked;
 use crate::problem::{Code, Problem};
 
 /// How many tasks of a brand there are.
@@ -152,13 +152,9 @@ pub async fn list(
             Listing::Running => Cond::all().add(is(RUNNING)),
             Listing::Waiting => waiting().add(Expr::col(Tasks::Attempt).eq(0)),
             Listing::Retrying => waiting().add(Expr::col(Tasks::Attempt).gt(0)),
-        })
-        .order_by(Tasks::Id, Order::Desc)
-        .limit(ROWS + 1);
-    if let Some(cursor) = cursor {
-        select.and_where(Expr::col(Tasks::Id).lt(paging::after::<Id>(LIST, cursor)?));
-    }
-    Ok(paging::page(LIST, tx.all(&select).await?, ROWS, |task: &Listed| task.id))
+        });
+    let asked = Asked { list: LIST, order: Order::Desc, limit: ROWS, cursor };
+    asked.by_id(tx, select, Tasks::Id, |task: &Listed| task.id).await
 }
 
 fn waiting() -> Cond {

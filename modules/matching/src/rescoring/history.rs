@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use fithire_kernel::db::Tx;
 use fithire_kernel::ids::Id;
-use fithire_kernel::paging;
+use fithire_kernel::paging::Asked;
 use fithire_kernel::problem::Problem;
 use sea_query::{Expr, ExprTrait, Order};
 use sqlx::FromRow;
@@ -73,20 +73,11 @@ pub async fn events(
     (limit, cursor): (u64, Option<&str>),
 ) -> Result<(Vec<MatchEvent>, Option<String>), Problem> {
     use MatchEvents::{After, AsOf, At, Before, CoachId, JobId, Kind, Revision};
-    const LIST: &str = "match_events";
     let mut select = tx.select(MatchEvents::Table);
     select
         .columns([MatchEvents::Id, At, CoachId, Kind, Before, After, AsOf, Revision])
-        .and_where(Expr::col(JobId).eq(job_id))
-        // The time is what the table is divided by, and what its index goes by.
-        .order_by(At, Order::Desc)
-        .order_by(MatchEvents::Id, Order::Desc)
-        .limit(limit + 1);
-    if let Some(cursor) = cursor {
-        let (at, id): (DateTime<Utc>, Id) = paging::after(LIST, cursor)?;
-        let earlier = Expr::col(At).lt(at);
-        let same = Expr::col(At).eq(at).and(Expr::col(MatchEvents::Id).lt(id));
-        select.and_where(earlier.or(same));
-    }
-    Ok(paging::page(LIST, tx.all(&select).await?, limit, |row: &MatchEvent| (row.at, row.id)))
+        .and_where(Expr::col(JobId).eq(job_id));
+    let asked = Asked { list: "match_events", order: Order::Desc, limit, cursor };
+    // The time is what the table is divided by, and what its index goes by.
+    asked.by(tx, select, (At, MatchEvents::Id), |row: &MatchEvent| (row.at, row.id)).await
 }
