@@ -117,6 +117,15 @@ impl Asked<'_> {
     }
 }
 
+/// How many rows come before the page, in a list whose cursors count them; four billion at most.
+///
+/// # Errors
+/// A problem on the parameter `cursor` as from [`after`].
+pub fn skip(list: &str, cursor: Option<&str>) -> Result<usize, Problem> {
+    let skip = cursor.map_or(Ok(0), |cursor| after::<u32>(list, cursor))?;
+    Ok(usize::try_from(skip).unwrap_or(usize::MAX))
+}
+
 /// Cuts a list that was read one row too long to a page, and says where the next one begins.
 #[must_use]
 pub fn page<R, K: Serialize>(
@@ -151,6 +160,15 @@ mod tests {
             ("jobs", "e30"),
         ] {
             assert!(after::<(String, i64)>(list, cursor).is_err(), "{list} {cursor}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_passes_over_no_more_than_can_be_counted() {
+        assert_eq!(skip("matches", None).unwrap(), 0);
+        assert_eq!(skip("matches", Some(&cursor("matches", &40))).unwrap(), 40);
+        for beyond in [cursor("matches", &u64::MAX), cursor("matches", &-1), cursor("candidates", &40)] {
+            assert!(skip("matches", Some(&beyond)).is_err(), "{beyond}");
         }
     }
 

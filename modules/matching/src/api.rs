@@ -64,7 +64,7 @@ impl Api {
         cursor: Query<Option<String>>,
     ) -> Result<Written<CandidatePage>, Problem> {
         let allowed = signed.0.allowed::<ViewCoaches>()?;
-        let skip = skip(cursor.0.as_deref())?;
+        let skip = paging::skip("candidates", cursor.0.as_deref())?;
         let limit = usize::try_from(page_size(limit.0)?).unwrap_or(usize::MAX);
         let group = group(show.0);
         let weights = weights.0.as_deref().map(Weights::read).transpose()?;
@@ -319,12 +319,6 @@ fn group(show: Option<Show>) -> Group {
 pub(crate) fn viewed(job_id: Id, coaches: impl Iterator<Item = Id>) -> Event {
     let coaches: BTreeSet<Id> = coaches.collect();
     Event::new("candidates.listed", "job", job_id).with(json!({"coaches": coaches}))
-}
-
-/// How many candidates a cursor passes over.
-pub(crate) fn skip(cursor: Option<&str>) -> Result<usize, Problem> {
-    let skip = cursor.map_or(Ok(0), |cursor| paging::after::<u32>("candidates", cursor))?;
-    Ok(usize::try_from(skip).unwrap_or(usize::MAX))
 }
 
 /// A lowest score in basis points; between two steps the higher one counts, so that nothing below is listed.

@@ -54,10 +54,7 @@ pub(super) async fn list(
     let (seen, job) = Seen::with_job(tools, allowed, job_id).await?;
     let preset = rankings.preset(&job.preset)?;
     let weights = own(preset);
-    let skip = match query.get("cursor") {
-        Some(cursor) => paging::after::<usize>("candidates", cursor)?,
-        None => 0,
-    };
+    let skip = paging::skip("candidates", query.get("cursor").map(String::as_str))?;
     let (group, _, wanted) = GROUPS
         .into_iter()
         .find(|(key, ..)| query.get("show").is_some_and(|shown| shown == key))

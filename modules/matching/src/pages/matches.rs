@@ -96,7 +96,7 @@ pub(super) async fn page(
     let all = kept.len();
     let why_not = asked.show == "why_not";
     let limit = usize::try_from(DEFAULT_LIMIT).unwrap_or(usize::MAX);
-    let skip = asked.cursor.as_deref().map_or(Ok(0), |cursor| paging::after::<usize>("matches", cursor))?;
+    let skip = paging::skip("matches", asked.cursor.as_deref())?;
     let has_profile = coach.is_some();
     let (found, rows): (usize, Vec<Row>) = match coach {
         None => (0, Vec::new()),
