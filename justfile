@@ -52,6 +52,11 @@ bench-reach *sizes:
 bench-streams *streams:
     scripts/with-postgres cargo bench --package fithire --bench streams -- {{ streams }}
 
+# Memory of a server that is asked nothing, as it ships
+idle:
+    cargo build --profile dist
+    scripts/idle
+
 # What is left of a server that is asked four times as much as it can do
 bench-overload coaches="100000":
     cargo bench --package fithire --bench overload -- {{ coaches }}
