@@ -10,44 +10,55 @@ use fithire_kernel::scope::{Actor, BrandScope};
 use fithire_kernel::testing::{World, on_both};
 use fithire_notifications::{Kind, Notice, notify};
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use crate::people::{People, browser_of, people};
 
-async fn tell(world: &World, people: &People, title: &str) {
+/// Tells the coach of some things in one transaction, each with the same path.
+async fn tell(world: &World, people: &People, titles: &[String], path: &str) {
     let scope = BrandScope::mint(people.ours.id("brand"), Actor::System);
     let signed_in = fithire_identity::testing::Staff::open(world).await.identity;
     let password = fithire_identity::testing::PASSWORD.to_owned();
     let coach = signed_in.recognise("coach@acme.test", password, None).await.unwrap();
     let mut tx = world.db.write(&scope).await.unwrap();
-    let notice = Notice {
+    let notice = |title: &String| Notice {
         account_id: coach.account_id,
         kind: Kind::MatchLost,
-        event: title.to_owned(),
-        title: title.to_owned(),
+        event: title.clone(),
+        title: title.clone(),
         text: String::new(),
-        path: "/coach".to_owned(),
+        path: path.to_owned(),
     };
-    notify(&mut tx, (&Clock::System, &world.ids), vec![notice]).await.unwrap();
+    notify(&mut tx, (&Clock::System, &world.ids), titles.iter().map(notice).collect()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 /// Lines of a stream up to one with a text.
 fn until(lines: &mut impl BufRead, text: &str) -> String {
     let mut all = String::new();
-    while !all.contains(text) {
+    loop {
         let read = lines.read_line(&mut all).expect("the stream goes on");
         assert!(read > 0, "it ended before {text}: {all}");
+        if all[all.len() - read..].contains(text) {
+            return all;
+        }
     }
-    all
 }
 
 /// The coach's stream.
 fn stream(people: &People) -> BufReader<TcpStream> {
+    stream_over(TcpStream::connect(host(people)).unwrap(), people)
+}
+
+fn host(people: &People) -> &str {
+    people.server.url.trim_start_matches("http://")
+}
+
+fn stream_over(mut wire: TcpStream, people: &People) -> BufReader<TcpStream> {
     let session = browser_of(&people.server, "coach", people.ours.mark).cookie("fithire").unwrap();
-    let host = people.server.url.trim_start_matches("http://").to_owned();
-    let mut wire = TcpStream::connect(&host).unwrap();
     // Longer than it takes until somebody looks without a signal.
     wire.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    let host = host(people);
     let request = format!(
         "GET /notifications/stream HTTP/1.1\r\nHost: {host}\r\nCookie: fithire={session}\r\nAccept-Encoding: gzip\r\n\r\n"
     );
@@ -116,6 +127,40 @@ fn what_is_kept_agrees_with_the_live_list(people: &People, coach_id: i64) {
     assert_eq!(page.matches(">Ada</a>").count(), 2, "as a match, and as what became of one: {page}");
 }
 
+#[test]
+fn a_page_that_reads_slowly_misses_nothing_and_is_told_nothing_twice() {
+    const ROUNDS: usize = 12;
+    const EACH: usize = 80;
+    on_both(async |world| {
+        let people = people(&world).await;
+        // It takes little until it has read.
+        let wire = TcpSocket::new_v4().unwrap();
+        wire.set_recv_buffer_size(2_048).unwrap();
+        let wire = wire.connect(host(&people).parse().unwrap()).await.unwrap().into_std().unwrap();
+        wire.set_nonblocking(false).unwrap();
+        let mut lines = stream_over(wire, &people);
+        until(&mut lines, "event: unread");
+        let title = |round, number| format!("{round:02}-{number:02}");
+        // More than sockets hold.
+        let path = format!("/coach?from={}", "far-away-".repeat(400));
+        for round in 0..ROUNDS {
+            let titles: Vec<String> = (0..EACH).map(|number| title(round, number)).collect();
+            tell(&world, &people, &titles, &path).await;
+        }
+        let told = until(&mut lines, &title(ROUNDS - 1, EACH - 1));
+        let told = told.split("\"title\":\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+        let expected = (0..ROUNDS).flat_map(|round| (0..EACH).map(move |number| title(round, number)));
+        assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{}", world.dialect);
+        if world.dialect == "SQLite" {
+            // Half a minute more until the other process is looked for.
+            return;
+        }
+        tell(&world, &people, &["The last".to_owned()], "/coach").await;
+        let told = until(&mut lines, "The last");
+        assert_eq!(told.matches("event: notice").count(), 1, "{told}");
+    });
+}
+
 #[cfg(unix)]
 #[test]
 fn a_page_is_told_live_and_no_open_page_keeps_a_server_from_stopping() {
@@ -127,7 +172,7 @@ fn a_page_is_told_live_and_no_open_page_keeps_a_server_from_stopping() {
         assert!(!head.contains("content-encoding"), "{head}");
         assert!(people.server.log().contains("/notifications/stream"), "it is logged when it begins");
 
-        tell(&world, &people, "Told live").await;
+        tell(&world, &people, &["Told live".to_owned()], "/coach").await;
         let told = until(&mut lines, "event: unread");
         assert!(told.contains("Told live") && told.contains("event: notice"), "{told}");
 

@@ -2,30 +2,52 @@
 //!
 //! Whoever connects has a while to say what is wanted, and is hung up on otherwise: connections that say nothing cost a
 //! server the files that it may have open. What is written goes out at once.
+//!
+//! An answer that is [`Lasting`] takes the connection for itself: it ends with it.
 
 use std::convert::Infallible;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use poem::endpoint::BoxEndpoint;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Endpoint as _, EndpointExt as _, IntoEndpoint};
+use poem::{Endpoint as _, EndpointExt as _, IntoEndpoint, Response};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use crate::clock::Clock;
 
 /// How long a request's head may take from the one before. Longer than what stands before a server keeps a connection that it
 /// does not use, mostly a minute: who hangs up first must be the one who asks, or a request could meet a closed door.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// How long it waits when no connection can be taken: nearly always too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Marks an answer that is told bit by bit for as long as somebody listens. HTTP has nothing more to say on its connection, so
+/// that each part goes to the socket as it is, and nothing but the socket is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Lasting(Arc<OnceLock<TcpStream>>);
+
+impl Lasting {
+    /// Writes what the socket takes at once, and says how many bytes that was. Only while the answer waits for its next part:
+    /// everything before has been written by then. Before the answer has begun, it takes nothing.
+    #[must_use]
+    pub fn write_now(&self, bytes: &[u8]) -> usize {
+        // What is wrong with the socket is found by whoever writes the next part.
+        self.0.get().map_or(0, |socket| socket.try_write(bytes).unwrap_or(0))
+    }
+}
 
 /// A port that is listened on.
 pub struct Listening {
@@ -96,31 +118,104 @@ async fn converse(
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "a connection is gone already");
     }
+    let lasting = Mutex::new(None);
     let service = service_fn(|request| {
-        let (routes, here, from) = (routes.clone(), here.clone(), from.clone());
+        let (routes, here, from, lasting) = (routes.clone(), here.clone(), from.clone(), &lasting);
         async move {
             let response = routes.get_response((request, here, from, Scheme::HTTP).into()).await;
-            Ok::<hyper::Response<_>, Infallible>(response.into())
+            let Some(lasts) = response.data::<Lasting>().cloned() else {
+                return Ok::<hyper::Response<_>, Infallible>(response.into());
+            };
+            *lasting.lock().unwrap_or_else(PoisonError::into_inner) = Some((response, lasts));
+            pending().await
         }
     });
     let mut http = http1::Builder::new();
     // One write of one piece costs the system less than one of a head, a body and an end.
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).writev(false);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(socket), service));
-    tokio::select! {
-        biased;
-        _ = &mut connection => return,
-        _ = stopped.changed() => {}
+    let mut connection = http.serve_connection(TokioIo::new(socket), service);
+    let mut is_stopping = false;
+    let answer = loop {
+        let ended = poll_fn(|context| match Pin::new(&mut connection).poll(context) {
+            // That somebody has gone is nothing to tell anybody.
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => {
+                let lasting = lasting.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if lasting.is_some() { Poll::Ready(lasting) } else { Poll::Pending }
+            }
+        });
+        tokio::select! {
+            biased;
+            lasting = ended => break lasting,
+            _ = stopped.changed(), if !is_stopping => is_stopping = true,
+        }
+        Pin::new(&mut connection).graceful_shutdown();
+    };
+    if let Some((response, lasts)) = answer {
+        // Of the connection nothing is kept but its socket.
+        let socket = connection.into_parts().io.into_inner();
+        let _ = tell(socket, response, lasts).await;
     }
-    connection.as_mut().graceful_shutdown();
-    // That somebody has gone is nothing to tell anybody.
-    let _ = connection.await;
+}
+
+/// Writes an answer as it comes, until it ends or whoever listens has gone.
+async fn tell(socket: TcpStream, response: Response, lasts: Lasting) -> io::Result<()> {
+    let socket = lasts.0.get_or_init(|| socket);
+    write(socket, &head(&response)).await?;
+    let mut parts = response.into_body().into_bytes_stream();
+    loop {
+        tokio::select! {
+            biased;
+            part = parts.next() => match part {
+                Some(part) => write(socket, &part?).await?,
+                None => return Ok(()),
+            },
+            gone = hung_up(socket) => return gone,
+        }
+    }
+}
+
+async fn write(socket: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match socket.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until whoever has asked says no more; what they say before is not heard.
+async fn hung_up(socket: &TcpStream) -> io::Result<()> {
+    loop {
+        socket.readable().await?;
+        match socket.try_read(&mut [0; 64]) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The head of an answer that ends with its connection (RFC 9112, 6.3).
+fn head(response: &Response) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    let date = Clock::System.now().format("%a, %d %b %Y %T GMT").to_string();
+    let headers = response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    for (name, value) in headers.chain([("date", date.as_bytes()), ("connection", b"close")]) {
+        head.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+    }
+    head.extend(b"\r\n");
+    head
 }
 
 #[cfg(test)]
 mod tests {
-    use poem::Route;
+    use futures_util::stream;
     use poem::endpoint::make_sync;
+    use poem::{Body, Route, get};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::oneshot;
 
@@ -136,7 +231,19 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(3)).await;
             "at last"
         });
-        let routes = Route::new().at("/", make_sync(|_| "hello")).at("/slow", slow);
+        let lasting = poem::endpoint::make(async |_| {
+            let parts = stream::iter(["one\n", "two\n"]).chain(stream::once(async {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                "three\n"
+            }));
+            let mut response = Response::builder()
+                .content_type("text/plain")
+                .body(Body::from_bytes_stream(parts.map(Ok::<_, io::Error>)));
+            response.set_data(Lasting::default());
+            response
+        });
+        let routes =
+            Route::new().at("/", make_sync(|_| "hello")).at("/slow", slow).at("/lasting", get(lasting));
         let (stop, stopping) = oneshot::channel::<()>();
         let stopping = async { drop(stopping.await) };
         let serving = tokio::spawn(listening.answer(routes, stopping, Duration::from_secs(5)));
@@ -177,5 +284,46 @@ mod tests {
         assert!(answer(&mut asking).await.ends_with("at last"));
         serving.await.unwrap();
         assert!(TcpStream::connect(address).await.is_err(), "nobody is taken any more");
+    }
+
+    #[tokio::test]
+    async fn a_lasting_answer_takes_the_connection_and_ends_with_it() {
+        let (address, _stop, _serving) = greeting().await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        // After another request, and with one more behind it that nobody answers.
+        socket.write_all(GREETING.as_bytes()).await.unwrap();
+        assert!(answer(&mut socket).await.ends_with("hello"));
+        let asked = GREETING.replace("/ ", "/lasting ");
+        socket.write_all((asked + GREETING).as_bytes()).await.unwrap();
+        let mut all = String::new();
+        socket.read_to_string(&mut all).await.unwrap();
+        let (head, body) = all.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ndate: "), "{head}");
+        assert!(head.ends_with(" GMT\r\nconnection: close"), "{head}");
+        assert_eq!(body, "one\ntwo\nthree\n");
+    }
+
+    #[tokio::test]
+    async fn a_lasting_answer_to_a_head_is_its_head() {
+        let (address, _stop, _serving) = greeting().await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(GREETING.replace("GET / ", "HEAD /lasting ").as_bytes()).await.unwrap();
+        let mut all = String::new();
+        socket.read_to_string(&mut all).await.unwrap();
+        assert!(all.contains("content-type: text/plain") && all.ends_with("\r\n\r\n"), "{all}");
+    }
+
+    #[tokio::test]
+    async fn a_lasting_answer_is_finished_when_the_server_stops() {
+        let (address, stop, serving) = greeting().await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(GREETING.replace("/ ", "/lasting ").as_bytes()).await.unwrap();
+        let begun = answer(&mut socket).await;
+        assert!(begun.starts_with("HTTP/1.1 200"), "{begun}");
+        stop.send(()).unwrap();
+        let mut rest = String::new();
+        socket.read_to_string(&mut rest).await.unwrap();
+        assert!((begun + &rest).ends_with("three\n"));
+        serving.await.unwrap();
     }
 }

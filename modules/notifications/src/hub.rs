@@ -6,16 +6,19 @@
 //! half a minute, because signals may be lost.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use fithire_kernel::db::{Db, Listener, Signal, Signals};
 use fithire_kernel::ids::Id;
+use fithire_kernel::listen::Lasting;
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::BrandScope;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::{Notify, watch};
+use tokio::task::coop;
 use tokio::time::MissedTickBehavior;
 
 use crate::inbox::told_of;
@@ -44,8 +47,6 @@ struct Inner {
     woken: Mutex<BTreeSet<Key>>,
     wake: Notify,
     closing: watch::Sender<bool>,
-    /// Numbers streams.
-    opened: AtomicU64,
 }
 
 /// A brand and an account.
@@ -54,10 +55,62 @@ pub(crate) type Key = (Id, Id);
 /// What has been read of the inbox of an account, for its streams.
 struct Inbox {
     scope: BrandScope,
-    /// By number, the oldest first, each with whether another has taken its place.
-    streams: VecDeque<(u64, Arc<AtomicBool>)>,
+    /// The oldest first.
+    streams: VecDeque<Arc<Open>>,
     /// Wakes the streams; they end with it.
     news: watch::Sender<News>,
+}
+
+/// One open stream.
+#[derive(Default)]
+pub(crate) struct Open {
+    /// Whether another has taken its place.
+    enough: AtomicBool,
+    pub(crate) lasting: Lasting,
+    /// Where its page is, while it waits for news and nothing of it is under way.
+    waiting: Mutex<Option<Had>>,
+}
+
+/// What a page has been told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Had {
+    /// Everything up to this number.
+    pub(crate) last: Option<i64>,
+    /// That so many are unread.
+    pub(crate) unread: Option<i64>,
+    /// What of it is still to be written.
+    pub(crate) rest: Bytes,
+}
+
+impl Had {
+    pub(crate) fn is(&self, (last, unread): (i64, i64)) -> bool {
+        (self.last, self.unread) == (Some(last), Some(unread))
+    }
+}
+
+impl Open {
+    fn waiting(&self) -> MutexGuard<'_, Option<Had>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the newest without waking the stream. Whether that is done: a page that is not just before it, or whose socket
+    /// does not take all of it, is for its stream.
+    fn tell(&self, newest: &Newest) -> bool {
+        let mut waiting = self.waiting();
+        let Some(had) = &mut *waiting else { return false };
+        if !had.rest.is_empty() || !had.is(newest.after) {
+            return false;
+        }
+        if newest.after != newest.now {
+            let written = self.lasting.write_now(&newest.text);
+            if written == 0 {
+                return false;
+            }
+            let (last, unread) = newest.now;
+            *had = Had { last: Some(last), unread: Some(unread), rest: newest.text.slice(written..) };
+        }
+        had.rest.is_empty()
+    }
 }
 
 /// What the streams of an inbox are woken by.
@@ -104,6 +157,24 @@ impl Seen {
     }
 }
 
+impl Inbox {
+    /// Goes on to what it is now, and tells its pages: each at once where that can be, else by its stream.
+    fn go_on(&self, key: Key, now: State) {
+        self.news.send_if_modified(|news| {
+            let Some(seen) = &mut news.seen else {
+                news.seen = Some(Arc::new(Seen::nothing_of(&now)));
+                return true;
+            };
+            // Nearly always no stream looks at it just then, and nothing is copied.
+            let seen = Arc::make_mut(seen);
+            seen.go_on(key, now);
+            let Some(newest) = &seen.newest else { return true };
+            let left = self.streams.iter().filter(|stream| !stream.tell(newest));
+            left.count() > 0
+        });
+    }
+}
+
 impl Hub {
     /// A hub that hears what is told, until it is closed.
     #[must_use]
@@ -114,7 +185,6 @@ impl Hub {
             woken: Mutex::default(),
             wake: Notify::new(),
             closing: watch::channel(false).0,
-            opened: AtomicU64::new(0),
         }));
         tokio::spawn(hear(hub.clone(), signals.listen(), hub.0.closing.subscribe()));
         tokio::spawn(read(hub.clone(), hub.0.closing.subscribe()));
@@ -152,14 +222,14 @@ impl Hub {
             Inbox { scope: scope.clone(), streams: VecDeque::new(), news: watch::Sender::default() }
         });
         if inbox.streams.len() >= MOST
-            && let Some((_, enough)) = inbox.streams.pop_front()
+            && let Some(oldest) = inbox.streams.pop_front()
         {
-            enough.store(true, Ordering::Relaxed);
+            oldest.enough.store(true, Ordering::Relaxed);
             inbox.news.send_modify(|_| {});
         }
-        let (number, enough) = (self.0.opened.fetch_add(1, Ordering::Relaxed), Arc::<AtomicBool>::default());
-        inbox.streams.push_back((number, enough.clone()));
-        Ok(Place { hub: self.clone(), key, number, enough, news: inbox.news.subscribe() })
+        let stream = Arc::<Open>::default();
+        inbox.streams.push_back(stream.clone());
+        Ok(Place { hub: self.clone(), key, stream, news: inbox.news.subscribe() })
     }
 
     fn inboxes(&self) -> MutexGuard<'_, BTreeMap<Key, Inbox>> {
@@ -224,15 +294,13 @@ impl Hub {
     /// Reads some inboxes of a brand and hands on what is new.
     async fn read(&self, (scope, accounts): &Portion) -> Result<(), Problem> {
         let states = looking::look(&self.0.db, scope, accounts).await?;
-        let inboxes = self.inboxes();
         for (account_id, now) in states {
             let key = (scope.brand_id(), account_id);
-            let Some(inbox) = inboxes.get(&key) else { continue };
-            inbox.news.send_modify(|news| match &mut news.seen {
-                // Nearly always no stream looks at it just then, and nothing is copied.
-                Some(seen) => Arc::make_mut(seen).go_on(key, now),
-                None => news.seen = Some(Arc::new(Seen::nothing_of(&now))),
-            });
+            if let Some(inbox) = self.inboxes().get(&key) {
+                inbox.go_on(key, now);
+            }
+            // Telling thousands takes a while.
+            coop::consume_budget().await;
         }
         Ok(())
     }
@@ -244,9 +312,8 @@ type Portion = (BrandScope, Vec<(Id, Option<i64>)>);
 /// The place of an open stream; giving back the last one forgets the inbox.
 pub(crate) struct Place {
     hub: Hub,
-    key: (Id, Id),
-    number: u64,
-    enough: Arc<AtomicBool>,
+    key: Key,
+    pub(crate) stream: Arc<Open>,
     /// What is there; it ends when no stream is to go on.
     pub(crate) news: watch::Receiver<News>,
 }
@@ -258,7 +325,15 @@ impl Place {
 
     /// Whether another stream has taken the place.
     pub(crate) fn is_taken(&self) -> bool {
-        self.enough.load(Ordering::Relaxed)
+        self.stream.enough.load(Ordering::Relaxed)
+    }
+
+    /// Waits for news; meanwhile the hub may tell the page, which is further then. Whether the stream is to go on.
+    pub(crate) async fn wait(&mut self, had: &mut Had) -> bool {
+        *self.stream.waiting() = Some(std::mem::take(had));
+        let goes_on = self.news.changed().await.is_ok();
+        *had = self.stream.waiting().take().unwrap_or_default();
+        goes_on
     }
 }
 
@@ -266,7 +341,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut inboxes = self.hub.inboxes();
         if let Some(inbox) = inboxes.get_mut(&self.key) {
-            inbox.streams.retain(|(number, _)| *number != self.number);
+            inbox.streams.retain(|stream| !Arc::ptr_eq(stream, &self.stream));
             if inbox.streams.is_empty() {
                 inboxes.remove(&self.key);
             }

@@ -16,7 +16,7 @@ use futures_util::Stream;
 use sea_query::{Expr, ExprTrait, Order};
 use serde::Serialize;
 
-use crate::hub::{Key, News, Place, Seen};
+use crate::hub::{Had, Key, News, Place, Seen};
 use crate::inbox::notices_of;
 use crate::looking::AT_ONCE;
 use crate::model::{NoticeRow, Notices};
@@ -67,21 +67,22 @@ pub(crate) fn told(whose: Key, seq: i64, (kind, title, path): (&str, &str, &str)
 #[derive(Clone, Debug)]
 pub(crate) struct Newest {
     /// The last number and what was unread, as a page has it that is told this.
-    after: (i64, Option<i64>),
-    text: Bytes,
+    pub(crate) after: (i64, i64),
+    /// The same, once it is told.
+    pub(crate) now: (i64, i64),
+    pub(crate) text: Bytes,
 }
 
 impl Newest {
     /// That these came, after that number and so many unread ones; so many are unread now.
-    pub(crate) fn of(whose: Key, (last, unread): (i64, i64), new: &[Told], now: i64) -> Self {
-        let after = (last, Some(unread));
-        let last = new.last().map_or(last, |told| told.seq);
+    pub(crate) fn of(whose: Key, after: (i64, i64), new: &[Told], unread: i64) -> Self {
+        let last = new.last().map_or(after.0, |told| told.seq);
         let mut text = Vec::with_capacity(USUAL * (new.len() + 1));
         for told in new {
             text.extend(&told.text);
         }
-        say_unread(&mut text, whose, last, now);
-        Self { after, text: text.into() }
+        say_unread(&mut text, whose, last, unread);
+        Self { after, now: (last, unread), text: text.into() }
     }
 }
 
@@ -109,7 +110,8 @@ pub(crate) fn number_of(id: &str, (brand_id, account_id): Key) -> Option<i64> {
 /// The stream as it goes over the wire.
 pub(crate) fn events(watching: Watching) -> impl Stream<Item = io::Result<Bytes>> + Send {
     stream! {
-        let mut page = Page { watching, unread: None };
+        let had = Had { last: watching.after, ..Had::default() };
+        let mut page = Page { watching, had };
         // Not all at once, when a server was away.
         let wait = 2_000 + page.whose().1.rem_euclid(3_000);
         yield Ok(format!("retry: {wait}\n\n").into());
@@ -144,10 +146,13 @@ pub(crate) fn events(watching: Watching) -> impl Stream<Item = io::Result<Bytes>
             if !text.is_empty() {
                 yield Ok(text);
             }
-            let is_told = page.watching.once && page.unread.is_some();
+            let is_told = page.watching.once && page.had.unread.is_some();
             // What has come meanwhile is there at once.
-            if is_told || page.watching.place.news.changed().await.is_err() {
+            if is_told || !page.watching.place.wait(&mut page.had).await {
                 return;
+            }
+            if !page.had.rest.is_empty() {
+                yield Ok(std::mem::take(&mut page.had.rest));
             }
         }
     }
@@ -156,8 +161,7 @@ pub(crate) fn events(watching: Watching) -> impl Stream<Item = io::Result<Bytes>
 /// A page on its way through what is told.
 struct Page {
     watching: Watching,
-    /// What it was told is unread.
-    unread: Option<i64>,
+    had: Had,
 }
 
 impl Page {
@@ -174,14 +178,13 @@ impl Page {
 
     /// What the page does not have of what was seen.
     async fn catch_up(&mut self, seen: &Seen) -> Result<Bytes, Problem> {
-        let before = (*self.watching.after.get_or_insert(seen.last), self.unread);
-        if before.0 >= seen.last && before.1 == Some(seen.unread) {
+        let mut after = *self.had.last.get_or_insert(seen.last);
+        if after >= seen.last && self.had.unread == Some(seen.unread) {
             return Ok(Bytes::new());
         }
-        let (mut after, _) = before;
         let text = match &seen.newest {
             // Nearly every page has had everything before the newest, which is written once for all of them.
-            Some(newest) if before == newest.after => {
+            Some(newest) if self.had.is(newest.after) => {
                 after = seen.last;
                 newest.text.clone()
             }
@@ -208,8 +211,7 @@ impl Page {
                 text.into()
             }
         };
-        self.watching.after = Some(after);
-        self.unread = Some(seen.unread);
+        (self.had.last, self.had.unread) = (Some(after), Some(seen.unread));
         Ok(text)
     }
 
