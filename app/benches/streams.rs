@@ -3,9 +3,11 @@
 //!
 //! Everybody of a brand is told the same again and again by another process, on PostgreSQL. The server hears of it, reads
 //! the inboxes and writes to every open stream; a bare program, also a process of its own, writes as many bytes to as many
-//! sockets, one write for each event. Both are counted in processor time, with that of the kernel in it, and a socket is
-//! read by the same client. Compare the share, not the times: it is what a core tells, of what it could tell at most. A
-//! rescoring tells somebody of several matches in one transaction; what comes together goes out together.
+//! sockets, one write for each event. Both are counted in processor time, with that of the kernel in it. What they write is
+//! read by the same client, which looks at its sockets from time to time and waits for none: to wake who reads would count
+//! as the writer's time here, and is another machine's over a network. Compare the share, not the times: it is what a core
+//! tells, of what it could tell at most. A rescoring tells somebody of several matches in one transaction; what comes
+//! together goes out together.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,11 +17,9 @@
 
 mod measured;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream as Connection};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fithire_identity::testing::{PASSWORD, setup};
@@ -31,8 +31,6 @@ use fithire_kernel::testing::{World, on_both};
 use fithire_notifications::{Kind, Notice, notify};
 use fithire_orgs::{NewBrand, create_brand};
 use measured::{Measured, now};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 /// Pages that somebody has open at once, as many as a process keeps for one account.
 const PAGES: usize = 8;
@@ -49,60 +47,78 @@ const EVENT: &str = "event: notice";
 /// As a process that writes and does nothing else, this is its first argument.
 const BARE: &str = "bare-writes";
 
-/// What open streams have received.
-#[derive(Default)]
-struct Received {
-    ready: AtomicUsize,
-    events: AtomicUsize,
-    bytes: AtomicUsize,
-    ended: AtomicUsize,
+/// How long the client waits before it looks at its sockets again.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Open streams, as the client has them.
+struct Streams {
+    open: Vec<Stream>,
+    /// A stream is ready with its first line of this beginning.
+    first: &'static str,
+    ready: usize,
+    events: usize,
+    bytes: usize,
 }
 
-impl Received {
-    async fn wait(&self, what: &AtomicUsize, least: usize) {
+struct Stream {
+    socket: Connection,
+    is_ready: bool,
+    /// What has come of a line.
+    line: Vec<u8>,
+}
+
+impl Streams {
+    /// Opens streams by requests, some at once, until all are ready.
+    fn open(to: SocketAddr, requests: Vec<String>, first: &'static str) -> Self {
+        let mut streams = Self { open: Vec::new(), first, ready: 0, events: 0, bytes: 0 };
+        for request in requests {
+            // The first alone, so that nothing is made twice.
+            let under_way = if streams.ready == 0 { 1 } else { AT_ONCE };
+            streams.wait(|streams| streams.open.len() < streams.ready + under_way);
+            let mut socket = Connection::connect(to).unwrap();
+            socket.write_all(request.as_bytes()).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            streams.open.push(Stream { socket, is_ready: false, line: Vec::new() });
+        }
+        streams.wait(|streams| streams.ready == streams.open.len());
+        streams
+    }
+
+    fn wait(&mut self, until: impl Fn(&Self) -> bool) {
         let began = now();
-        while what.load(Ordering::Relaxed) < least {
-            assert!(began.elapsed() < Duration::from_mins(5), "{} of {least}", what.load(Ordering::Relaxed));
-            assert_eq!(self.ended.load(Ordering::Relaxed), 0, "streams have ended");
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        while !until(self) {
+            std::thread::sleep(PAUSE);
+            self.read();
+            assert!(began.elapsed() < Duration::from_mins(5), "{} events, {} ready", self.events, self.ready);
         }
     }
 
-    /// Opens a stream and reads it for as long as it is there; it counts as ready with the first line of this beginning.
-    async fn open(self: Arc<Self>, to: SocketAddr, request: String, first: &'static str) {
-        let mut socket = TcpStream::connect(to).await.unwrap();
-        socket.write_all(request.as_bytes()).await.unwrap();
-        tokio::spawn(async move {
-            let mut reader = tokio::io::BufReader::with_capacity(1_024, socket);
-            let mut line = Vec::new();
-            let mut is_ready = false;
-            while reader.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
-                self.bytes.fetch_add(line.len(), Ordering::Relaxed);
-                if line.starts_with(EVENT.as_bytes()) {
-                    self.events.fetch_add(1, Ordering::Relaxed);
+    /// Reads what there is.
+    fn read(&mut self) {
+        let Self { open, first, ready, events, bytes } = self;
+        let mut buffer = [0; 4_096];
+        for Stream { socket, is_ready, line } in open {
+            let length = match socket.read(&mut buffer) {
+                Ok(0) => panic!("a stream has ended"),
+                Ok(length) => length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                Err(error) => panic!("a stream has broken: {error}"),
+            };
+            *bytes += length;
+            for part in buffer[..length].split_inclusive(|byte| *byte == b'\n') {
+                line.extend(part);
+                if !part.ends_with(b"\n") {
+                    continue;
                 }
-                if !is_ready && line.starts_with(first.as_bytes()) {
-                    is_ready = true;
-                    self.ready.fetch_add(1, Ordering::Relaxed);
+                *events += usize::from(line.starts_with(EVENT.as_bytes()));
+                if !*is_ready && line.starts_with(first.as_bytes()) {
+                    *is_ready = true;
+                    *ready += 1;
                 }
                 line.clear();
             }
-            self.ended.fetch_add(1, Ordering::Relaxed);
-        });
-    }
-}
-
-/// Opens streams by requests, some at once, until all are ready.
-async fn open_all(to: SocketAddr, requests: Vec<String>, first: &'static str) -> Arc<Received> {
-    let received = Arc::new(Received::default());
-    for (number, request) in requests.into_iter().enumerate() {
-        received.wait(&received.ready, (number + 1).saturating_sub(AT_ONCE)).await;
-        received.clone().open(to, request, first).await;
-        if number == 0 {
-            received.wait(&received.ready, 1).await;
         }
     }
-    received
 }
 
 /// What it cost to tell.
@@ -110,8 +126,10 @@ struct Cost {
     events: usize,
     /// Of the server or of the bare program.
     cpu: Duration,
-    /// Until the last had it, for each round.
+    /// From when it was told until the last had it, for each round.
     took: Duration,
+    /// Between the beginnings of two rounds.
+    apart: Duration,
     /// Of an event on the wire.
     bytes: usize,
 }
@@ -125,27 +143,31 @@ impl Cost {
 /// Has everybody told of so many notices again and again, and waits each time until all have them.
 async fn measure(
     of: &Measured,
-    received: &Received,
-    (streams, together): (usize, usize),
+    streams: &mut Streams,
+    together: usize,
     mut tell: impl AsyncFnMut(usize),
 ) -> Cost {
-    let before = received.events.load(Ordering::Relaxed);
-    let a_round = streams * together;
+    let (before, a_round) = (streams.events, streams.open.len() * together);
     // Once untimed, so that everybody's buffers are there.
     tell(0).await;
-    received.wait(&received.events, before + a_round).await;
-    let (cpu, bytes, began) = (of.cpu(), received.bytes.load(Ordering::Relaxed), now());
+    streams.wait(|streams| streams.events >= before + a_round);
+    let (cpu, bytes, began) = (of.cpu(), streams.bytes, now());
+    let mut took = Duration::ZERO;
     for round in 1..=ROUNDS {
         tell(round).await;
-        received.wait(&received.events, before + (round + 1) * a_round).await;
+        let told = now();
+        streams.wait(|streams| streams.events >= before + (round + 1) * a_round);
+        took += told.elapsed();
     }
     let events = ROUNDS * a_round;
     // What a process does a moment later is its cost as well.
-    let took = began.elapsed() / u32::try_from(ROUNDS).unwrap();
+    let each_round = |time: Duration| time / u32::try_from(ROUNDS).unwrap();
+    let (took, apart) = (each_round(took), each_round(began.elapsed()));
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(received.events.load(Ordering::Relaxed), before + events + a_round, "each is told once");
-    let bytes = (received.bytes.load(Ordering::Relaxed) - bytes) / events;
-    Cost { events, cpu: of.cpu().saturating_sub(cpu), took, bytes }
+    streams.read();
+    assert_eq!(streams.events, before + events + a_round, "each is told once");
+    let bytes = (streams.bytes - bytes) / events;
+    Cost { events, cpu: of.cpu().saturating_sub(cpu), took, apart, bytes }
 }
 
 /// Everybody of a brand, signed in.
@@ -221,8 +243,7 @@ async fn compare(world: &World, audience: &Audience, streams: usize, pages: usiz
             format!("GET /notifications/stream HTTP/1.1\r\nHost: {to}\r\nCookie: fithire={cookie}\r\n\r\n")
         })
         .collect();
-    let received = open_all(to, requests, "event: unread").await;
-    received.wait(&received.ready, streams).await;
+    let mut open = Streams::open(to, requests, "event: unread");
     let opened_in = began.elapsed();
     let held = (server.memory() - idle) * 1024.0 / f64::from(u32::try_from(streams).unwrap());
     let few = Audience {
@@ -235,19 +256,24 @@ async fn compare(world: &World, audience: &Audience, streams: usize, pages: usiz
     for together in TOGETHER {
         let what = |number| format!("{streams}:{pages}:{together}:{number}");
         let tell = async |number| few.tell(world, together, &what(number)).await;
-        costs.push((together, measure(&server, &received, (streams, together), tell).await));
+        costs.push((together, measure(&server, &mut open, together, tell).await));
     }
-    drop(server);
+    drop((server, open));
 
     for (together, told) in costs {
         let mut bare = Command::new(std::env::current_exe().unwrap());
         let mut bare = Measured::start(bare.args([BARE, &streams.to_string(), &told.bytes.to_string()]));
         let to = SocketAddr::from(([127, 0, 0, 1], bare.says("port: ").parse().unwrap()));
         let mut orders = Connection::connect(to).unwrap();
-        let received = open_all(to, vec![String::new(); streams], "ready").await;
-        received.wait(&received.ready, streams).await;
-        let tell = async |_| orders.write_all(&vec![b'\n'; together]).unwrap();
-        let written = measure(&bare, &received, (streams, together), tell).await;
+        let mut open = Streams::open(to, vec![String::new(); streams], "ready");
+        // As far apart as the server had it: a socket that has rested costs more to write to.
+        let mut due = now();
+        let tell = async |_| {
+            tokio::time::sleep_until(due.into()).await;
+            due = now() + told.apart;
+            orders.write_all(&vec![b'\n'; together]).unwrap();
+        };
+        let written = measure(&bare, &mut open, together, tell).await;
         println!(
             "| {streams} | {pages} | {together} | {:.2} µs | {:.2} µs | {:.0} % | {} | {:.0} ms | {:.0} ms | {:.1} s | {held:.1} KB |",
             told.micros(),
