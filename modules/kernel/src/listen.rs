@@ -15,6 +15,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use hyper::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -31,15 +32,24 @@ use crate::clock::Clock;
 /// How long a request's head may take from the one before. Longer than what stands before a server keeps a connection that it
 /// does not use, mostly a minute: who hangs up first must be the one who asks, or a request could meet a closed door.
 const PATIENCE: Duration = Duration::from_secs(75);
+/// How long whoever listens to a [`Lasting`] answer may take nothing of it.
+const STALLED: Duration = Duration::from_mins(2);
 /// How long it waits when no connection can be taken: nearly always too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Marks an answer that is told bit by bit for as long as somebody listens. HTTP has nothing more to say on its connection, so
-/// that each part goes to the socket as it is, and nothing but the socket is kept.
+/// that each part goes to the socket as it is. Each answer has its own.
 #[derive(Clone, Debug, Default)]
 pub struct Lasting(Arc<OnceLock<TcpStream>>);
 
 impl Lasting {
+    /// An answer that has begun on a socket.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn over(socket: TcpStream) -> Self {
+        Self(Arc::new(OnceLock::from(socket)))
+    }
+
     /// Writes what the socket takes at once, and says how many bytes that was. Only while the answer waits for its next part:
     /// everything before has been written by then. Before the answer has begun, it takes nothing.
     #[must_use]
@@ -152,7 +162,7 @@ async fn converse(
         Pin::new(&mut connection).graceful_shutdown();
     };
     if let Some((response, lasts)) = answer {
-        // Of the connection nothing is kept but its socket.
+        // Answers before this one have been written, or hyper had not read on; whoever sends on and reads nothing may miss some.
         let socket = connection.into_parts().io.into_inner();
         let _ = tell(socket, response, lasts).await;
     }
@@ -160,7 +170,8 @@ async fn converse(
 
 /// Writes an answer as it comes, until it ends or whoever listens has gone.
 async fn tell(socket: TcpStream, response: Response, lasts: Lasting) -> io::Result<()> {
-    let socket = lasts.0.get_or_init(|| socket);
+    lasts.0.set(socket).map_err(|_| io::Error::other("an answer has one connection"))?;
+    let Some(socket) = lasts.0.get() else { return Ok(()) };
     write(socket, &head(&response)).await?;
     let mut parts = response.into_body().into_bytes_stream();
     loop {
@@ -179,20 +190,29 @@ async fn write(socket: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match socket.try_write(bytes) {
             Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::timeout(STALLED, socket.writable()).await??;
+            }
             Err(error) => return Err(error),
         }
     }
     Ok(())
 }
 
-/// Waits until whoever has asked says no more; what they say before is not heard.
+/// Waits until whoever has asked hangs up. What they say before is not heard, and they are hung up on when it is too much.
 async fn hung_up(socket: &TcpStream) -> io::Result<()> {
+    const TOO_MUCH: usize = 1 << 16;
+    let mut heard = 0;
     loop {
         socket.readable().await?;
-        match socket.try_read(&mut [0; 64]) {
+        match socket.try_read(&mut [0; 1_024]) {
             Ok(0) => return Ok(()),
-            Ok(_) => {}
+            Ok(length) => {
+                heard += length;
+                if heard > TOO_MUCH {
+                    return Ok(());
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
@@ -203,7 +223,8 @@ async fn hung_up(socket: &TcpStream) -> io::Result<()> {
 fn head(response: &Response) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
     let date = Clock::System.now().format("%a, %d %b %Y %T GMT").to_string();
-    let headers = response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let headers = response.headers().iter().filter(|(name, _)| *name != CONNECTION);
+    let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
     for (name, value) in headers.chain([("date", date.as_bytes()), ("connection", b"close")]) {
         head.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
     }
@@ -311,6 +332,26 @@ mod tests {
         let mut all = String::new();
         socket.read_to_string(&mut all).await.unwrap();
         assert!(all.contains("content-type: text/plain") && all.ends_with("\r\n\r\n"), "{all}");
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_or_talks_into_a_lasting_answer_ends_it() {
+        let (address, _stop, _serving) = greeting().await;
+        let asked = GREETING.replace("/ ", "/lasting ");
+        for talks in [false, true] {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            socket.write_all(asked.as_bytes()).await.unwrap();
+            assert!(answer(&mut socket).await.starts_with("HTTP/1.1 200"));
+            if talks {
+                // More than it hears: in the end nobody takes it.
+                while socket.write_all(&[b'x'; 4_096]).await.is_ok() {}
+            } else {
+                socket.shutdown().await.unwrap();
+            }
+            let mut rest = Vec::new();
+            let _ = socket.read_to_end(&mut rest).await;
+            assert!(!String::from_utf8_lossy(&rest).contains("three"), "it did not go on");
+        }
     }
 
     #[tokio::test]

@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(30);
 /// Portions of inboxes that are read at the same time.
 const SIDE_BY_SIDE: usize = 4;
 /// Streams of an account in a process; a page that is not looked at has none. One more takes the place of the oldest, which most
-/// likely has nobody left: that a page has gone is learnt only when something is written to it.
+/// likely has nobody left: that a page has vanished without a word is learnt only when something is written to it.
 const MOST: usize = 8;
 
 /// The open streams of a process.
@@ -158,8 +158,8 @@ impl Seen {
 }
 
 impl Inbox {
-    /// Goes on to what it is now, and tells its pages: each at once where that can be, else by its stream.
-    fn go_on(&self, key: Key, now: State) {
+    /// Goes on to what it is now, and tells its pages: each at once where that can be, else by its stream. How many there are.
+    fn go_on(&self, key: Key, now: State) -> usize {
         self.news.send_if_modified(|news| {
             let Some(seen) = &mut news.seen else {
                 news.seen = Some(Arc::new(Seen::nothing_of(&now)));
@@ -169,9 +169,11 @@ impl Inbox {
             let seen = Arc::make_mut(seen);
             seen.go_on(key, now);
             let Some(newest) = &seen.newest else { return true };
+            // One that is left has all streams woken; those of pages that were told have nothing to say.
             let left = self.streams.iter().filter(|stream| !stream.tell(newest));
             left.count() > 0
         });
+        self.streams.len()
     }
 }
 
@@ -296,11 +298,11 @@ impl Hub {
         let states = looking::look(&self.0.db, scope, accounts).await?;
         for (account_id, now) in states {
             let key = (scope.brand_id(), account_id);
-            if let Some(inbox) = self.inboxes().get(&key) {
-                inbox.go_on(key, now);
+            let told = self.inboxes().get(&key).map_or(0, |inbox| inbox.go_on(key, now));
+            // Telling thousands takes a while, in which others have their turn.
+            for _ in 0..told {
+                coop::consume_budget().await;
             }
-            // Telling thousands takes a while.
-            coop::consume_budget().await;
         }
         Ok(())
     }
@@ -405,5 +407,55 @@ async fn read(hub: Hub, mut closing: watch::Receiver<bool>) {
             }
         };
         stream::iter(portions).for_each_concurrent(SIDE_BY_SIDE, read).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::net::TcpStream;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::stream::told;
+
+    #[tokio::test]
+    async fn a_waiting_page_is_told_by_the_hub_and_what_its_socket_does_not_take_is_kept() {
+        const WHOSE: Key = (1, 2);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut page = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let open = Open { lasting: Lasting::over(listener.accept().await.unwrap().0), ..Open::default() };
+        let newest = |after: (i64, i64), title: &str| {
+            Newest::of(WHOSE, after, &[told(WHOSE, after.0 + 1, ("system", title, "/"))], after.1 + 1)
+        };
+        let mut read = |text: &[u8]| {
+            let mut bytes = vec![0; text.len()];
+            page.read_exact(&mut bytes).unwrap();
+            assert!(bytes == text, "what was told is what was written");
+        };
+        let had = |last, unread| Had { last: Some(last), unread: Some(unread), rest: Bytes::new() };
+
+        let first = newest((3, 0), "The first");
+        assert!(!open.tell(&first), "it is not waiting");
+        for other in [Had::default(), had(2, 0), had(3, 1)] {
+            *open.waiting() = Some(other.clone());
+            assert!(!open.tell(&first), "it is elsewhere: {other:?}");
+        }
+        *open.waiting() = Some(had(3, 0));
+        assert!(open.tell(&first));
+        assert!(open.waiting().as_ref().is_some_and(|had| had.is((4, 1)) && had.rest.is_empty()));
+        assert!(open.tell(&Newest::of(WHOSE, (4, 1), &[], 1)), "there is nothing to tell");
+
+        let large = newest((4, 1), &"more than a socket takes ".repeat(1 << 20));
+        assert!(!open.tell(&large), "it is for its stream");
+        let rest = open.waiting().clone().unwrap().rest;
+        assert!(!rest.is_empty() && rest.len() < large.text.len() && large.text.ends_with(&rest));
+        assert!(open.waiting().as_ref().is_some_and(|had| had.is((5, 2))));
+        assert!(!open.tell(&newest((5, 2), "The last")), "not before the rest");
+        read(&first.text);
+        read(&large.text[..large.text.len() - rest.len()]);
+        page.set_nonblocking(true).unwrap();
+        assert!(page.read(&mut [0]).is_err(), "and nothing else");
     }
 }

@@ -8,7 +8,7 @@
 //!   chooses another, with quiet hours, the hour of the day's message and where they live.
 //! - [`work`] sends messages, as tasks. A message takes its notices before it is sent, and goes out again as the very same
 //!   one, under the same Message-ID, when it is not known whether it was taken.
-//! - [`Hub`] keeps the open streams of a process. A signal wakes the streams of its account and no others; what is new is
+//! - [`Hub`] keeps the open streams of a process. A signal is for the streams of its account and no others; what is new is
 //!   read once for all of them.
 //! - [`ask_unread`] is what the bell in the frame of each page asks.
 //! - [`told`], [`erase`] and [`tidy_brand`] are for whoever gives people their data, erases it, and keeps to the schedule.

@@ -30,14 +30,15 @@ pub(super) fn stream(
     let whose = (caller.scope().brand_id(), caller.account_id());
     let place = hub.open(caller.scope(), caller.account_id())?;
     let after = request.header("Last-Event-ID").and_then(|id| number_of(id, whose));
-    let lasting = place.stream.lasting.clone();
-    let watching =
-        Watching { place, onlooker, identity: identity.clone(), after, once: asked.0.once == "yes" };
+    let (lasting, once) = (place.stream.lasting.clone(), asked.0.once == "yes");
+    let watching = Watching { place, onlooker, identity: identity.clone(), after, once };
     let mut response = Response::builder()
         .content_type("text/event-stream")
         // A proxy that gathers an answer before it passes it on would never pass on this one.
         .header("X-Accel-Buffering", "no")
         .body(Body::from_bytes_stream(events(watching)));
-    response.set_data(lasting);
+    if !once {
+        response.set_data(lasting);
+    }
     Ok(response)
 }
