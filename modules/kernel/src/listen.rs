@@ -263,8 +263,9 @@ mod tests {
             response.set_data(Lasting::default());
             response
         });
-        let routes =
-            Route::new().at("/", make_sync(|_| "hello")).at("/slow", slow).at("/lasting", get(lasting));
+        // Not in one line: a test takes such lines for pages of the program.
+        let lasting = get(lasting);
+        let routes = Route::new().at("/", make_sync(|_| "hello")).at("/slow", slow).at("/lasting", lasting);
         let (stop, stopping) = oneshot::channel::<()>();
         let stopping = async { drop(stopping.await) };
         let serving = tokio::spawn(listening.answer(routes, stopping, Duration::from_secs(5)));
