@@ -95,8 +95,13 @@ async fn attempt(
     };
     let why = kept.error.clone().unwrap_or_default();
     let mut tx = db.write(&task.scope).await?;
+    // Its row before its delivery's, as whoever removes an endpoint takes them; and the audit log's after both.
+    let off_because = note_endpoint(&mut tx, tools.0.now(), &row, &verdict).await?;
     note(&mut tx, tools.0.now(), due, (&verdict, kept)).await?;
-    note_endpoint(&mut tx, tools, &row, &verdict).await?;
+    if let Some(because) = off_because {
+        let event = audit::Event::new("webhook.switched_off", "webhook", row.endpoint_id);
+        audit::record(&mut tx, tools, event.with(json!({"because": because}))).await?;
+    }
     if let Verdict::Again(wait) = verdict {
         tx.commit().await?;
         return Ok(Outcome::Retry(why, Some(wait)));
@@ -196,14 +201,13 @@ async fn note(
 }
 
 /// Notes how the endpoint fares; its row is written when that changes and not each time. A test that fails says nothing:
-/// whoever sets an endpoint up is still at it.
+/// whoever sets an endpoint up is still at it. Answers why it was switched off where it was.
 async fn note_endpoint(
     tx: &mut Tx,
-    (clock, ids): (&Clock, &Ids),
+    now: DateTime<Utc>,
     row: &Row,
     verdict: &Verdict,
-) -> Result<(), Problem> {
-    let now = clock.now();
+) -> Result<Option<&'static str>, Problem> {
     let failing = row.enabled && row.kind != TEST;
     let mut update = tx.update(WebhookEndpoints::Table);
     let next = Expr::col(WebhookEndpoints::Revision).add(1);
@@ -224,7 +228,7 @@ async fn note_endpoint(
             update.value(WebhookEndpoints::FailingSince, now).and_where(since().is_null());
             None
         }
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
     if let Some(because) = off_because {
         update
@@ -236,9 +240,6 @@ async fn note_endpoint(
             update.and_where(since().lte(now - FAILING_FOR));
         }
     }
-    if let (1, Some(because)) = (tx.run(&update).await?, off_because) {
-        let event = audit::Event::new("webhook.switched_off", "webhook", row.endpoint_id);
-        audit::record(tx, (clock, ids), event.with(json!({"because": because}))).await?;
-    }
-    Ok(())
+    let changed = tx.run(&update).await?;
+    Ok(off_because.filter(|_| changed == 1))
 }

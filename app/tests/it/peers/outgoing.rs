@@ -447,6 +447,27 @@ fn a_receiver_that_is_gone_or_fails_for_days_is_switched_off_and_what_it_missed_
 }
 
 #[test]
+fn a_webhook_is_removed_while_its_messages_fail() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let all: Vec<Told<'_>> =
+            (0..10).map(|_| Told::new(&world, &people, &people.ours, &[Kind::JobUpdated])).collect();
+        all.iter().for_each(|told| told.answers(&json!({"status": 500})));
+        let job = format!("/jobs/{}", people.ours.id("job"));
+        let changed =
+            send(&people.server, people.ours.token("admin"), "PATCH", &job, Some(&json!({"title": "Soon"})));
+        assert_eq!(changed.status, 200);
+        // The first failure of each writes to its webhook, as removing it does.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while all[0].received().is_empty() && std::time::Instant::now() < deadline {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let statuses: Vec<u16> = all.iter().map(|told| told.send("DELETE", "", None).status).collect();
+        assert_eq!(statuses, [200; 10], "{}", world.dialect);
+    });
+}
+
+#[test]
 fn thousands_of_events_at_once_are_as_many_messages_and_are_kept_for_a_month() {
     on_both(async |world| {
         let people = people(&world).await;
