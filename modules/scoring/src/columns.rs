@@ -6,80 +6,96 @@
 use crate::subscore::Rows;
 use crate::wide::ahead;
 
-/// Values that few rows have, under a key that a job names: in row order for each key.
+/// Values that few rows have, under a key that a job names, one a row: a set of rows for each key, and beside it their values
+/// in row order.
 ///
-/// A kernel touches only the keys that its job asks for, so a snapshot pays for a coach's two certifications, not for the
-/// fifty that the coach does not hold. A row may have several values under a key.
+/// A kernel touches only the keys that its job asks for, so a snapshot pays for a coach's two modalities, not for the
+/// thirty that the coach has not taught.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sparse {
-    /// The values of key `k` lie at `ends[k - 1]..ends[k]`.
+    /// By key: the place of its set, counted from 1; 0 where nobody has ever had a value.
+    places: Vec<u16>,
+    sets: Vec<Rows>,
+    /// The values of the set `p` lie at `ends[p - 1]..ends[p]`.
     ends: Vec<u32>,
-    rows: Vec<u16>,
+    /// After the last come [`Sparse::SPARE`] more, so that as many can be read from anywhere.
     values: Vec<u32>,
 }
 
 impl Sparse {
-    fn range(&self, key: usize) -> std::ops::Range<usize> {
-        let end = |key: usize| self.ends.get(key).or(self.ends.last()).map_or(0, |end| *end as usize);
-        let start = if key == 0 { 0 } else { end(key - 1) };
-        start..end(key)
+    /// So many can be read from where any value is.
+    pub(crate) const SPARE: usize = 16;
+
+    /// Where the values of a set begin.
+    #[inline(always)]
+    fn start(&self, set: usize) -> usize {
+        set.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
     }
 
-    /// Adds a value of a row under a key.
+    /// Gives a row a value under a key under which it has none.
     pub(crate) fn insert(&mut self, key: usize, row: usize, value: u32) {
-        let end = self.ends.last().copied().unwrap_or_default();
-        while self.ends.len() <= key {
-            self.ends.push(end);
+        if self.values.is_empty() {
+            self.values = vec![0; Self::SPARE];
         }
-        let row = narrow(row);
-        let of_key = self.range(key);
-        let place = of_key.start + self.rows[of_key].partition_point(|other| *other <= row);
-        self.rows.insert(place, row);
-        self.values.insert(place, value);
-        for end in &mut self.ends[key..] {
-            *end += 1;
+        if self.places.len() <= key {
+            self.places.resize(key + 1, 0);
         }
+        if self.places[key] == 0 {
+            self.sets.push(Rows::NONE);
+            self.ends.push(self.ends.last().copied().unwrap_or_default());
+            self.places[key] = narrow(self.sets.len());
+        }
+        let set = usize::from(self.places[key]) - 1;
+        self.values.insert(self.start(set) + self.sets[set].before(row), value);
+        self.sets[set].put(row, true);
+        self.ends[set..].iter_mut().for_each(|end| *end += 1);
     }
 
     /// Forgets whatever a row has.
     pub(crate) fn remove(&mut self, row: usize) {
-        let row = narrow(row);
-        for key in 0..self.ends.len() {
-            let of_key = self.range(key);
-            let start = of_key.start + self.rows[of_key.clone()].partition_point(|other| *other < row);
-            let end = of_key.start + self.rows[of_key].partition_point(|other| *other <= row);
-            if start < end {
-                self.rows.drain(start..end);
-                self.values.drain(start..end);
-                for later in &mut self.ends[key..] {
-                    *later -= u32::try_from(end - start).unwrap_or_default();
-                }
+        for set in 0..self.sets.len() {
+            if self.sets[set].has(row) {
+                self.values.remove(self.start(set) + self.sets[set].before(row));
+                self.sets[set].put(row, false);
+                self.ends[set..].iter_mut().for_each(|end| *end -= 1);
             }
         }
     }
 
-    /// The rows that have a value under the key, and the values.
-    pub(crate) fn of(&self, key: usize) -> (&[u16], &[u32]) {
-        let of_key = self.range(key);
-        (&self.rows[of_key.clone()], &self.values[of_key])
+    /// The rows that have a value under the key, and the values, after which come others.
+    #[inline(always)]
+    pub(crate) fn of(&self, key: usize) -> (&Rows, &[u32]) {
+        match self.places.get(key).and_then(|place| usize::from(*place).checked_sub(1)) {
+            Some(set) => (&self.sets[set], &self.values[self.start(set)..]),
+            None => (&Rows::NONE, &[0; Self::SPARE]),
+        }
+    }
+
+    /// Asks for the memory of what says where values are.
+    pub(crate) fn index(&self) {
+        ahead(&self.places);
+        ahead(&self.ends);
     }
 
     /// Asks for the memory of [`Sparse::of`].
     pub(crate) fn ahead(&self, key: usize) {
-        let (rows, values) = self.of(key);
-        ahead(rows);
-        ahead(values);
+        if let Some(set) = self.places.get(key).and_then(|place| usize::from(*place).checked_sub(1)) {
+            ahead(std::slice::from_ref(&self.sets[set]));
+            ahead(&self.values[self.start(set)..self.ends[set] as usize]);
+        }
     }
 
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        self.ends.capacity() * 4 + self.rows.capacity() * 2 + self.values.capacity() * 4
+        let wide = 4 * (self.ends.capacity() + self.values.capacity());
+        2 * self.places.capacity() + wide + size_of::<Rows>() * self.sets.capacity()
     }
 
     /// Gives back what growing took too much.
     pub(crate) fn shrink(&mut self) {
+        self.places.shrink_to_fit();
+        self.sets.shrink_to_fit();
         self.ends.shrink_to_fit();
-        self.rows.shrink_to_fit();
         self.values.shrink_to_fit();
     }
 }
@@ -108,6 +124,7 @@ impl Lasting {
     /// What ends then never ends.
     pub(crate) const FOR_EVER: u32 = u32::MAX;
 
+    #[inline(always)]
     fn range(&self, key: usize) -> std::ops::Range<usize> {
         let end = |key: usize| self.until.get(key).or(self.until.last()).map_or(0, |end| *end as usize);
         let start = if key == 0 { 0 } else { end(key - 1) };
@@ -156,6 +173,7 @@ impl Lasting {
 
     /// Those who have it under a key on the day of the snapshot, and the ends before another day, so many days later: the row
     /// and the days.
+    #[inline(always)]
     pub(crate) fn of(&self, key: usize, later: u32) -> (Rows, impl Iterator<Item = (usize, u32)>) {
         let set = match self.places.get(key) {
             None | Some(0) => Rows::NONE,
@@ -165,6 +183,12 @@ impl Lasting {
         let ends = self.days[of_key.clone()].iter().zip(&self.rows[of_key]);
         let before = ends.take_while(move |(days, _)| **days < later);
         (set, before.map(|(days, row)| (usize::from(*row), *days)))
+    }
+
+    /// Asks for the memory of what says where sets and ends are.
+    pub(crate) fn index(&self) {
+        ahead(&self.places);
+        ahead(&self.until);
     }
 
     /// Asks for the memory of [`Lasting::of`]; of the ends, the first few.
@@ -211,16 +235,21 @@ mod tests {
     #[test]
     fn a_sparse_column_holds_what_was_put_in_last() {
         let mut column = Sparse::default();
-        for (key, row, value) in [(3, 0, 10), (0, 0, 11), (3, 2, 12), (3, 1, 13), (3, 1, 14), (7, 5, 15)] {
+        for (key, row, value) in [(3, 0, 10), (0, 0, 11), (3, 2, 12), (3, 1, 13), (7, 5, 15), (3, 900, 14)] {
             column.insert(key, row, value);
         }
-        assert_eq!(column.of(3), (&[0, 1, 1, 2][..], &[10, 13, 14, 12][..]));
-        assert_eq!(column.of(0), (&[0][..], &[11][..]));
-        assert_eq!([column.of(5).0.len(), column.of(8).0.len()], [0, 0]);
+        let read = |column: &Sparse, key| {
+            let (rows, values) = column.of(key);
+            assert!(values.len() >= rows.count() + Sparse::SPARE || rows.is_empty());
+            rows.iter().zip(values.iter().copied()).collect::<Vec<_>>()
+        };
+        assert_eq!(read(&column, 3), [(0, 10), (1, 13), (2, 12), (900, 14)]);
+        assert_eq!([read(&column, 0), read(&column, 7)], [vec![(0, 11)], vec![(5, 15)]]);
+        assert_eq!([read(&column, 5), read(&column, 8)], [vec![], vec![]]);
         column.remove(1);
         column.remove(0);
-        assert_eq!(column.of(3), (&[2][..], &[12][..]));
-        assert_eq!([column.of(0).0.len(), column.of(7).0.len()], [0, 1]);
+        assert_eq!(read(&column, 3), [(2, 12), (900, 14)]);
+        assert_eq!([read(&column, 0), read(&column, 7)], [vec![], vec![(5, 15)]]);
     }
 
     #[test]

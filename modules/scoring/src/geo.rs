@@ -76,47 +76,64 @@ pub(crate) struct Near {
     site: Sited,
     /// The haversine of the farthest distance that is near.
     far: f64,
+    is_short: bool,
 }
 
 impl Near {
     /// Beyond this many radians of latitude or longitude the series are cut off; 1 592 km.
     const ANGLE: f64 = 0.25;
+    /// The same for short series, 318 km. Of distances up to half as much the terms that they lack are below a micrometre.
+    const SHORT_ANGLE: f64 = 0.05;
+    const SHORT_M: f64 = 150_000.0;
     /// Metres by which the series may be off, and then some.
     const DOUBT_M: f64 = 1e-4;
 
     /// Distances from a place up to some metres, at most 1 590 000.
     pub(crate) fn new(site: Sited, metres: f64) -> Self {
         let half = libm::sin(metres / EARTH_RADIUS_M / 2.0);
-        Self { site, far: half * half }
+        Self { site, far: half * half, is_short: metres <= Self::SHORT_M }
+    }
+
+    /// Whether short series do.
+    pub(crate) fn is_short(self) -> bool {
+        self.is_short
     }
 
     /// Metres to a place; whether it is far, so that the metres mean nothing; whether the nearest whole metre and `far` are
     /// those of the exact formula.
     #[inline(always)]
-    pub(crate) fn metres(self, lat: f64, lon: f64, cos_lat: f64) -> (f64, bool, bool) {
-        /// sin²(x/2) of t = x², for x up to [`Near::ANGLE`]: relative error below 10⁻¹⁴.
+    pub(crate) fn metres<const SHORT: bool>(self, lat: f64, lon: f64, cos_lat: f64) -> (f64, bool, bool) {
+        /// sin²(x/2) of t = x², for x up to [`Near::ANGLE`]: relative error below 10⁻¹⁴; of the short one 10⁻¹².
         #[inline(always)]
-        fn haversine(t: f64) -> f64 {
-            let series = 1.0 / 20_160.0 - t * (1.0 / 1_814_400.0);
-            let series = 1.0 / 12.0 - t * (1.0 / 360.0 - t * series);
-            0.25 * t * (1.0 - t * series)
+        fn haversine<const SHORT: bool>(t: f64) -> f64 {
+            let series = if SHORT {
+                1.0 / 360.0
+            } else {
+                1.0 / 360.0 - t * (1.0 / 20_160.0 - t * (1.0 / 1_814_400.0))
+            };
+            0.25 * t * (1.0 - t * (1.0 / 12.0 - t * series))
         }
-        const CUT: f64 = Near::ANGLE * Near::ANGLE;
+        let angle = if SHORT { Self::SHORT_ANGLE } else { Self::ANGLE };
+        let most = angle * angle;
         let north = lat - self.site.lat;
         let east = lon - self.site.lon;
         let round = std::f64::consts::TAU;
         let east = if east > std::f64::consts::PI { east - round } else { east };
         let east = if east < -std::f64::consts::PI { east + round } else { east };
         let (north, east) = (north * north, east * east);
-        let cut = (north > CUT) | (east > CUT);
+        let cut = (north > most) | (east > most);
         // Cut off, both parts are less than they are, and so is their sum.
-        let north = haversine(if north > CUT { CUT } else { north });
-        let east = haversine(if east > CUT { CUT } else { east });
+        let north = haversine::<SHORT>(if north > most { most } else { north });
+        let east = haversine::<SHORT>(if east > most { most } else { east });
         let h = north + self.site.cos_lat * cos_lat * east;
         let far = h > self.far;
         // asin(u) of u = √h, for u up to 0.125: relative error below 10⁻¹³.
-        let series = 35.0 / 1_152.0 + h * (63.0 / 2_816.0);
-        let series = 1.0 / 6.0 + h * (3.0 / 40.0 + h * (5.0 / 112.0 + h * series));
+        let series = if SHORT {
+            3.0 / 40.0
+        } else {
+            3.0 / 40.0 + h * (5.0 / 112.0 + h * (35.0 / 1_152.0 + h * (63.0 / 2_816.0)))
+        };
+        let series = 1.0 / 6.0 + h * series;
         let metres = 2.0 * EARTH_RADIUS_M * (h.sqrt() * (1.0 + h * series));
         let whole = (metres + TO_NEAREST) - TO_NEAREST;
         let doubt = (metres - whole).abs() > 0.5 - Self::DOUBT_M;
@@ -227,9 +244,14 @@ mod tests {
     fn the_series_rounds_to_the_metre_of_the_formula_or_says_that_it_cannot() {
         let (mut near, mut sure) = (0, 0);
         for (from, to) in pairs() {
-            for most in [75_000.0, 1_500_000.0] {
+            for most in [75_000.0, Near::SHORT_M, 1_500_000.0] {
                 let exact = from.distance_m(to);
-                let (metres, far, knows) = Near::new(from, most).metres(to.lat, to.lon, to.cos_lat);
+                let series = Near::new(from, most);
+                let (metres, far, knows) = if series.is_short() {
+                    series.metres::<true>(to.lat, to.lon, to.cos_lat)
+                } else {
+                    series.metres::<false>(to.lat, to.lon, to.cos_lat)
+                };
                 if far {
                     assert!(f64::from(exact) > most - 1.0, "{from:?} {to:?}: {exact}");
                 } else if knows {
@@ -242,7 +264,7 @@ mod tests {
                 near += usize::from(!far);
             }
         }
-        assert!(near > 100_000 && sure > near * 4 / 5, "{sure} of {near}");
+        assert!(near > 150_000 && sure > near * 4 / 5, "{sure} of {near}");
     }
 
     #[test]

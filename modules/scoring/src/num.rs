@@ -35,8 +35,8 @@ pub(crate) fn div_round_bp(a: u64, b: u64) -> u16 {
 /// than 10⁻¹¹, so `b` up to 10⁹ is exact.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Divisor {
-    inverse: f64,
-    nudge: f64,
+    pub(crate) inverse: f64,
+    pub(crate) nudge: f64,
 }
 
 impl Divisor {
@@ -94,6 +94,16 @@ impl Share {
                 let b = b as f64;
                 Self::Wide(Divisor::scaled(scale.into(), b))
             }
+        }
+    }
+}
+
+impl Share {
+    /// One quotient, as [`Quotient::bp`] gives it.
+    pub(crate) fn bp(self, a: u32) -> u16 {
+        match self {
+            Self::Narrow(by) => by.bp(a),
+            Self::Wide(by) => by.bp(a),
         }
     }
 }

@@ -5,10 +5,12 @@
 //! can be listed by asking for that [`Group`]. A block whose coaches are all excluded, as one look at it tells, is counted
 //! and not scored.
 
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::facts::{Coach, Job};
 use crate::key::Key;
@@ -19,8 +21,9 @@ use crate::registry;
 use crate::rows::at_least;
 use crate::score::{Part, Score};
 use crate::snapshot::{Block, Snapshot};
-use crate::subscore::{AnyColumns, AnyKernel, BLOCK, Case, Figure, Gate, Lanes, Rows, State, lanes_of};
+use crate::subscore::{AnyColumns, AnyKernel, BLOCK, Case, Figure, Gate, Lanes, Rows, State, Step, lanes_of};
 use crate::weigh::Figures;
+use crate::wide::{Aligned, ahead};
 
 /// A preset bound to a job on a day.
 pub struct Plan<'p> {
@@ -85,9 +88,9 @@ pub struct Ranking {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ranked {
     /// The score.
-    pub score: std::cmp::Reverse<u16>,
+    pub score: Reverse<u16>,
     /// The certifications sub-score, 0 when not applicable.
-    certifications: std::cmp::Reverse<u16>,
+    certifications: Reverse<u16>,
     /// Metres, [`NO_DISTANCE`] when unknown or not applicable.
     distance_m: u32,
     /// The coach.
@@ -136,12 +139,26 @@ impl<'p> Plan<'p> {
         let mut pass = Pass::new();
         let mut standing = Standing::new(self, query, snapshot);
         for (place, block) in snapshot.blocks().enumerate() {
-            // A job alone would wait for memory longer than it computes. Columns first, then what they point to.
-            if let Some(later) = snapshot.block(place + 2) {
-                later.columns.iter().for_each(|columns| columns.ahead());
+            // A job alone would wait for memory longer than it computes. What is read is found by what lies elsewhere itself,
+            // so that each step is taken a block before the next.
+            let later = |by: usize| snapshot.block(place + by);
+            if let Some(block) = later(6) {
+                ahead(std::slice::from_ref(block));
             }
-            if let Some(next) = snapshot.block(place + 1) {
-                standing.ahead(next);
+            if let Some(block) = later(5) {
+                ahead(&block.columns);
+            }
+            if let Some(block) = later(4) {
+                block.columns.iter().for_each(|columns| columns.ahead());
+            }
+            if let Some(block) = later(3) {
+                block.columns.iter().for_each(|columns| columns.index());
+            }
+            if let Some(block) = later(2) {
+                standing.ahead(block, Step::Index);
+            }
+            if let Some(block) = later(1) {
+                standing.ahead(block, Step::Data);
             }
             standing.take(block, &mut pass);
         }
@@ -194,6 +211,7 @@ impl<'p> Plan<'p> {
         *certifications = None;
         for (number, term) in self.terms.iter().filter(|term| term.kernel.is_some()).enumerate() {
             let Some(kernel) = &term.kernel else { continue };
+            lanes.asks_blocks = term.gate == Gate::Exclude;
             kernel.run(block.of(&term.key), Case::Actual, lanes);
             figures.take(&mut lanes.bp, term.factor);
             if term.gate == Gate::Exclude {
@@ -207,10 +225,10 @@ impl<'p> Plan<'p> {
     }
 
     /// Asks for the memory that [`Plan::run_block`] is going to read.
-    fn ahead(&self, block: &Block) {
+    fn ahead(&self, block: &Block, step: Step) {
         for term in &self.terms {
             if let Some(kernel) = &term.kernel {
-                kernel.ahead(block.of(&term.key));
+                kernel.ahead(block.of(&term.key), step);
             }
         }
     }
@@ -336,9 +354,9 @@ impl<'p> Standing<'p> {
     }
 
     /// Asks for the memory of a block, some time before it is taken.
-    fn ahead(&self, block: &Block) {
+    fn ahead(&self, block: &Block, step: Step) {
         if !self.leaves_out(block) {
-            self.plan.ahead(block);
+            self.plan.ahead(block, step);
         }
     }
 
@@ -350,48 +368,36 @@ impl<'p> Standing<'p> {
             return;
         }
         self.plan.run_block(block, pass);
-        let score = &pass.score[..lanes_of(block.ids.len())];
-        let ineligible = everybody & pass.excluded;
-        let reaches = at_least(score, self.query.threshold);
-        let ranked = (everybody & reaches).without(ineligible);
-        let below = everybody.without(reaches | ineligible);
-        self.ranking.ineligible += ineligible.count();
-        self.ranking.total += ranked.count();
-        self.ranking.below_threshold += below.count();
-        let listed = match self.query.group {
-            Group::Ranked => ranked,
-            Group::BelowThreshold => below,
-            Group::Ineligible => ineligible,
-        };
+        let (ranking, rows) = (&mut self.ranking, block.ids.len());
+        let listed = Arch::new().dispatch(Count { ranking, query: self.query, everybody, rows, pass });
         if !listed.is_empty() {
-            self.keep_best(block, pass, listed);
+            self.keep_best(block, pass, &listed);
         }
     }
 
     /// Keeps the best of some rows of a block.
-    fn keep_best(&mut self, block: &Block, pass: &Pass, listed: Rows) {
+    fn keep_best(&mut self, block: &Block, pass: &Pass, listed: &Rows) {
         // Whoever does not reach the last of those kept so far cannot come in.
-        let least = |best: &BinaryHeap<Ranked>| best.peek().map_or(u16::MAX, |last| last.score.0);
         let certifications =
             |row: usize| pass.certifications.map_or(0, |number| pass.figures.of(number)[row]);
-        let (mut reached, mut rows) = (0, listed);
+        let mut rows = *listed;
         if self.best.len() == self.query.limit {
-            reached = least(&self.best);
+            let reached = self.best.peek().map_or(u16::MAX, |last| last.score.0);
             rows &= at_least(&pass.score[..lanes_of(block.ids.len())], reached);
         }
         for row in rows.iter() {
-            if pass.score[row] < reached {
-                continue;
+            let (score, certifications) = (Reverse(pass.score[row]), Reverse(certifications(row)));
+            if self.best.len() == self.query.limit {
+                // The distance takes longest, and mostly does not matter.
+                let comes_in = |last: &Ranked| (score, certifications) <= (last.score, last.certifications);
+                if !self.best.peek().is_some_and(comes_in) {
+                    continue;
+                }
             }
-            self.best.push(Ranked {
-                score: std::cmp::Reverse(pass.score[row]),
-                certifications: std::cmp::Reverse(certifications(row)),
-                distance_m: self.plan.distance_m(block, row),
-                id: block.ids[row],
-            });
+            let distance_m = self.plan.distance_m(block, row);
+            self.best.push(Ranked { score, certifications, distance_m, id: block.ids[row] });
             if self.best.len() > self.query.limit {
                 self.best.pop();
-                reached = least(&self.best);
             }
         }
     }
@@ -402,11 +408,42 @@ impl<'p> Standing<'p> {
     }
 }
 
+/// Counts everybody in a block, and says who is listed.
+struct Count<'a> {
+    ranking: &'a mut Ranking,
+    query: Query,
+    everybody: Rows,
+    rows: usize,
+    pass: &'a Pass,
+}
+
+impl WithSimd for Count<'_> {
+    type Output = Rows;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Rows {
+        let Self { ranking, query, everybody, rows, pass } = self;
+        let score = &pass.score[..lanes_of(rows)];
+        let ineligible = everybody & pass.excluded;
+        let reaches = at_least(score, query.threshold);
+        let ranked = (everybody & reaches).without(ineligible);
+        let below = everybody.without(reaches | ineligible);
+        ranking.ineligible += ineligible.count();
+        ranking.total += ranked.count();
+        ranking.below_threshold += below.count();
+        match query.group {
+            Group::Ranked => ranked,
+            Group::BelowThreshold => below,
+            Group::Ineligible => ineligible,
+        }
+    }
+}
+
 /// What a pass over a block fills.
 struct Pass {
     lanes: Box<Lanes>,
     figures: Figures,
-    score: Box<[u16; BLOCK]>,
+    score: Box<Aligned<[u16; BLOCK]>>,
     /// Which of the figures break ties, where they apply.
     certifications: Option<usize>,
     /// Whom a gate takes off the list, and who has left.
@@ -415,10 +452,12 @@ struct Pass {
 
 impl Pass {
     fn new() -> Self {
+        let mut lanes = Lanes::new();
+        lanes.asks_unknown = false;
         Self {
-            lanes: Lanes::new(),
+            lanes,
             figures: Figures::with_room_for(registry::all().len() + preset::MOST_TABLES),
-            score: Box::new([0; BLOCK]),
+            score: Box::new(Aligned::new([0; BLOCK])),
             certifications: None,
             excluded: Rows::NONE,
         }

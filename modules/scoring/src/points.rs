@@ -43,7 +43,7 @@ use crate::columns::put;
 use crate::facts::{Cert, Coach, HoldingState, Modality};
 use crate::num::{FULL, MONTHS};
 use crate::subscore::{
-    AnyKernel, Case, Columns, Configured, Figure, Gate, Kernel, Lanes, Rows, State, Statement,
+    AnyKernel, Case, Columns, Configured, Figure, Gate, Kernel, Lanes, Rows, State, Statement, Step,
 };
 use crate::week::{QUARTERS_A_DAY, Week};
 use crate::wide::ahead;
@@ -298,10 +298,10 @@ impl Kernel for Counting {
         let bp = if case == Case::Best { &columns.most } else { &columns.sure };
         out.bp[..bp.len()].copy_from_slice(bp);
         (out.blocks, out.provisional) = (Rows::NONE, Rows::NONE);
-        out.set_unknown(columns.unknown, case);
+        out.set_unknown(&columns.unknown, case);
     }
 
-    fn ahead(&self, columns: &Granted) {
+    fn ahead(&self, columns: &Granted, _step: Step) {
         ahead(&columns.sure);
     }
 

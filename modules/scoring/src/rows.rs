@@ -14,11 +14,18 @@ mod x86;
 
 /// Rows in a word.
 pub(crate) const WORD: usize = 64;
-const WORDS: usize = BLOCK / WORD;
+pub(crate) const WORDS: usize = BLOCK / WORD;
 
 /// A set of rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Rows([u64; WORDS]);
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
 
 impl Rows {
     /// No row.
@@ -27,6 +34,7 @@ impl Rows {
     pub(crate) const ALL: Self = Self([u64::MAX; WORDS]);
 
     /// The first so many rows.
+    #[inline(always)]
     pub(crate) fn first(count: usize) -> Self {
         Self(std::array::from_fn(|word| match count.saturating_sub(word * WORD) {
             0 => 0,
@@ -37,27 +45,42 @@ impl Rows {
 
     /// Whether a row is in it.
     #[must_use]
+    #[inline(always)]
     pub fn has(&self, row: usize) -> bool {
         self.0[row / WORD] >> (row % WORD) & 1 == 1
     }
 
     /// Puts a row in, or takes it out.
+    #[inline(always)]
     pub(crate) fn put(&mut self, row: usize, is_in: bool) {
         let (word, bit) = (&mut self.0[row / WORD], 1 << (row % WORD));
         *word = if is_in { *word | bit } else { *word & !bit };
     }
 
+    /// How many there are before a row.
+    pub(crate) fn before(&self, row: usize) -> usize {
+        (*self & Self::first(row)).count()
+    }
+
+    /// The rows as bits, 64 a word.
+    pub(crate) fn words(&self) -> &[u64; WORDS] {
+        &self.0
+    }
+
     /// How many there are.
     #[must_use]
+    #[inline(always)]
     pub fn count(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().fold(0, |any, word| any | word) == 0
     }
 
     /// The rows in it, in order.
+    #[inline(always)]
     pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().enumerate().flat_map(|(place, mut word)| {
             std::iter::from_fn(move || {
@@ -75,7 +98,7 @@ impl Rows {
     }
 
     /// Adds to the lanes of its rows; the lanes are whole words of rows.
-    pub(crate) fn add(&self, worth: u16, lanes: &mut [u16]) {
+    pub(crate) fn add(&self, worth: u8, lanes: &mut [u8]) {
         match Arch::new() {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(simd) => simd.vectorize(x86::AddV4(simd, lanes, &self.0, worth)),
@@ -140,18 +163,16 @@ const BITS: [u16; GROUP] = {
     bits
 };
 
-fn add(lanes: &mut [u16], words: &[u64; WORDS], worth: u16) {
+fn add(lanes: &mut [u8], words: &[u64; WORDS], worth: u8) {
     for (lanes, word) in lanes.as_chunks_mut::<WORD>().0.iter_mut().zip(words) {
-        for (place, lanes) in lanes.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-            let bits = low(*word >> (GROUP * place));
-            for (lane, bit) in lanes.iter_mut().zip(BITS) {
-                *lane += if bits & bit == 0 { 0 } else { worth };
-            }
+        for (row, lane) in lanes.iter_mut().enumerate() {
+            *lane += if word >> row & 1 == 0 { 0 } else { worth };
         }
     }
 }
 
 /// The rows whose lane is at least so much; the lanes are whole words of rows, and rows beyond them are not in it.
+#[inline(always)]
 pub(crate) fn at_least(lanes: &[u16], least: u16) -> Rows {
     let mut rows = Rows::NONE;
     match Arch::new() {
@@ -175,15 +196,10 @@ fn compare(words: &mut [u64; WORDS], lanes: &[u16], least: u16) {
     }
 }
 
-fn low(word: u64) -> u16 {
-    #[expect(clippy::cast_possible_truncation, reason = "the low quarter is what is wanted")]
-    let low = word as u16;
-    low
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::num::low_half;
 
     #[test]
     fn a_set_holds_what_was_put_in_last() {
@@ -204,7 +220,7 @@ mod tests {
         let mut state = 1_u64;
         let mut any = move || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            low(state >> 40)
+            low_half(u32::try_from(state >> 40).unwrap())
         };
         (0..200).map(move |number| {
             let mut rows = Rows::NONE;
@@ -218,19 +234,21 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     fn every_width_gives_the_same() {
         for (lanes, rows, worth) in samples() {
+            let (small, few) =
+                (lanes.map(|lane| u8::try_from(lane % 100).unwrap()), u8::try_from(worth % 150).unwrap());
             for count in [BLOCK, 128, 64, 0] {
-                let (mut expected, mut reached) = (lanes, Rows::NONE);
-                add(&mut expected[..count], &rows.0, worth);
+                let (mut expected, mut reached) = (small, Rows::NONE);
+                add(&mut expected[..count], &rows.0, few);
                 compare(&mut reached.0, &lanes[..count], worth);
                 if let Some(simd) = pulp::x86::V3::try_new() {
-                    let (mut given, mut found) = (lanes, Rows::NONE);
-                    simd.vectorize(x86::AddV3(simd, &mut given[..count], &rows.0, worth));
+                    let (mut given, mut found) = (small, Rows::NONE);
+                    simd.vectorize(x86::AddV3(simd, &mut given[..count], &rows.0, few));
                     simd.vectorize(x86::CompareV3(simd, &mut found.0, &lanes[..count], worth));
                     assert_eq!((given, found), (expected, reached));
                 }
                 if let Some(simd) = pulp::x86::V4::try_new() {
-                    let (mut given, mut found) = (lanes, Rows::NONE);
-                    simd.vectorize(x86::AddV4(simd, &mut given[..count], &rows.0, worth));
+                    let (mut given, mut found) = (small, Rows::NONE);
+                    simd.vectorize(x86::AddV4(simd, &mut given[..count], &rows.0, few));
                     simd.vectorize(x86::CompareV4(simd, &mut found.0, &lanes[..count], worth));
                     assert_eq!((given, found), (expected, reached));
                 }
@@ -242,9 +260,13 @@ mod tests {
     fn lanes_and_sets_agree() {
         let mut rows = Rows::NONE;
         (0..BLOCK).filter(|row| row * row % 7 == 2).for_each(|row| rows.put(row, true));
-        let mut lanes = [3; BLOCK];
-        rows.add(65_000, &mut lanes);
-        assert!(lanes.iter().enumerate().all(|(row, lane)| *lane == if rows.has(row) { 65_003 } else { 3 }));
+        let mut sums = [3; BLOCK];
+        rows.add(250, &mut sums);
+        assert!(sums.iter().enumerate().all(|(row, sum)| *sum == if rows.has(row) { 253 } else { 3 }));
+        assert!(
+            (0..BLOCK).all(|row| rows.before(row) == rows.iter().take_while(|other| *other < row).count())
+        );
+        let lanes = sums.map(u16::from);
         assert_eq!(at_least(&lanes, 4), rows);
         assert_eq!(at_least(&lanes[..128], 4), rows & Rows::first(128));
         assert_eq!(at_least(&lanes, 0), Rows::ALL);

@@ -19,10 +19,10 @@ use crate::facts::{Coach, Job};
 use crate::num::FULL;
 pub use crate::rows::Rows;
 use crate::rows::WORD;
-use crate::wide::ahead;
+use crate::wide::{Aligned, ahead};
 
 /// Rows in a block.
-pub const BLOCK: usize = 2_048;
+pub const BLOCK: usize = 4_096;
 
 /// A sub-score: the parameters of its table in a preset, and how they make columns and kernels.
 pub trait SubScore: Default + DeserializeOwned + JsonSchema + Send + Sync + 'static {
@@ -63,6 +63,18 @@ pub trait Columns: Clone + Send + Sync + 'static {
 
     /// Bytes on the heap.
     fn bytes(&self) -> usize;
+
+    /// Asks for the memory of what says where the rest is, whatever the job.
+    fn index(&self) {}
+}
+
+/// How far ahead memory is asked for: what is scattered is found by what is scattered itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// What says where it is.
+    Index,
+    /// What is read.
+    Data,
 }
 
 /// A sub-score bound to one job.
@@ -73,8 +85,8 @@ pub trait Kernel: Send + Sync + 'static {
     /// Writes `bp`, `unknown`, `blocks` and `provisional` for every row of the columns.
     fn run(&self, columns: &Self::Columns, case: Case, out: &mut Lanes);
 
-    /// Asks for the memory that [`Kernel::run`] is going to read, some time before.
-    fn ahead(&self, _columns: &Self::Columns) {}
+    /// Asks for the memory that [`Kernel::run`] is going to read, some time before, and before that for what says where that is.
+    fn ahead(&self, _columns: &Self::Columns, _step: Step) {}
 
     /// Whether every row is blocked, where that can be told without looking at each.
     fn blocks_all(&self, _columns: &Self::Columns) -> bool {
@@ -118,25 +130,32 @@ pub enum Gate {
     Flag,
 }
 
+/// Rows whose distances are in lanes at a time.
+pub(crate) const PART: usize = 1_024;
+
 /// A kernel's output, one lane per row. Lanes of rows that the columns do not have hold anything, and so do their bits.
 #[derive(Debug)]
 pub struct Lanes {
     /// Sub-score in basis points; on the heap by itself, so that the engine can take it.
-    pub bp: Box<[u16; BLOCK]>,
-    /// Who has given nothing that the sub-score could use.
+    pub bp: Box<Aligned<[u16; BLOCK]>>,
+    /// Who has given nothing that the sub-score could use, where that is asked for.
     pub unknown: Rows,
+    /// Whether it is: a ranking does without.
+    pub asks_unknown: bool,
+    /// Whether `blocks` is asked for: a ranking does without where nobody is excluded for it.
+    pub asks_blocks: bool,
     /// Whom the figure makes ineligible.
     pub blocks: Rows,
     /// Whose eligibility rests on something not yet proved.
     pub provisional: Rows,
     /// For a kernel on its way to the figures; it holds anything when a kernel begins.
-    pub sums: [[u32; BLOCK]; 2],
+    pub sums: [Aligned<[u32; BLOCK]>; 2],
     /// The same, for smaller numbers.
-    pub small: [[u16; BLOCK]; 2],
+    pub small: [Aligned<[u16; BLOCK]>; 2],
     /// The same, for the smallest.
-    pub bytes: [[u8; BLOCK]; 2],
-    /// The same, for distances.
-    pub metres: [f64; BLOCK],
+    pub bytes: [Aligned<[u8; BLOCK]>; 2],
+    /// The same, for the distances of a part of the rows.
+    pub metres: Aligned<[f64; PART]>,
 }
 
 impl Lanes {
@@ -144,20 +163,24 @@ impl Lanes {
     #[must_use]
     pub fn new() -> Box<Self> {
         Box::new(Self {
-            bp: Box::new([0; BLOCK]),
+            bp: Box::new(Aligned::new([0; BLOCK])),
             unknown: Rows::NONE,
+            asks_unknown: true,
+            asks_blocks: true,
             blocks: Rows::NONE,
             provisional: Rows::NONE,
-            sums: [[0; BLOCK]; 2],
-            small: [[0; BLOCK]; 2],
-            bytes: [[0; BLOCK]; 2],
-            metres: [0.0; BLOCK],
+            sums: [0; 2].map(|_: u8| Aligned::new([0; BLOCK])),
+            small: [0; 2].map(|_: u8| Aligned::new([0; BLOCK])),
+            bytes: [0; 2].map(|_: u8| Aligned::new([0; BLOCK])),
+            metres: Aligned::new([0.0; PART]),
         })
     }
 
     /// Says of everybody who is unknown; at best, they have full marks.
-    pub(crate) fn set_unknown(&mut self, unknown: Rows, case: Case) {
-        self.unknown = unknown;
+    pub(crate) fn set_unknown(&mut self, unknown: &Rows, case: Case) {
+        if self.asks_unknown {
+            self.unknown = *unknown;
+        }
         if case == Case::Best {
             unknown.iter().for_each(|row| self.bp[row] = 10_000);
         }
@@ -246,6 +269,7 @@ pub(crate) trait AnyColumns: Any + Send + Sync {
     fn copied(&self) -> Box<dyn AnyColumns>;
     /// Asks for the memory of the columns themselves, not of what they point to.
     fn ahead(&self);
+    fn index(&self);
 }
 
 impl<C: Columns> AnyColumns for C {
@@ -268,12 +292,16 @@ impl<C: Columns> AnyColumns for C {
     fn ahead(&self) {
         ahead(std::slice::from_ref(self));
     }
+
+    fn index(&self) {
+        Columns::index(self);
+    }
 }
 
 /// A kernel whose columns are known only to itself.
 pub(crate) trait AnyKernel: Send + Sync {
     fn run(&self, columns: &dyn AnyColumns, case: Case, out: &mut Lanes);
-    fn ahead(&self, columns: &dyn AnyColumns);
+    fn ahead(&self, columns: &dyn AnyColumns, step: Step);
     fn blocks_all(&self, columns: &dyn AnyColumns) -> bool;
     fn distance_m(&self, columns: &dyn AnyColumns, row: usize) -> Option<u32>;
     fn explain(&self, coach: &Coach, figure: &Figure) -> Statement;
@@ -290,8 +318,8 @@ impl<K: Kernel> AnyKernel for K {
         Kernel::run(self, own::<K>(columns), case, out);
     }
 
-    fn ahead(&self, columns: &dyn AnyColumns) {
-        Kernel::ahead(self, own::<K>(columns));
+    fn ahead(&self, columns: &dyn AnyColumns, step: Step) {
+        Kernel::ahead(self, own::<K>(columns), step);
     }
 
     fn blocks_all(&self, columns: &dyn AnyColumns) -> bool {

@@ -1,6 +1,9 @@
-//! Sums of what small codes are worth: a code a row, and a table of sixteen that says what each is worth.
+//! Sums of what small codes are worth: a code a row, and a table of sixteen that says what each is worth. And what such sums
+//! come to when they are divided, from a table of all that there can be.
 //!
 //! Sums are bytes; whoever adds sees to it that they stay below 256.
+
+use crate::num::{Quotient, Share, divided};
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -8,22 +11,98 @@ mod x86;
 /// What each code below 16 is worth.
 pub(crate) type Table = [u8; 16];
 
-/// Adds to every row that has a code what it is worth; codes are below 16.
-pub(crate) fn add_up(sums: &mut [u8], codes: &[u8], worth: &Table) {
-    // Both end together, so that what is left over of the one is beside what is left over of the other.
-    let sums = &mut sums[..codes.len()];
-    match pulp::Arch::new() {
-        #[cfg(target_arch = "x86_64")]
-        pulp::Arch::V4(simd) => simd.vectorize(x86::AddUpV4(simd, sums, codes, worth)),
-        #[cfg(target_arch = "x86_64")]
-        pulp::Arch::V3(simd) => simd.vectorize(x86::AddUpV3(simd, sums, codes, worth)),
-        _ => one_by_one(sums, codes, worth),
+/// Rows whose codes are together: those of the second half are above those of the first.
+pub(crate) const PAIRED: usize = 128;
+const HALF: usize = PAIRED / 2;
+
+/// A code below 16 for every row, two to a byte.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Codes(Vec<[u8; HALF]>);
+
+impl Codes {
+    /// Puts a code into the next row, or into one that is there.
+    pub(crate) fn put(&mut self, row: usize, code: u8) {
+        if row == PAIRED * self.0.len() {
+            self.0.push([0; HALF]);
+        }
+        let byte = &mut self.0[row / PAIRED][row % HALF];
+        *byte = if row % PAIRED < HALF { *byte & 0xf0 | code } else { *byte & 0x0f | code << 4 };
+    }
+
+    /// Adds to every row what its code is worth. Rows without a code, up to where codes would be together, are in it.
+    pub(crate) fn add_up(&self, sums: &mut [u8], worth: &Table) {
+        let (sums, _) = sums.as_chunks_mut::<PAIRED>();
+        match pulp::Arch::new() {
+            #[cfg(target_arch = "x86_64")]
+            pulp::Arch::V4(simd) => simd.vectorize(x86::AddUpV4(simd, sums, &self.0, worth)),
+            #[cfg(target_arch = "x86_64")]
+            pulp::Arch::V3(simd) => simd.vectorize(x86::AddUpV3(simd, sums, &self.0, worth)),
+            _ => one_by_one(sums, &self.0, worth),
+        }
+    }
+
+    /// The codes as they lie in memory.
+    pub(crate) fn packed(&self) -> &[[u8; HALF]] {
+        &self.0
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        HALF * self.0.capacity()
+    }
+
+    /// Gives back what growing took too much.
+    pub(crate) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
     }
 }
 
-fn one_by_one(sums: &mut [u8], codes: &[u8], worth: &Table) {
-    for (sum, code) in sums.iter_mut().zip(codes) {
-        *sum += worth[usize::from(*code % 16)];
+fn one_by_one(sums: &mut [[u8; PAIRED]], codes: &[[u8; HALF]], worth: &Table) {
+    for (sums, codes) in sums.iter_mut().zip(codes) {
+        let (first, second) = sums.split_at_mut(HALF);
+        for ((first, second), code) in first.iter_mut().zip(second).zip(codes) {
+            *first += worth[usize::from(*code & 0x0f)];
+            *second += worth[usize::from(*code >> 4)];
+        }
+    }
+}
+
+/// What small sums come to when they are divided.
+pub(crate) struct Quotients {
+    share: Share,
+    /// Of each sum that a byte holds; 0 beyond the largest that there can be.
+    of: [u16; 256],
+    most: u8,
+}
+
+impl Quotients {
+    /// Of sums up to the most that there can be; `None` where a byte does not hold that.
+    pub(crate) fn new(share: Share, most: u64) -> Option<Box<Self>> {
+        let most = u8::try_from(most).ok()?;
+        let mut of = [0; 256];
+        (0..=most).for_each(|sum| of[usize::from(sum)] = share.bp(sum.into()));
+        Some(Box::new(Self { share, of, most }))
+    }
+
+    /// Brings the sums of whole words of rows into figures.
+    pub(crate) fn look_up(&self, bp: &mut [u16], sums: &[u8]) {
+        match pulp::Arch::new() {
+            #[cfg(target_arch = "x86_64")]
+            pulp::Arch::V4(simd) => match self.most {
+                ..64 => simd.vectorize(x86::LookUpV4::<1>(simd, bp, sums, &self.of)),
+                64..128 => simd.vectorize(x86::LookUpV4::<2>(simd, bp, sums, &self.of)),
+                128.. => simd.vectorize(x86::LookUpV4::<4>(simd, bp, sums, &self.of)),
+            },
+            // Nothing narrower looks up as fast as it divides.
+            _ => divided!(divide(bp, sums; self.share)),
+        }
+    }
+}
+
+#[inline(always)]
+fn divide<Q: Quotient>(bp: &mut [u16], sums: &[u8], share: Q) {
+    for (bp, sum) in bp.iter_mut().zip(sums) {
+        *bp = share.bp((*sum).into());
     }
 }
 
@@ -32,25 +111,59 @@ mod tests {
     use super::*;
 
     #[test]
+    fn codes_are_what_was_put_in_last() {
+        let mut codes = Codes::default();
+        (0..200).for_each(|row| codes.put(row, 15));
+        (0..200).for_each(|row| codes.put(row, u8::try_from(row % 13).unwrap()));
+        let mut sums = [0; 2 * PAIRED];
+        codes.add_up(&mut sums, &std::array::from_fn(|code| u8::try_from(code).unwrap()));
+        assert!(sums[..200].iter().enumerate().all(|(row, sum)| usize::from(*sum) == row % 13), "{sums:?}");
+    }
+
+    #[test]
     fn every_width_adds_up_alike() {
         let worth: Table = std::array::from_fn(|code| u8::try_from(code * code % 41).unwrap());
-        for rows in [0, 1, 63, 64, 65, 200, 1_024] {
-            let codes: Vec<u8> = (0..rows).map(|row| u8::try_from(row * 7 % 16).unwrap()).collect();
-            let expected: Vec<u8> = codes.iter().map(|code| 3 + worth[usize::from(*code)]).collect();
-            let mut sums = vec![3; rows + 100];
-            add_up(&mut sums, &codes, &worth);
-            assert_eq!(sums[..rows], expected, "as this machine does it");
-            assert_eq!(sums[rows..], [3; 100], "rows without a code");
-            sums.truncate(rows);
+        for rows in [0, 1, 64, 65, 128, 129, 1_024] {
+            let mut codes = Codes::default();
+            let code = |row: usize| row * 7 % 16;
+            (0..rows).for_each(|row| codes.put(row, u8::try_from(code(row)).unwrap()));
+            let whole = rows.next_multiple_of(PAIRED);
+            let mut sums = vec![3; whole + PAIRED];
+            let same = |sums: &[u8]| {
+                (0..rows).all(|row| sums[row] == 3 + worth[code(row)])
+                    && sums[whole..].iter().all(|sum| *sum == 3)
+            };
+            codes.add_up(&mut sums, &worth);
+            assert!(same(&sums), "{rows} as this machine does it");
             sums.fill(3);
-            one_by_one(&mut sums, &codes, &worth);
-            assert_eq!(sums, expected, "one by one");
+            one_by_one(sums.as_chunks_mut().0, &codes.0, &worth);
+            assert!(same(&sums), "{rows} one by one");
             #[cfg(target_arch = "x86_64")]
             if let Some(simd) = pulp::x86::V3::try_new() {
                 sums.fill(3);
-                simd.vectorize(x86::AddUpV3(simd, &mut sums, &codes, &worth));
-                assert_eq!(sums, expected, "by 256 bits");
+                simd.vectorize(x86::AddUpV3(simd, sums.as_chunks_mut().0, &codes.0, &worth));
+                assert!(same(&sums), "{rows} by 256 bits");
             }
         }
+    }
+
+    #[test]
+    fn every_width_divides_alike() {
+        for (most, share) in [
+            (20_u8, Share::scaled(5_000, 10)),
+            (100, Share::scaled(1_000, 10)),
+            (255, Share::scaled(400, 255)),
+        ] {
+            let quotients = Quotients::new(share, most.into()).unwrap();
+            let sums: Vec<u8> = (0..=most).chain(0..=most).cycle().take(576).collect();
+            let expected: Vec<u16> = sums.iter().map(|sum| share.bp((*sum).into())).collect();
+            let mut bp = vec![1; sums.len()];
+            quotients.look_up(&mut bp, &sums);
+            assert_eq!(bp, expected, "as this machine does it");
+            bp.fill(1);
+            divided!(divide(&mut bp[..], &sums[..]; share));
+            assert_eq!(bp, expected, "divided");
+        }
+        assert!(Quotients::new(Share::scaled(1, 256), 256).is_none());
     }
 }

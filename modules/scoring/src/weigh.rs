@@ -5,6 +5,7 @@
 
 use crate::num::{Quotient, Share};
 use crate::subscore::BLOCK;
+use crate::wide::Aligned;
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -17,14 +18,15 @@ pub(crate) struct Figures {
 }
 
 struct Pair {
-    bp: [Box<[u16; BLOCK]>; 2],
+    bp: [Box<Aligned<[u16; BLOCK]>>; 2],
     factors: [u16; 2],
 }
 
 impl Figures {
     /// Room for so many.
     pub(crate) fn with_room_for(count: usize) -> Self {
-        let pair = || Pair { bp: std::array::from_fn(|_| Box::new([0; BLOCK])), factors: [0; 2] };
+        let pair =
+            || Pair { bp: std::array::from_fn(|_| Box::new(Aligned::new([0; BLOCK]))), factors: [0; 2] };
         Self { pairs: std::iter::repeat_with(pair).take(count.div_ceil(2)).collect(), given: 0 }
     }
 
@@ -33,7 +35,7 @@ impl Figures {
     }
 
     /// Takes lanes of figures, which count so much, and leaves others in their place.
-    pub(crate) fn take(&mut self, bp: &mut Box<[u16; BLOCK]>, factor: u16) {
+    pub(crate) fn take(&mut self, bp: &mut Box<Aligned<[u16; BLOCK]>>, factor: u16) {
         let Pair { bp: lanes, factors } = &mut self.pairs[self.given / 2];
         let side = self.given % 2;
         std::mem::swap(&mut lanes[side], bp);
@@ -90,7 +92,7 @@ mod tests {
                 figures.clear();
                 for (number, factor) in factors.iter().enumerate().take(count) {
                     let lane = |row: usize| u16::try_from((row * 7_919 + number * 104_729) % 10_001).unwrap();
-                    figures.take(&mut Box::new(std::array::from_fn(lane)), *factor);
+                    figures.take(&mut Box::new(Aligned::new(std::array::from_fn(lane))), *factor);
                 }
             }
             let whole: u16 = factors.iter().take(count).sum();

@@ -3,16 +3,16 @@
 //! What they do is what the loops beside them in [`rows`](super) do; the tests compare them.
 
 use pulp::x86::{V3, V4};
-use pulp::{NullaryFnOnce, cast, u16x16, u16x32};
+use pulp::{NullaryFnOnce, cast, u8x32, u16x16, u16x32};
 
-use super::{BITS, GROUP, WORD, WORDS};
+use super::{WORD, WORDS};
 
-/// [`super::add`] by 512 bits: half a word is a mask.
+/// [`super::add`] by 512 bits: a word is a mask.
 pub(super) struct AddV4<'a>(
     pub(super) V4,
-    pub(super) &'a mut [u16],
+    pub(super) &'a mut [u8],
     pub(super) &'a [u64; WORDS],
-    pub(super) u16,
+    pub(super) u8,
 );
 
 impl NullaryFnOnce for AddV4<'_> {
@@ -21,14 +21,10 @@ impl NullaryFnOnce for AddV4<'_> {
     #[inline(always)]
     fn call(self) {
         let Self(simd, lanes, words, worth) = self;
-        let worth = simd.splat_u16x32(worth);
+        let worth = cast(simd.splat_u8x64(worth));
         for (lanes, word) in lanes.as_chunks_mut::<WORD>().0.iter_mut().zip(words) {
-            let (halves, _) = lanes.as_chunks_mut::<{ WORD / 2 }>();
-            for (half, mask) in halves.iter_mut().zip(cast::<u64, [u32; 2]>(*word)) {
-                let before: u16x32 = cast(*half);
-                let after = simd.wrapping_add_u16x32(before, worth);
-                *half = cast(simd.select_u16x32(pulp::b32(mask), after, before));
-            }
+            let before = cast(*lanes);
+            *lanes = cast(simd.avx512bw._mm512_mask_add_epi8(before, *word, before, worth));
         }
     }
 }
@@ -56,12 +52,12 @@ impl NullaryFnOnce for CompareV4<'_> {
     }
 }
 
-/// [`super::add`] by 256 bits: a quarter of a word in every lane, each of which looks at its own bit.
+/// [`super::add`] by 256 bits: half a word in every lane, each of which looks at its own bit of its own byte.
 pub(super) struct AddV3<'a>(
     pub(super) V3,
-    pub(super) &'a mut [u16],
+    pub(super) &'a mut [u8],
     pub(super) &'a [u64; WORDS],
-    pub(super) u16,
+    pub(super) u8,
 );
 
 impl NullaryFnOnce for AddV3<'_> {
@@ -69,14 +65,28 @@ impl NullaryFnOnce for AddV3<'_> {
 
     #[inline(always)]
     fn call(self) {
+        /// Which byte of half a word has a lane's bit.
+        const BYTES: [u8; WORD / 2] = {
+            let mut bytes = [0; WORD / 2];
+            let (mut lane, mut byte) = (0, 0);
+            while lane < WORD / 2 {
+                bytes[lane] = byte;
+                lane += 1;
+                if lane % 8 == 0 {
+                    byte += 1;
+                }
+            }
+            bytes
+        };
         let Self(simd, lanes, words, worth) = self;
-        let (worth, bits) = (simd.splat_u16x16(worth), cast::<[u16; GROUP], u16x16>(BITS));
+        let (worth, bits): (u8x32, u8x32) = (simd.splat_u8x32(worth), cast([0x8040_2010_0804_0201_u64; 4]));
         for (lanes, word) in lanes.as_chunks_mut::<WORD>().0.iter_mut().zip(words) {
-            let (quarters, _) = lanes.as_chunks_mut::<GROUP>();
-            for (quarter, mask) in quarters.iter_mut().zip(cast::<u64, [u16; 4]>(*word)) {
-                let own = simd.and_u16x16(simd.splat_u16x16(mask), bits);
-                let set: u16x16 = cast(simd.cmp_eq_u16x16(own, bits));
-                *quarter = cast(simd.wrapping_add_u16x16(cast(*quarter), simd.and_u16x16(set, worth)));
+            let (halves, _) = lanes.as_chunks_mut::<{ WORD / 2 }>();
+            for (half, mask) in halves.iter_mut().zip(cast::<u64, [u32; 2]>(*word)) {
+                let own = simd.avx2._mm256_shuffle_epi8(cast(simd.splat_u32x8(mask)), cast(BYTES));
+                let own = simd.and_u8x32(cast(own), bits);
+                let set: u8x32 = cast(simd.cmp_eq_u8x32(own, bits));
+                *half = cast(simd.wrapping_add_u8x32(cast(*half), simd.and_u8x32(set, worth)));
             }
         }
     }

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
+use pulp::{Arch, Simd, WithSimd};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -28,9 +29,10 @@ use crate::facts::{Coach, Job, Slot, SlotKind, Zone};
 use crate::num::{Quotient, Share, div_round_bp, divided};
 use crate::rows::at_least;
 use crate::subscore::{
-    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, SubScore,
-    lanes_of,
+    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, Step,
+    SubScore, lanes_of,
 };
+use crate::tables::Quotients;
 use crate::week::{QUARTERS, Span, Week};
 use crate::wide::ahead;
 use crate::zone::shift_quarters;
@@ -97,6 +99,10 @@ impl Columns for Grids {
             + size_of::<Rows>() * self.sets.capacity()
             + 2 * self.of.capacity()
     }
+
+    fn index(&self) {
+        ahead(&self.zones);
+    }
 }
 
 /// When a coach is free, and when free or free if needed.
@@ -154,13 +160,19 @@ impl Grids {
         }
     }
 
-    /// The sets of the quarter-hours of a span, each with how many of them in a row share it.
-    fn each(&self, half: Half, span: Span, mut then: impl FnMut(&Rows, u16)) {
+    /// The places of the sets of the quarter-hours of a span: up to the end of the week, and from its beginning.
+    #[inline(always)]
+    fn parts(&self, half: Half, span: Span) -> impl Iterator<Item = &[u16]> {
         let week = &self.of[half as usize * usize::from(QUARTERS)..][..usize::from(QUARTERS)];
         let end = span.start + span.quarters;
         let parts = [span.start..end.min(QUARTERS), 0..end.saturating_sub(QUARTERS)];
-        for part in parts {
-            let sets = &week[usize::from(part.start)..usize::from(part.end)];
+        parts.into_iter().map(|part| &week[usize::from(part.start)..usize::from(part.end)])
+    }
+
+    /// The sets of the quarter-hours of a span, each with how many of them in a row share it.
+    #[inline(always)]
+    fn each(&self, half: Half, span: Span, mut then: impl FnMut(&Rows, u16)) {
+        for sets in self.parts(half, span) {
             for alike in sets.chunk_by(|one, next| one == next) {
                 then(&self.sets[usize::from(alike[0])], u16::try_from(alike.len()).unwrap_or(QUARTERS));
             }
@@ -168,6 +180,7 @@ impl Grids {
     }
 
     /// Who is free, or covers it, all through a span.
+    #[inline(always)]
     fn throughout(&self, half: Half, span: Span) -> Rows {
         let mut all = Rows::ALL;
         self.each(half, span, |set, _| all &= *set);
@@ -178,9 +191,13 @@ impl Grids {
 /// The weekly hours of one job.
 pub struct Hours {
     slots: Vec<Slot>,
+    /// Of each slot, what halves of quarters come to; of shifts of days on end not.
+    shifts: Vec<Option<Box<Quotients>>>,
     /// By Σ weight, of what is counted in single basis points, and of what is counted in halves of full marks.
     share: Share,
     share_of_halves: Share,
+    /// The latter, where all sums of halves are bytes.
+    quotients: Option<Box<Quotients>>,
     buffer_quarters: u16,
     zone: Zone,
     starts_on: NaiveDate,
@@ -202,11 +219,17 @@ impl SubScore for Parameters {
             return None;
         }
         let weight = job.slots.iter().map(|slot| u64::from(slot.weight)).sum();
+        let share_of_halves = Share::scaled(5_000, weight);
+        let buffer_quarters = self.buffer_minutes / 15;
+        let quarters = |slot: &Slot| u64::from(length(slot, buffer_quarters));
+        let of_shift = |slot: &Slot| Quotients::new(Share::scaled(5_000, quarters(slot)), 2 * quarters(slot));
         Some(Hours {
+            shifts: job.slots.iter().map(of_shift).collect(),
             slots: job.slots.clone(),
             share: Share::scaled(1, weight),
-            share_of_halves: Share::scaled(5_000, weight),
-            buffer_quarters: self.buffer_minutes / 15,
+            share_of_halves,
+            quotients: Quotients::new(share_of_halves, 2 * weight),
+            buffer_quarters,
             zone: job.tz.unwrap_or_else(Zone::utc),
             starts_on: job.start(as_of),
             local: Mutex::default(),
@@ -214,16 +237,23 @@ impl SubScore for Parameters {
     }
 }
 
+/// The quarter-hours that are to be free before and after a slot.
+fn buffer(slot: &Slot, quarters: u16) -> u16 {
+    if slot.kind == SlotKind::Class { quarters } else { 0 }
+}
+
+/// The quarter-hours of a slot with what is to be free around it.
+fn length(slot: &Slot, buffer_quarters: u16) -> u16 {
+    (slot.span.quarters + 2 * buffer(slot, buffer_quarters)).min(QUARTERS)
+}
+
 impl Hours {
     /// A slot as the coach's grid has it.
     fn local(&self, slot: &Slot, zone: Option<Zone>) -> Span {
         let shift = zone.map_or(0, |zone| shift_quarters(self.zone, zone, self.starts_on));
-        let buffer = if slot.kind == SlotKind::Class { self.buffer_quarters } else { 0 };
+        let buffer = buffer(slot, self.buffer_quarters);
         let start = (i32::from(slot.span.start) + shift - i32::from(buffer)).rem_euclid(i32::from(QUARTERS));
-        Span {
-            start: u16::try_from(start).unwrap_or_default(),
-            quarters: (slot.span.quarters + 2 * buffer).min(QUARTERS),
-        }
+        Span { start: u16::try_from(start).unwrap_or_default(), quarters: length(slot, self.buffer_quarters) }
     }
 
     /// The slots as the grids of a zone have them.
@@ -255,27 +285,29 @@ impl Hours {
 /// What the slots are worth to the rows, on the way to the figures.
 struct Worth<'l> {
     /// In halves of full marks: what classes are worth.
-    halves: &'l mut [u16],
+    halves: &'l mut [u8],
     /// The most that the halves may be by now.
-    most: u16,
+    most: u8,
     /// In basis points: what shifts are worth, and halves that have found no room.
     sums: &'l mut [u32],
     /// Whether there is anything in the sums.
     summed: bool,
-    /// Halves of quarters.
+    /// Halves of quarters of a long shift, or what one that is not is worth.
     parts: &'l mut [u16],
+    /// Halves of quarters of one that is not long.
+    few: &'l mut [u8],
 }
 
 impl Worth<'_> {
     /// A class is worth as many halves as it is covered and free.
-    fn class(&mut self, columns: &Grids, span: Span, here: Rows, weight: u8) {
-        let weight = u16::from(weight);
-        if self.most > u16::MAX - 2 * weight {
+    #[inline(always)]
+    fn class(&mut self, columns: &Grids, span: Span, here: &Rows, weight: u8) {
+        if self.most > u8::MAX - 2 * weight {
             self.sum_up();
         }
         self.most += 2 * weight;
-        let covered = columns.throughout(Half::Covered, span) & here;
-        let free = columns.throughout(Half::Free, span) & here;
+        let covered = columns.throughout(Half::Covered, span) & *here;
+        let free = columns.throughout(Half::Free, span) & *here;
         if free == covered {
             free.add(2 * weight, self.halves);
         } else {
@@ -285,14 +317,48 @@ impl Worth<'_> {
     }
 
     /// A shift counts by quarters, twice where free and once where free if needed.
-    fn shift(&mut self, columns: &Grids, span: Span, here: Rows, weight: u8) {
+    #[inline(always)]
+    fn shift(
+        &mut self,
+        columns: &Grids,
+        span: Span,
+        here: &Rows,
+        (weight, quotients): (u8, Option<&Quotients>),
+    ) {
+        let weight = u32::from(weight);
+        let Some(quotients) = quotients else {
+            return self.long_shift(columns, span, here, weight);
+        };
+        self.few.fill(0);
+        for half in [Half::Free, Half::Covered] {
+            // A table is only of so many halves as a byte holds.
+            let add = |set: &Rows, quarters| {
+                (*set & *here).add(u8::try_from(quarters).unwrap_or(u8::MAX), self.few);
+            };
+            columns.each(half, span, add);
+        }
+        quotients.look_up(self.parts, self.few);
+        let worth = self.parts.iter().map(|worth| weight * u32::from(*worth));
+        if std::mem::replace(&mut self.summed, true) {
+            self.sums.iter_mut().zip(worth).for_each(|(sum, worth)| *sum += worth);
+        } else {
+            self.sums.iter_mut().zip(worth).for_each(|(sum, worth)| *sum = worth);
+        }
+    }
+
+    /// One of days on end, of which a byte does not hold the quarters.
+    #[cold]
+    fn long_shift(&mut self, columns: &Grids, span: Span, here: &Rows, weight: u32) {
         self.sum();
         self.parts.fill(0);
         for half in [Half::Free, Half::Covered] {
-            columns.each(half, span, |set, quarters| (*set & here).add(quarters, self.parts));
+            columns.each(half, span, |set, quarters| {
+                (*set & *here).iter().for_each(|row| self.parts[row] += quarters);
+            });
         }
-        let share = Share::scaled(5_000, span.quarters.into());
-        divided!(weigh(&mut *self.sums, &*self.parts, u32::from(weight); share));
+        for (sum, parts) in self.sums.iter_mut().zip(&*self.parts) {
+            *sum += weight * u32::from(div_round_bp(5_000 * u64::from(*parts), span.quarters.into()));
+        }
     }
 
     fn sum(&mut self) {
@@ -310,25 +376,67 @@ impl Worth<'_> {
     }
 }
 
-/// Adds what a slot is worth.
 #[inline(always)]
-fn weigh<Q: Quotient>(sums: &mut [u32], parts: &[u16], weight: u32, share: Q) {
-    for (sum, parts) in sums.iter_mut().zip(parts) {
-        *sum += weight * u32::from(share.bp((*parts).into()));
-    }
-}
-
-#[inline(always)]
-fn divide_halves<Q: Quotient>(bp: &mut [u16], halves: &[u16], share: Q) {
+fn divide_halves<Q: Quotient>(bp: &mut [u16], halves: &[u8], share: Q) {
     for (bp, halves) in bp.iter_mut().zip(halves) {
         *bp = share.bp((*halves).into());
     }
 }
 
 #[inline(always)]
-fn divide<Q: Quotient>(bp: &mut [u16], halves: &[u16], sums: &[u32], share: Q) {
+fn divide<Q: Quotient>(bp: &mut [u16], halves: &[u8], sums: &[u32], share: Q) {
     for (bp, (halves, sum)) in bp.iter_mut().zip(halves.iter().zip(sums)) {
         *bp = share.bp(5_000 * u32::from(*halves) + *sum);
+    }
+}
+
+/// What [`Kernel::run`] does, for all widths.
+struct Run<'a> {
+    job: &'a Hours,
+    columns: &'a Grids,
+    case: Case,
+    out: &'a mut Lanes,
+}
+
+impl WithSimd for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { job, columns, case, out } = self;
+        let lanes = lanes_of(columns.rows);
+        let Lanes { bp, bytes: [halves, few], small: [parts, _], sums: [sums, _], .. } = out;
+        let (bp, halves, sums) = (&mut bp[..lanes], &mut halves[..lanes], &mut sums[..lanes]);
+        halves.fill(0);
+        let mut worth = Worth {
+            halves,
+            most: 0,
+            sums,
+            summed: false,
+            parts: &mut parts[..lanes],
+            few: &mut few[..lanes],
+        };
+        for (zone, here) in &columns.zones {
+            for ((slot, quotients), span) in job.slots.iter().zip(&job.shifts).zip(job.locals(*zone).iter()) {
+                match slot.kind {
+                    SlotKind::Class => worth.class(columns, *span, here, slot.weight),
+                    SlotKind::Shift => {
+                        worth.shift(columns, *span, here, (slot.weight, quotients.as_deref()));
+                    }
+                }
+            }
+        }
+        let Worth { halves, sums, summed, .. } = worth;
+        match &job.quotients {
+            _ if summed => divided!(divide(&mut *bp, &*halves, &*sums; job.share)),
+            Some(quotients) => quotients.look_up(bp, halves),
+            None => divided!(divide_halves(&mut *bp, &*halves; job.share_of_halves)),
+        }
+        if out.asks_blocks {
+            out.blocks = !(at_least(bp, 1) | columns.unknown);
+        }
+        out.provisional = Rows::NONE;
+        out.set_unknown(&columns.unknown, case);
     }
 }
 
@@ -336,35 +444,17 @@ impl Kernel for Hours {
     type Columns = Grids;
 
     fn run(&self, columns: &Grids, case: Case, out: &mut Lanes) {
-        let lanes = lanes_of(columns.rows);
-        let Lanes { bp, small: [halves, parts], sums: [sums, _], .. } = out;
-        let (bp, halves, sums) = (&mut bp[..lanes], &mut halves[..lanes], &mut sums[..lanes]);
-        halves.fill(0);
-        let mut worth = Worth { halves, most: 0, sums, summed: false, parts: &mut parts[..lanes] };
-        for (zone, here) in &columns.zones {
-            for (slot, span) in self.slots.iter().zip(self.locals(*zone).iter()) {
-                match slot.kind {
-                    SlotKind::Class => worth.class(columns, *span, *here, slot.weight),
-                    SlotKind::Shift => worth.shift(columns, *span, *here, slot.weight),
-                }
-            }
-        }
-        let Worth { halves, sums, summed, .. } = worth;
-        if summed {
-            divided!(divide(&mut *bp, &*halves, &*sums; self.share));
-        } else {
-            divided!(divide_halves(&mut *bp, &*halves; self.share_of_halves));
-        }
-        out.blocks = !(at_least(bp, 1) | columns.unknown);
-        out.provisional = Rows::NONE;
-        out.set_unknown(columns.unknown, case);
+        Arch::new().dispatch(Run { job: self, columns, case, out });
     }
 
-    fn ahead(&self, columns: &Grids) {
+    fn ahead(&self, columns: &Grids, step: Step) {
         for (zone, _) in &columns.zones {
             for span in self.locals(*zone).iter() {
                 for half in [Half::Free, Half::Covered] {
-                    columns.each(half, *span, |set, _| ahead(std::slice::from_ref(set)));
+                    match step {
+                        Step::Index => columns.parts(half, *span).for_each(ahead),
+                        Step::Data => columns.each(half, *span, |set, _| ahead(std::slice::from_ref(set))),
+                    }
                 }
             }
         }

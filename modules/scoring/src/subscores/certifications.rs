@@ -31,6 +31,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use pulp::{Arch, Simd, WithSimd};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -39,9 +40,10 @@ use crate::facts::{Cert, Coach, Holding, HoldingState, Job, Requirement, Require
 use crate::num::{FULL, Quotient, Share, div_round_bp, divided, gcd};
 use crate::rows::WORD;
 use crate::subscore::{
-    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, SubScore,
-    lanes_of,
+    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, Step,
+    SubScore, lanes_of,
 };
+use crate::tables::Quotients;
 
 /// The table `[certifications]` of a preset.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -152,6 +154,10 @@ impl Columns for Holdings {
     fn bytes(&self) -> usize {
         self.held.bytes()
     }
+
+    fn index(&self) {
+        self.held.index();
+    }
 }
 
 /// Who earns how much for a requirement; whoever is in several earns the most of them.
@@ -171,6 +177,7 @@ impl Earning {
     const NOTHING: Self = Self { whole: Rows::NONE, six: Rows::NONE, five: Rows::NONE, three: Rows::NONE };
 
     /// Adds those who hold a code, on a day so many days after that of the snapshot.
+    #[inline(always)]
     fn add(&mut self, held: &Lasting, code: Cert, later: u32, case: Case) {
         let grace = u32::try_from(code.details().grace_days).unwrap_or_default();
         let (mut verified, ended) = held.of(Today::Verified.of(code), later);
@@ -198,26 +205,29 @@ impl Earning {
         }
     }
 
-    /// Adds what each earns to a sum, in thousands.
-    fn credit(&self, thousands: &mut [u16]) {
+    /// Adds what each earns to a sum, in thousands, so many times.
+    #[inline(always)]
+    fn credit(&self, thousands: &mut [u8], times: u8) {
         let mut earned = Rows::NONE;
         for (rows, worth) in [(self.whole, 10), (self.six, 6), (self.five, 5), (self.three, 3)] {
             let best = rows.without(earned);
             if !best.is_empty() {
-                best.add(worth, thousands);
+                best.add(worth * times, thousands);
             }
             earned |= rows;
         }
     }
 
     /// Those who earn anything.
+    #[inline(always)]
     fn something(&self) -> Rows {
         self.whole | self.six | self.five | self.three
     }
 }
 
 /// Empties small lanes into wide ones.
-fn empty(small: &mut [u16], wide: &mut [u32]) {
+#[inline(always)]
+fn empty(small: &mut [u8], wide: &mut [u32]) {
     for (small, wide) in small.iter_mut().zip(wide) {
         *wide += u32::from(std::mem::take(small));
     }
@@ -233,6 +243,10 @@ pub struct Requirements {
     /// `n` and `m`.
     required: u32,
     preferred: u32,
+    /// What a required and a preferred credit count, and what their sum is divided by.
+    shares: ((u32, u32), u64),
+    /// By the same, where all sums of credits in thousands are bytes.
+    quotients: Option<Box<Quotients>>,
 }
 
 struct Asked {
@@ -261,7 +275,11 @@ impl SubScore for Parameters {
             u32::try_from(of_kind.count()).unwrap_or(u32::MAX)
         };
         let starts_on = job.start(as_of);
+        let (required, preferred) = (count(RequirementKind::Required), count(RequirementKind::Preferred));
+        let shares = shares(required, preferred);
         Some(Requirements {
+            shares,
+            quotients: Quotients::new(Share::scaled(1_000, shares.1), 10 * shares.1),
             asked: job
                 .requirements
                 .iter()
@@ -273,42 +291,103 @@ impl SubScore for Parameters {
             as_of,
             starts_on,
             later: u32::try_from((starts_on - as_of).num_days()).unwrap_or_default(),
-            required: count(RequirementKind::Required),
-            preferred: count(RequirementKind::Preferred),
+            required,
+            preferred,
         })
     }
 }
 
-/// So many credits of one kind add up within a small lane.
+/// What a required and a preferred credit count, and what their sum is divided by: 4m and n, by 5nm; with one kind alone 1, by
+/// its count.
+fn shares(n: u32, m: u32) -> ((u32, u32), u64) {
+    match (n, m) {
+        (n, 0) => ((1, 0), n.into()),
+        (0, m) => ((0, 1), m.into()),
+        _ => {
+            let common = gcd(4 * m, n);
+            ((4 * m / common, n / common), 5 * u64::from(n) * u64::from(m) / u64::from(common))
+        }
+    }
+}
+
+/// So many credits of a kind can be summed up in lanes of 32 bits, whatever they count.
 const FEW: u32 = 6_000;
 
 #[inline(always)]
 fn divide<Q: Quotient>(
     bp: &mut [u16],
-    required: &[u16],
-    preferred: &[u16],
+    required: &[u32],
+    preferred: &[u32],
     (of_required, of_preferred): (u32, u32),
     share: Q,
 ) {
     for (bp, (required, preferred)) in bp.iter_mut().zip(required.iter().zip(preferred)) {
-        *bp = share.bp(u32::from(*required) * of_required + u32::from(*preferred) * of_preferred);
+        *bp = share.bp(required * of_required + preferred * of_preferred);
     }
 }
 
-impl Requirements {
-    /// What a required and a preferred credit count, and what their sum is divided by: 4m and n, by 5nm; with one kind alone
-    /// 1, by its count.
-    fn shares(&self) -> ((u32, u32), u64) {
-        let (n, m) = (self.required, self.preferred);
-        match (n, m) {
-            (n, 0) => ((1, 0), n.into()),
-            (0, m) => ((0, 1), m.into()),
-            _ => {
-                let common = gcd(n, m);
-                let whole = 5 * u64::from(n) * u64::from(m) / u64::from(common);
-                ((4 * m / common, n / common), whole)
+/// What [`Kernel::run`] does, for all widths.
+struct Run<'a> {
+    job: &'a Requirements,
+    columns: &'a Holdings,
+    case: Case,
+    out: &'a mut Lanes,
+}
+
+impl WithSimd for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { job, columns, case, out } = self;
+        let lanes = lanes_of(columns.rows);
+        let Lanes { bp, bytes: [credits, _], sums: [required, preferred], .. } = out;
+        let (bp, credits) = (&mut bp[..lanes], &mut credits[..lanes]);
+        let (required, preferred) = (&mut required[..lanes], &mut preferred[..lanes]);
+        credits.fill(0);
+        if job.quotients.is_none() {
+            required.fill(0);
+            preferred.fill(0);
+        }
+        let ((of_required, of_preferred), whole) = job.shares;
+        let (mut met, mut all_whole) = (Rows::ALL, Rows::ALL);
+        for asked in &job.asked {
+            let mut earning = Earning::NOTHING;
+            for code in &asked.proofs {
+                earning.add(&columns.held, *code, job.later, case);
+            }
+            let (of, sums) = match asked.requirement.kind {
+                RequirementKind::Required => {
+                    met &= earning.something();
+                    all_whole &= earning.whole;
+                    (of_required, &mut *required)
+                }
+                RequirementKind::Preferred => (of_preferred, &mut *preferred),
+            };
+            if job.quotients.is_some() {
+                earning.credit(credits, u8::try_from(of).unwrap_or(u8::MAX));
+            } else {
+                earning.credit(credits, 1);
+                empty(credits, sums);
             }
         }
+        match &job.quotients {
+            Some(quotients) => quotients.look_up(bp, credits),
+            None if job.required.max(job.preferred) <= FEW => {
+                let (of, share) = ((of_required, of_preferred), Share::scaled(1_000, whole));
+                divided!(divide(&mut *bp, &*required, &*preferred, of; share));
+            }
+            None => {
+                for (bp, (required, preferred)) in bp.iter_mut().zip(required.iter().zip(preferred)) {
+                    let credits = u64::from(*required) * u64::from(of_required);
+                    let sum = credits + u64::from(*preferred) * u64::from(of_preferred);
+                    *bp = div_round_bp(1_000 * sum, whole);
+                }
+            }
+        }
+        out.blocks = !met;
+        out.provisional = met.without(all_whole);
+        out.set_unknown(&columns.unknown, case);
     }
 }
 
@@ -316,51 +395,13 @@ impl Kernel for Requirements {
     type Columns = Holdings;
 
     fn run(&self, columns: &Holdings, case: Case, out: &mut Lanes) {
-        let lanes = lanes_of(columns.rows);
-        let Lanes { bp, small: [required, preferred], sums: [all_required, all_preferred], .. } = out;
-        let (bp, required, preferred) = (&mut bp[..lanes], &mut required[..lanes], &mut preferred[..lanes]);
-        required.fill(0);
-        preferred.fill(0);
-        let many = self.required.max(self.preferred) > FEW;
-        if many {
-            all_required[..lanes].fill(0);
-            all_preferred[..lanes].fill(0);
-        }
-        let (mut met, mut all_whole) = (Rows::ALL, Rows::ALL);
-        for asked in &self.asked {
-            let mut earning = Earning::NOTHING;
-            for code in &asked.proofs {
-                earning.add(&columns.held, *code, self.later, case);
-            }
-            match asked.requirement.kind {
-                RequirementKind::Required => {
-                    earning.credit(required);
-                    met &= earning.something();
-                    all_whole &= earning.whole;
-                }
-                RequirementKind::Preferred => earning.credit(preferred),
-            }
-            if many {
-                empty(required, all_required);
-                empty(preferred, all_preferred);
-            }
-        }
-        let (of, whole) = self.shares();
-        if many {
-            let sums = all_required.iter().zip(all_preferred.iter());
-            for (bp, (required, preferred)) in bp.iter_mut().zip(sums) {
-                let sum = u64::from(*required) * u64::from(of.0) + u64::from(*preferred) * u64::from(of.1);
-                *bp = div_round_bp(1_000 * sum, whole);
-            }
-        } else {
-            divided!(divide(&mut *bp, &*required, &*preferred, of; Share::scaled(1_000, whole)));
-        }
-        out.blocks = !met;
-        out.provisional = met.without(all_whole);
-        out.set_unknown(columns.unknown, case);
+        Arch::new().dispatch(Run { job: self, columns, case, out });
     }
 
-    fn ahead(&self, columns: &Holdings) {
+    fn ahead(&self, columns: &Holdings, step: Step) {
+        if step == Step::Index {
+            return;
+        }
         for code in self.asked.iter().flat_map(|asked| &asked.proofs) {
             for today in [Today::Verified, Today::InGrace, Today::Pending, Today::Claimed] {
                 columns.held.ahead(today.of(*code));
@@ -471,8 +512,8 @@ impl Requirements {
         let mut earning = Earning::NOTHING;
         earning.add(&held, holding.code, self.later, Case::Actual);
         let mut thousands = [0; WORD];
-        earning.credit(&mut thousands);
-        1_000 * thousands[0]
+        earning.credit(&mut thousands, 1);
+        1_000 * u16::from(thousands[0])
     }
 
     /// Why a holding earns less than full credit.

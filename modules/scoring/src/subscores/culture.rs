@@ -17,14 +17,16 @@
 //! advice is given on it.
 
 use chrono::NaiveDate;
+use pulp::{Arch, Simd, WithSimd};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::columns::put;
 use crate::facts::{Coach, Job, Wanted};
 use crate::num::{Quotient, Share, divided};
-use crate::subscore::{Case, Columns, Figure, Kernel, Lanes, Rows, State, Statement, SubScore};
-use crate::tables::{Table, add_up};
+use crate::subscore::{
+    Case, Columns, Figure, Kernel, Lanes, Rows, State, Statement, Step, SubScore, lanes_of,
+};
+use crate::tables::{Codes, PAIRED, Quotients, Table};
 use crate::wide::ahead;
 
 /// The table `[culture]` of a preset: it has no parameters.
@@ -46,7 +48,7 @@ pub struct Levels {
 #[derive(Clone, Default)]
 struct Dimension {
     name: String,
-    levels: Vec<u8>,
+    levels: Codes,
     /// Whose level is known.
     known: Rows,
 }
@@ -55,7 +57,7 @@ impl Columns for Levels {
     fn set(&mut self, row: usize, coach: &Coach, _as_of: NaiveDate) {
         self.rows = self.rows.max(row + 1);
         for dimension in &mut self.of {
-            put(&mut dimension.levels, row, NOT_RATED);
+            dimension.levels.put(row, NOT_RATED);
             dimension.known.put(row, false);
         }
         let mut ratings: Vec<_> = coach.style.iter().collect();
@@ -64,25 +66,30 @@ impl Columns for Levels {
         for rating in ratings {
             let known = self.of.iter().position(|dimension| dimension.name == rating.dimension);
             let place = known.unwrap_or_else(|| {
-                let (name, levels) = (rating.dimension.clone(), vec![NOT_RATED; self.rows]);
+                let (name, mut levels) = (rating.dimension.clone(), Codes::default());
+                (0..self.rows).for_each(|row| levels.put(row, NOT_RATED));
                 self.of.push(Dimension { name, levels, known: Rows::NONE });
                 self.of.len() - 1
             });
-            self.of[place].levels[row] = rating.level;
+            self.of[place].levels.put(row, rating.level);
             self.of[place].known.put(row, true);
         }
     }
 
     fn shrink(&mut self) {
         for dimension in &mut self.of {
-            dimension.levels.shrink_to_fit();
+            dimension.levels.shrink();
         }
         self.of.shrink_to_fit();
     }
 
     fn bytes(&self) -> usize {
-        let of = |dimension: &Dimension| dimension.name.capacity() + dimension.levels.capacity();
+        let of = |dimension: &Dimension| dimension.name.capacity() + dimension.levels.bytes();
         self.of.capacity() * size_of::<Dimension>() + self.of.iter().map(of).sum::<usize>()
+    }
+
+    fn index(&self) {
+        ahead(&self.of);
     }
 }
 
@@ -97,6 +104,8 @@ pub struct Style {
     wanted: Vec<Wanted>,
     /// By Σ w, of what stands for `2500 · Σ`.
     share: Share,
+    /// By the same, where there are so few dimensions, or they weigh so little, that all sums are bytes.
+    quotients: Option<Box<Quotients>>,
 }
 
 impl SubScore for Parameters {
@@ -110,7 +119,8 @@ impl SubScore for Parameters {
             return None;
         }
         let weight = job.style.iter().map(|wanted| u64::from(wanted.weight)).sum();
-        Some(Style { wanted: job.style.clone(), share: Share::scaled(2_500, weight) })
+        let share = Share::scaled(2_500, weight);
+        Some(Style { wanted: job.style.clone(), share, quotients: Quotients::new(share, 4 * weight) })
     }
 }
 
@@ -134,39 +144,69 @@ fn divide<Q: Quotient>(bp: &mut [u16], one: &[u8], other: &[u8], of_all: u32, sh
     }
 }
 
-impl Kernel for Style {
-    type Columns = Levels;
+/// What [`Kernel::run`] does, for all widths.
+struct Run<'a> {
+    job: &'a Style,
+    columns: &'a Levels,
+    case: Case,
+    out: &'a mut Lanes,
+}
 
-    fn run(&self, columns: &Levels, case: Case, out: &mut Lanes) {
+impl WithSimd for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { job, columns, case, out } = self;
         // What an unknown dimension adds, where a known one adds 0..=4.
         let unknown: u8 = match case {
             Case::Actual => 2,
             Case::Worst => 0,
             Case::Best => 4,
         };
-        let Lanes { bp, bytes: sums, .. } = out;
-        for sums in sums.iter_mut() {
-            sums[..columns.rows].fill(0);
+        let Lanes { bp, bytes: [one, other], asks_unknown, .. } = out;
+        let (lanes, paired) = (lanes_of(columns.rows), columns.rows.next_multiple_of(PAIRED));
+        let (bp, one, other) = (&mut bp[..lanes], &mut one[..paired], &mut other[..paired]);
+        let nobodys = |wanted: &&Wanted| columns.of(wanted).is_none();
+        let of_all: u32 =
+            job.wanted.iter().filter(nobodys).map(|wanted| u32::from(wanted.weight * unknown)).sum();
+        let mut known = Rows::NONE;
+        one.fill(if job.quotients.is_some() { u8::try_from(of_all).unwrap_or_default() } else { 0 });
+        if job.quotients.is_none() {
+            other.fill(0);
         }
-        let (mut known, mut of_all) = (Rows::NONE, 0);
-        for (number, wanted) in self.wanted.iter().enumerate() {
-            match columns.of(wanted) {
-                Some(dimension) => {
+        for (number, wanted) in job.wanted.iter().enumerate() {
+            if let Some(dimension) = columns.of(wanted) {
+                if *asks_unknown {
                     known |= dimension.known;
-                    add_up(&mut sums[number / FEW], &dimension.levels, &worth(wanted, unknown));
                 }
-                None => of_all += u32::from(wanted.weight * unknown),
+                let sums = if job.quotients.is_some() || number < FEW { &mut *one } else { &mut *other };
+                dimension.levels.add_up(sums, &worth(wanted, unknown));
             }
         }
-        let [one, other] = &*sums;
-        let (bp, one, other) = (&mut bp[..columns.rows], &one[..columns.rows], &other[..columns.rows]);
-        divided!(divide(bp, one, other, of_all; self.share));
+        match &job.quotients {
+            Some(quotients) => quotients.look_up(bp, one),
+            None => divided!(divide(bp, &*one, &*other, of_all; job.share)),
+        }
         (out.unknown, out.blocks, out.provisional) = (!known, Rows::NONE, Rows::NONE);
     }
+}
 
-    fn ahead(&self, columns: &Levels) {
-        for dimension in self.wanted.iter().filter_map(|wanted| columns.of(wanted)) {
-            ahead(&dimension.levels);
+impl Kernel for Style {
+    type Columns = Levels;
+
+    fn run(&self, columns: &Levels, case: Case, out: &mut Lanes) {
+        Arch::new().dispatch(Run { job: self, columns, case, out });
+    }
+
+    fn ahead(&self, columns: &Levels, step: Step) {
+        match step {
+            Step::Index => columns.of.iter().for_each(|dimension| ahead(dimension.name.as_bytes())),
+            Step::Data => {
+                for dimension in self.wanted.iter().filter_map(|wanted| columns.of(wanted)) {
+                    ahead(dimension.levels.packed());
+                }
+            }
         }
     }
 

@@ -26,7 +26,7 @@ use crate::columns::put;
 use crate::facts::{Coach, Engagement, Job};
 use crate::num::{FULL, IDLE_WORTH, div_round_bp};
 use crate::subscore::{
-    Case, Change, Columns, Figure, Kernel, Lanes, Outcome, Rows, State, Statement, SubScore,
+    Case, Change, Columns, Figure, Kernel, Lanes, Outcome, Rows, State, Statement, Step, SubScore,
 };
 use crate::wide::ahead;
 
@@ -110,13 +110,16 @@ impl Kernel for Always {
     fn run(&self, columns: &Activity, case: Case, out: &mut Lanes) {
         out.bp[..columns.bp.len()].copy_from_slice(&columns.bp);
         (out.blocks, out.provisional) = (Rows::NONE, Rows::NONE);
-        out.set_unknown(columns.unknown, case);
+        out.set_unknown(&columns.unknown, case);
         if case == Case::Worst {
             columns.unknown.iter().for_each(|row| out.bp[row] = 0);
         }
     }
 
-    fn ahead(&self, columns: &Activity) {
+    fn ahead(&self, columns: &Activity, step: Step) {
+        if step == Step::Index {
+            return;
+        }
         ahead(&columns.bp);
     }
 

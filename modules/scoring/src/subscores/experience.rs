@@ -24,6 +24,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use pulp::Arch;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -33,9 +34,13 @@ use crate::date::{day_number, month_index};
 use crate::facts::{Coach, Job, Modality, Position};
 use crate::num::{Divisor, MONTH_WORTH_BELOW, MONTHS, low_half, real};
 use crate::subscore::{
-    BLOCK, Case, Change, Columns, Figure, Kernel, Lanes, Outcome, Rows, State, Statement, SubScore,
+    BLOCK, Case, Change, Columns, Figure, Kernel, Lanes, Outcome, Rows, State, Statement, Step, SubScore,
+    lanes_of,
 };
-use crate::wide::{ahead, wide};
+use crate::wide::{Aligned, ahead, wide};
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 /// The table `[experience]` of a preset: it has no parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -54,12 +59,15 @@ pub struct Teaching {
     any: Vec<u32>,
     /// `A_6` by family.
     by_family: Sparse,
-    /// `A_10` by modality, in the low bits, with how recent the last class is above.
+    /// `A_10` by modality, in the low bits, and above what it is worth how recent the last class is.
     by_modality: Sparse,
 }
 
 /// Bits that hold a worth of months; [`MONTHS`] months are worth 867 231.
 const WORTH_BITS: u32 = 20;
+
+/// What it is worth that the last class was within a year, but not within 90 days; half of what it is worth then.
+const HALF_RECENT: u32 = 1_250;
 
 impl Columns for Teaching {
     fn set(&mut self, row: usize, coach: &Coach, as_of: NaiveDate) {
@@ -75,8 +83,8 @@ impl Columns for Teaching {
         }
         for (modality, (months, last_taught)) in &past.by_modality {
             let recent = match day_number(as_of) - last_taught {
-                ..=90 => 2,
-                91..=365 => 1,
+                ..=90 => 2 * HALF_RECENT,
+                91..=365 => HALF_RECENT,
                 _ => 0,
             };
             self.by_modality.insert(modality.index(), row, worth(months) | recent << WORTH_BITS);
@@ -91,6 +99,11 @@ impl Columns for Teaching {
 
     fn bytes(&self) -> usize {
         4 * self.any.capacity() + self.by_family.bytes() + self.by_modality.bytes()
+    }
+
+    fn index(&self) {
+        self.by_family.index();
+        self.by_modality.index();
     }
 }
 
@@ -175,39 +188,60 @@ fn weigh(bp: &mut [u16], same: &[u32], family: &[u32], any: &[u32], (q, ratio): 
         let (same, recent) = (same & ((1 << WORTH_BITS) - 1), same >> WORTH_BITS);
         let tenths = 4 * same.min(q) + 3 * ((*family).min(q) + (*any).min(q));
         let ratio = ratio.round(real(tenths));
-        // The half of what is recent is 5000; 75 and 25 of 100 are 3 and 1 of 4.
-        *bp = low_half((3 * ratio + 5_000 * recent + 2) >> 2);
+        // 75 and 25 of 100 are 3 and 1 of 4, and what is recent is a multiple of 4.
+        *bp = low_half(((3 * ratio + 2) >> 2) + recent);
     }
+}
+
+/// Who taught something, and the worth of it, after which come others.
+type Taught<'a> = (&'a Rows, &'a [u32]);
+
+/// The formula for columns as they are, of modality, family and any, on the way through lanes.
+fn spread_and_weigh(
+    bp: &mut [u16],
+    any: &[u32],
+    taught: [Taught<'_>; 2],
+    by: (u32, Divisor),
+    sums: &mut [Aligned<[u32; BLOCK]>; 2],
+) {
+    let rows = any.len();
+    for (lanes, (places, values)) in sums.iter_mut().zip(taught) {
+        lanes[..rows].fill(0);
+        for (row, value) in places.iter().zip(values) {
+            // A row is less than a block, as the compiler would else have to check.
+            lanes[row % BLOCK] = *value;
+        }
+    }
+    let [same, family] = sums;
+    wide(weigh, (&mut bp[..rows], &same[..rows], &family[..rows], any, by));
 }
 
 impl Kernel for Asked {
     type Columns = Teaching;
 
     fn run(&self, columns: &Teaching, case: Case, out: &mut Lanes) {
-        let rows = columns.any.len();
-        let Lanes { bp, sums: [same, family], .. } = out;
-        for (lanes, (places, values)) in [
-            (&mut *same, columns.by_modality.of(self.modality.index())),
-            (&mut *family, columns.by_family.of(self.modality.family().index())),
-        ] {
-            lanes[..rows].fill(0);
-            for (row, value) in places.iter().zip(values) {
-                // A row is less than a block, as the compiler would else have to check.
-                lanes[usize::from(*row) % BLOCK] = *value;
-            }
-        }
         // Of 10 000 shares, 4 in each 10 are for the modality, 3 for the family and 3 for any; what nobody asks, everybody has.
-        let q = self.worth;
-        let ratio = match q {
+        let ratio = match self.worth {
             0 => Divisor::always(10_000),
             q => Divisor::scaled(1_000.0, q.into()),
         };
-        wide(weigh, (&mut bp[..rows], &same[..rows], &family[..rows], &columns.any[..], (q, ratio)));
+        let by = (self.worth, ratio);
+        let family = self.modality.family();
+        let taught = [columns.by_modality.of(self.modality.index()), columns.by_family.of(family.index())];
+        let bp = &mut out.bp[..lanes_of(columns.any.len())];
+        match Arch::new() {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(simd) => simd.vectorize(x86::WeighV4(simd, bp, &columns.any, taught, by)),
+            _ => spread_and_weigh(bp, &columns.any, taught, by, &mut out.sums),
+        }
         (out.blocks, out.provisional) = (Rows::NONE, Rows::NONE);
-        out.set_unknown(columns.unknown, case);
+        out.set_unknown(&columns.unknown, case);
     }
 
-    fn ahead(&self, columns: &Teaching) {
+    fn ahead(&self, columns: &Teaching, step: Step) {
+        if step == Step::Index {
+            return;
+        }
         ahead(&columns.any);
         columns.by_modality.ahead(self.modality.index());
         columns.by_family.ahead(self.modality.family().index());
@@ -257,6 +291,44 @@ impl Kernel for Asked {
                 vec![Change { action: "Add your first position".to_owned(), outcome: Outcome::UpToFull }]
             }
             _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn every_width_weighs_alike() {
+        let Some(simd) = pulp::x86::V4::try_new() else { return };
+        let mut state = 1_u64;
+        let mut below = move |most: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            u32::try_from(state >> 33).unwrap() % most
+        };
+        for rows in [1, 16, 31, 32, 33, 500, BLOCK] {
+            let (mut same, mut family) = (Sparse::default(), Sparse::default());
+            let any: Vec<u32> = (0..rows).map(|_| below(867_232)).collect();
+            for row in 0..rows {
+                if below(3) == 0 {
+                    same.insert(4, row, below(867_232) | below(3) * HALF_RECENT << WORTH_BITS);
+                }
+                if below(2) == 0 {
+                    family.insert(0, row, below(867_232));
+                    family.insert(1, row, 0);
+                }
+            }
+            for q in [0, 1, 10_000, 300_000, 867_231] {
+                let ratio = if q == 0 { Divisor::always(10_000) } else { Divisor::scaled(1_000.0, q.into()) };
+                for taught in [[same.of(4), family.of(0)], [same.of(2), family.of(1)]] {
+                    let (mut given, mut expected) = (vec![1; lanes_of(rows)], vec![1; lanes_of(rows)]);
+                    simd.vectorize(x86::WeighV4(simd, &mut given, &any, taught, (q, ratio)));
+                    spread_and_weigh(&mut expected, &any, taught, (q, ratio), &mut Lanes::new().sums);
+                    assert_eq!(given[..rows], expected[..rows], "{rows} rows, {q}");
+                }
+            }
         }
     }
 }

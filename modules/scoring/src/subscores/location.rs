@@ -29,8 +29,8 @@ use crate::geo::{Bounds, Near, Sited};
 use crate::num::{TO_NEAREST, div_round_bp, low_half, nearest, real};
 use crate::rows::at_least;
 use crate::subscore::{
-    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, SubScore,
-    lanes_of,
+    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, PART, Rows, Side, State, Statement, Step,
+    SubScore, lanes_of,
 };
 use crate::wide::{ahead, wide};
 
@@ -184,16 +184,19 @@ fn score(d: u32, r: u32) -> u16 {
 /// In place of metres: far beyond reach.
 const FAR: f64 = 1e9;
 
-/// Whole metres to each home, [`FAR`] where it is far; 1 in `doubts` where it is so close to the middle between two metres
-/// that only the exact formula may round it.
+/// In place of metres and of a figure: only the exact formula may round them.
+const DOUBTFUL_M: f64 = -1.0;
+const DOUBTFUL: u16 = u16::MAX;
+
+/// Whole metres to each home, [`FAR`] where it is far; [`DOUBTFUL_M`] where they are so close to the middle between two that
+/// only the exact formula may round them.
 #[inline(always)]
-fn measure(metres: &mut [f64], doubts: &mut [u16], lat: &[f64], lon: &[f64], cos_lat: &[f64], near: Near) {
-    for ((d, doubt), ((lat, lon), cos_lat)) in
-        metres.iter_mut().zip(doubts).zip(lat.iter().zip(lon).zip(cos_lat))
-    {
-        let (metres, far, sure) = near.metres(*lat, *lon, *cos_lat);
-        *d = if far { FAR } else { (metres + TO_NEAREST) - TO_NEAREST };
-        *doubt = u16::from(!sure);
+fn measure<const SHORT: bool>(metres: &mut [f64], lat: &[f64], lon: &[f64], cos_lat: &[f64], near: Near) {
+    for (d, ((lat, lon), cos_lat)) in metres.iter_mut().zip(lat.iter().zip(lon).zip(cos_lat)) {
+        let (metres, far, sure) = near.metres::<SHORT>(*lat, *lon, *cos_lat);
+        let whole = (metres + TO_NEAREST) - TO_NEAREST;
+        let d_or_doubt = if sure { whole } else { DOUBTFUL_M };
+        *d = if far { FAR } else { d_or_doubt };
     }
 }
 
@@ -208,7 +211,8 @@ fn weigh(bp: &mut [u16], metres: &[f64], radius_m: &[u32], (default, most): (u32
         let full: u32 = if within { 10_000 } else { 5_000 };
         let slope = full.wrapping_sub(nearest(cost / (3.0 * r) + 1e-8));
         let score = if 4.0 * *d <= r { 10_000 } else { slope };
-        *bp = if 2.0 * *d > 3.0 * r { 0 } else { low_half(score) };
+        let score = if 2.0 * *d > 3.0 * r { 0 } else { score };
+        *bp = low_half(if *d < 0.0 { DOUBTFUL.into() } else { score });
     }
 }
 
@@ -222,26 +226,39 @@ impl Kernel for Place {
         if self.beyond(&columns.bounds) {
             out.bp[..rows].fill(0);
             out.blocks = !unknown;
-            out.set_unknown(unknown, case);
+            out.set_unknown(&unknown, case);
             return;
         }
-        let Lanes { bp, small: [doubts, _], metres, .. } = out;
-        let (bp, doubts, metres) =
-            (&mut bp[..lanes_of(rows)], &mut doubts[..lanes_of(rows)], &mut metres[..rows]);
-        let homes = (&columns.lat[..], &columns.lon[..], &columns.cos_lat[..]);
-        wide(measure, (&mut *metres, &mut *doubts, homes.0, homes.1, homes.2, self.near));
+        let Lanes { bp, metres, .. } = out;
+        let bp = &mut bp[..lanes_of(rows)];
         let radii = (self.default_radius_m, self.max_radius_m);
-        wide(weigh, (&mut *bp, &*metres, &columns.radius_m[..], radii));
-        for row in (at_least(doubts, 1) & Rows::first(rows)).iter() {
+        for start in (0..rows).step_by(PART) {
+            let part = start..rows.min(start + PART);
+            let metres = &mut metres[..part.len()];
+            let homes = [&columns.lat, &columns.lon, &columns.cos_lat].map(|column| &column[part.clone()]);
+            let measured = (&mut *metres, homes[0], homes[1], homes[2], self.near);
+            if self.near.is_short() {
+                wide(measure::<true>, measured);
+            } else {
+                wide(measure::<false>, measured);
+            }
+            wide(weigh, (&mut bp[part.clone()], &*metres, &columns.radius_m[part], radii));
+        }
+        for row in (at_least(bp, DOUBTFUL) & Rows::first(rows)).iter() {
             bp[row] = score(self.site.distance_m(columns.home(row)), self.reach(columns.radius_m[row]));
         }
         // Nowhere is far from some places and near others.
         unknown.iter().for_each(|row| bp[row] = 0);
-        out.blocks = !(at_least(bp, 1) | unknown);
-        out.set_unknown(unknown, case);
+        if out.asks_blocks {
+            out.blocks = !(at_least(bp, 1) | unknown);
+        }
+        out.set_unknown(&unknown, case);
     }
 
-    fn ahead(&self, columns: &Homes) {
+    fn ahead(&self, columns: &Homes, step: Step) {
+        if step == Step::Index {
+            return;
+        }
         if !self.beyond(&columns.bounds) {
             for column in [&columns.lat, &columns.lon, &columns.cos_lat] {
                 ahead(column);
