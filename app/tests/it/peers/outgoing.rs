@@ -447,23 +447,33 @@ fn a_receiver_that_is_gone_or_fails_for_days_is_switched_off_and_what_it_missed_
 }
 
 #[test]
-fn a_webhook_is_removed_while_its_messages_fail() {
+fn removing_a_webhook_and_noting_that_its_message_failed_do_not_wait_for_each_other() {
     on_both(async |world| {
         let people = people(&world).await;
-        let all: Vec<Told<'_>> =
-            (0..10).map(|_| Told::new(&world, &people, &people.ours, &[Kind::JobUpdated])).collect();
-        all.iter().for_each(|told| told.answers(&json!({"status": 500})));
+        let told = Told::new(&world, &people, &people.ours, &[Kind::JobUpdated]);
+        told.answers(&json!({"status": 500}));
         let job = format!("/jobs/{}", people.ours.id("job"));
-        let changed =
-            send(&people.server, people.ours.token("admin"), "PATCH", &job, Some(&json!({"title": "Soon"})));
-        assert_eq!(changed.status, 200);
-        // The first failure of each writes to its webhook, as removing it does.
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while all[0].received().is_empty() && std::time::Instant::now() < deadline {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-        let statuses: Vec<u16> = all.iter().map(|told| told.send("DELETE", "", None).status).collect();
-        assert_eq!(statuses, [200; 10], "{}", world.dialect);
+        let title = json!({"title": "Soon"});
+        // What removing does, so slowly that the message fails between its two steps: the server has one writer with SQLite, and
+        // there both wait in line.
+        let while_removed = async {
+            if world.dialect == "PostgreSQL" {
+                let [endpoint, wait, deliveries] = [
+                    "UPDATE webhook_endpoints SET revision = revision",
+                    "SELECT pg_sleep(2)",
+                    "UPDATE webhook_deliveries SET kind = kind",
+                ];
+                world.as_owner(&[endpoint, wait, deliveries].join("; ")).await;
+            }
+        };
+        let fails = async {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            let token = people.ours.token("admin");
+            assert_eq!(send(&people.server, token, "PATCH", &job, Some(&title)).status, 200);
+        };
+        tokio::join!(while_removed, fails);
+        told.until("its failure is noted", tried(1)).await;
+        assert_eq!(told.send("DELETE", "", None).status, 200);
     });
 }
 
