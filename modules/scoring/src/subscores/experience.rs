@@ -313,7 +313,7 @@ mod tests {
             let any: Vec<u32> = (0..rows).map(|_| below(867_232)).collect();
             for row in 0..rows {
                 if below(3) == 0 {
-                    same.insert(4, row, below(867_232) | below(3) * HALF_RECENT << WORTH_BITS);
+                    same.insert(4, row, below(867_232) | ((below(3) * HALF_RECENT) << WORTH_BITS));
                 }
                 if below(2) == 0 {
                     family.insert(0, row, below(867_232));
