@@ -21,7 +21,7 @@ use fithire_scoring::snapshot::{Roster, Snapshot};
 use fithire_scoring::testing::{Tables, as_of};
 
 /// A measurement is the best of this many, so that a neighbour on the machine does not count.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 31;
 /// Jobs that are ranked together.
 const JOBS: u64 = 64;
 
