@@ -96,9 +96,7 @@ impl Share {
             }
         }
     }
-}
 
-impl Share {
     /// One quotient, as [`Quotient::bp`] gives it.
     pub(crate) fn bp(self, a: u32) -> u16 {
         match self {

@@ -301,7 +301,10 @@ impl Kernel for Counting {
         out.set_unknown(&columns.unknown, case);
     }
 
-    fn ahead(&self, columns: &Granted, _step: Step) {
+    fn ahead(&self, columns: &Granted, step: Step) {
+        if step == Step::Index {
+            return;
+        }
         ahead(&columns.sure);
     }
 

@@ -14,7 +14,7 @@ mod x86;
 
 /// Rows in a word.
 pub(crate) const WORD: usize = 64;
-pub(crate) const WORDS: usize = BLOCK / WORD;
+const WORDS: usize = BLOCK / WORD;
 
 /// A set of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,7 @@ impl Rows {
     }
 
     /// The rows as bits, 64 a word.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn words(&self) -> &[u64; WORDS] {
         &self.0
     }
@@ -97,7 +98,7 @@ impl Rows {
         self & !other
     }
 
-    /// Adds to the lanes of its rows; the lanes are whole words of rows.
+    /// Adds to the lanes of its rows; the lanes are whole words of rows, and none comes to 256.
     pub(crate) fn add(&self, worth: u8, lanes: &mut [u8]) {
         match Arch::new() {
             #[cfg(target_arch = "x86_64")]

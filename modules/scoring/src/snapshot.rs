@@ -159,7 +159,8 @@ pub struct Roster {
     places: Places,
 }
 
-/// So many are sorted by where they live at a time: enough for blocks that are near, and no great burden.
+/// So many are sorted by where they live at a time, which holds their facts meanwhile. Half as many made rankings of a million for
+/// one job a seventh slower, as fewer blocks are out of reach.
 const SORTED: usize = 32 * BLOCK;
 
 /// A block of fewer is not closed for what comes after it.

@@ -5,8 +5,8 @@
 //! one dynamic call per block, none per pair. The same kernel makes a score, its range and its explanation,
 //! so what is explained is what was computed.
 //!
-//! A kernel's loops over rows are straight: no branch, no call, no allocation. They run within `wide`, which compiles
-//! them for whatever the machine has.
+//! A kernel's loops over rows are straight: no branch, no call, no allocation. They, or the whole kernel, are compiled
+//! for whatever the machine has (`wide`).
 
 use std::any::Any;
 
@@ -82,7 +82,8 @@ pub trait Kernel: Send + Sync + 'static {
     /// What it reads.
     type Columns: Columns;
 
-    /// Writes `bp`, `unknown`, `blocks` and `provisional` for every row of the columns.
+    /// Writes `bp`, `blocks` and `provisional` for every row of the columns, and `unknown`; of `blocks` and `unknown` what is
+    /// asked for, else they hold anything.
     fn run(&self, columns: &Self::Columns, case: Case, out: &mut Lanes);
 
     /// Asks for the memory that [`Kernel::run`] is going to read, some time before, and before that for what says where that is.
@@ -133,7 +134,7 @@ pub enum Gate {
 /// Rows whose distances are in lanes at a time.
 pub(crate) const PART: usize = 1_024;
 
-/// A kernel's output, one lane per row. Lanes of rows that the columns do not have hold anything, and so do their bits.
+/// What is asked of a kernel, and its output, one lane per row. Lanes of rows that the columns do not have hold anything, and so do their bits.
 #[derive(Debug)]
 pub struct Lanes {
     /// Sub-score in basis points; on the heap by itself, so that the engine can take it.

@@ -149,11 +149,8 @@ mod tests {
 
     #[test]
     fn every_width_divides_alike() {
-        for (most, share) in [
-            (20_u8, Share::scaled(5_000, 10)),
-            (100, Share::scaled(1_000, 10)),
-            (255, Share::scaled(400, 255)),
-        ] {
+        for most in [20_u8, 63, 64, 100, 127, 128, 191, 192, 255] {
+            let share = Share::scaled(10_000, most.into());
             let quotients = Quotients::new(share, most.into()).unwrap();
             let sums: Vec<u8> = (0..=most).chain(0..=most).cycle().take(576).collect();
             let expected: Vec<u16> = sums.iter().map(|sum| share.bp((*sum).into())).collect();

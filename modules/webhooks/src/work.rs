@@ -95,7 +95,7 @@ async fn attempt(
     };
     let why = kept.error.clone().unwrap_or_default();
     let mut tx = db.write(&task.scope).await?;
-    // Its row before its delivery's, as whoever removes an endpoint takes them; and the audit log's after both.
+    // The endpoint's row before the delivery's, as whoever removes an endpoint takes them; and the audit log's after both.
     let off_because = note_endpoint(&mut tx, tools.0.now(), &row, &verdict).await?;
     note(&mut tx, tools.0.now(), due, (&verdict, kept)).await?;
     if let Some(because) = off_because {

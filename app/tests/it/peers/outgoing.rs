@@ -460,16 +460,18 @@ fn removing_a_webhook_and_noting_that_its_message_failed_do_not_wait_for_each_ot
             if world.dialect == "PostgreSQL" {
                 let [endpoint, wait, deliveries] = [
                     "UPDATE webhook_endpoints SET revision = revision",
-                    "SELECT pg_sleep(2)",
+                    "SELECT pg_sleep(4)",
                     "UPDATE webhook_deliveries SET kind = kind",
                 ];
                 world.as_owner(&[endpoint, wait, deliveries].join("; ")).await;
+                assert_eq!(told.received().len(), 1, "it failed meanwhile");
             }
         };
         let fails = async {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             let token = people.ours.token("admin");
             assert_eq!(send(&people.server, token, "PATCH", &job, Some(&title)).status, 200);
+            told.work().await;
         };
         tokio::join!(while_removed, fails);
         told.until("its failure is noted", tried(1)).await;

@@ -193,10 +193,9 @@ pub struct Hours {
     slots: Vec<Slot>,
     /// Of each slot, what halves of quarters come to; of shifts of days on end not.
     shifts: Vec<Option<Box<Quotients>>>,
-    /// By Σ weight, of what is counted in single basis points, and of what is counted in halves of full marks.
+    /// By Σ weight, of what is counted in single basis points.
     share: Share,
-    share_of_halves: Share,
-    /// The latter, where all sums of halves are bytes.
+    /// By the same, of what is counted in halves of full marks, where all sums of them are bytes.
     quotients: Option<Box<Quotients>>,
     buffer_quarters: u16,
     zone: Zone,
@@ -219,16 +218,17 @@ impl SubScore for Parameters {
             return None;
         }
         let weight = job.slots.iter().map(|slot| u64::from(slot.weight)).sum();
-        let share_of_halves = Share::scaled(5_000, weight);
         let buffer_quarters = self.buffer_minutes / 15;
         let quarters = |slot: &Slot| u64::from(length(slot, buffer_quarters));
-        let of_shift = |slot: &Slot| Quotients::new(Share::scaled(5_000, quarters(slot)), 2 * quarters(slot));
+        let of_shift = |slot: &Slot| {
+            let is_shift = slot.kind == SlotKind::Shift;
+            Quotients::new(Share::scaled(5_000, quarters(slot)), 2 * quarters(slot)).filter(|_| is_shift)
+        };
         Some(Hours {
             shifts: job.slots.iter().map(of_shift).collect(),
             slots: job.slots.clone(),
             share: Share::scaled(1, weight),
-            share_of_halves,
-            quotients: Quotients::new(share_of_halves, 2 * weight),
+            quotients: Quotients::new(Share::scaled(5_000, weight), 2 * weight),
             buffer_quarters,
             zone: job.tz.unwrap_or_else(Zone::utc),
             starts_on: job.start(as_of),
@@ -292,7 +292,7 @@ struct Worth<'l> {
     sums: &'l mut [u32],
     /// Whether there is anything in the sums.
     summed: bool,
-    /// Halves of quarters of a long shift, or what one that is not is worth.
+    /// Halves of quarters of a long shift; of one that is not, what it is worth in basis points.
     parts: &'l mut [u16],
     /// Halves of quarters of one that is not long.
     few: &'l mut [u8],
@@ -377,13 +377,6 @@ impl Worth<'_> {
 }
 
 #[inline(always)]
-fn divide_halves<Q: Quotient>(bp: &mut [u16], halves: &[u8], share: Q) {
-    for (bp, halves) in bp.iter_mut().zip(halves) {
-        *bp = share.bp((*halves).into());
-    }
-}
-
-#[inline(always)]
 fn divide<Q: Quotient>(bp: &mut [u16], halves: &[u8], sums: &[u32], share: Q) {
     for (bp, (halves, sum)) in bp.iter_mut().zip(halves.iter().zip(sums)) {
         *bp = share.bp(5_000 * u32::from(*halves) + *sum);
@@ -417,6 +410,8 @@ impl WithSimd for Run<'_> {
             few: &mut few[..lanes],
         };
         for (zone, here) in &columns.zones {
+            // Whoever lives in this zone has no halves yet.
+            worth.most = 0;
             for ((slot, quotients), span) in job.slots.iter().zip(&job.shifts).zip(job.locals(*zone).iter()) {
                 match slot.kind {
                     SlotKind::Class => worth.class(columns, *span, here, slot.weight),
@@ -430,7 +425,8 @@ impl WithSimd for Run<'_> {
         match &job.quotients {
             _ if summed => divided!(divide(&mut *bp, &*halves, &*sums; job.share)),
             Some(quotients) => quotients.look_up(bp, halves),
-            None => divided!(divide_halves(&mut *bp, &*halves; job.share_of_halves)),
+            // Classes that a table does not hold were summed up, so that this is a block of nobody.
+            None => bp.fill(0),
         }
         if out.asks_blocks {
             out.blocks = !(at_least(bp, 1) | columns.unknown);

@@ -66,7 +66,7 @@ pub struct Teaching {
 /// Bits that hold a worth of months; [`MONTHS`] months are worth 867 231.
 const WORTH_BITS: u32 = 20;
 
-/// What it is worth that the last class was within a year, but not within 90 days; half of what it is worth then.
+/// In basis points, what it is worth that the last class was within a year, but not within 90 days; half of what it is worth then.
 const HALF_RECENT: u32 = 1_250;
 
 impl Columns for Teaching {

@@ -182,21 +182,22 @@ fn score(d: u32, r: u32) -> u16 {
 }
 
 /// In place of metres: far beyond reach.
-const FAR: f64 = 1e9;
+const FAR_M: f64 = 1e9;
 
 /// In place of metres and of a figure: only the exact formula may round them.
 const DOUBTFUL_M: f64 = -1.0;
 const DOUBTFUL: u16 = u16::MAX;
 
-/// Whole metres to each home, [`FAR`] where it is far; [`DOUBTFUL_M`] where they are so close to the middle between two that
-/// only the exact formula may round them.
+/// Whole metres to each home, [`FAR_M`] where it is far; [`DOUBTFUL_M`] where they are so close to the middle between two that
+/// only the exact formula may round them, or beyond the angles of the series. Short series leave many to it beyond 62° of latitude
+/// where a job is within reach of 100 km and more.
 #[inline(always)]
 fn measure<const SHORT: bool>(metres: &mut [f64], lat: &[f64], lon: &[f64], cos_lat: &[f64], near: Near) {
     for (d, ((lat, lon), cos_lat)) in metres.iter_mut().zip(lat.iter().zip(lon).zip(cos_lat)) {
         let (metres, far, sure) = near.metres::<SHORT>(*lat, *lon, *cos_lat);
         let whole = (metres + TO_NEAREST) - TO_NEAREST;
         let d_or_doubt = if sure { whole } else { DOUBTFUL_M };
-        *d = if far { FAR } else { d_or_doubt };
+        *d = if far { FAR_M } else { d_or_doubt };
     }
 }
 
