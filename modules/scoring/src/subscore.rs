@@ -68,6 +68,14 @@ pub trait Columns: Clone + Send + Sync + 'static {
     fn index(&self) {}
 }
 
+/// A kernel's run that is compiled for a width all through, and not only its loops.
+pub(crate) struct Run<'a, K: Kernel> {
+    pub(crate) job: &'a K,
+    pub(crate) columns: &'a K::Columns,
+    pub(crate) case: Case,
+    pub(crate) out: &'a mut Lanes,
+}
+
 /// How far ahead memory is asked for: what is scattered is found by what is scattered itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

@@ -29,7 +29,7 @@ use crate::facts::{Coach, Job, Slot, SlotKind, Zone};
 use crate::num::{Quotient, Share, div_round_bp, divided};
 use crate::rows::at_least;
 use crate::subscore::{
-    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, Step,
+    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Run, Side, State, Statement, Step,
     SubScore, lanes_of,
 };
 use crate::tables::Quotients;
@@ -383,15 +383,7 @@ fn divide<Q: Quotient>(bp: &mut [u16], halves: &[u8], sums: &[u32], share: Q) {
     }
 }
 
-/// What [`Kernel::run`] does, for all widths.
-struct Run<'a> {
-    job: &'a Hours,
-    columns: &'a Grids,
-    case: Case,
-    out: &'a mut Lanes,
-}
-
-impl WithSimd for Run<'_> {
+impl WithSimd for Run<'_, Hours> {
     type Output = ();
 
     #[inline(always)]

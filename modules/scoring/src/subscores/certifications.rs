@@ -40,7 +40,7 @@ use crate::facts::{Cert, Coach, Holding, HoldingState, Job, Requirement, Require
 use crate::num::{FULL, Quotient, Share, div_round_bp, divided, gcd};
 use crate::rows::WORD;
 use crate::subscore::{
-    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Side, State, Statement, Step,
+    Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Run, Side, State, Statement, Step,
     SubScore, lanes_of,
 };
 use crate::tables::Quotients;
@@ -326,15 +326,7 @@ fn divide<Q: Quotient>(
     }
 }
 
-/// What [`Kernel::run`] does, for all widths.
-struct Run<'a> {
-    job: &'a Requirements,
-    columns: &'a Holdings,
-    case: Case,
-    out: &'a mut Lanes,
-}
-
-impl WithSimd for Run<'_> {
+impl WithSimd for Run<'_, Requirements> {
     type Output = ();
 
     #[inline(always)]

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use crate::facts::{Coach, Job, Wanted};
 use crate::num::{Quotient, Share, divided};
 use crate::subscore::{
-    Case, Columns, Figure, Kernel, Lanes, Rows, State, Statement, Step, SubScore, lanes_of,
+    Case, Columns, Figure, Kernel, Lanes, Rows, Run, State, Statement, Step, SubScore, lanes_of,
 };
 use crate::tables::{Codes, PAIRED, Quotients, Table};
 use crate::wide::ahead;
@@ -144,15 +144,7 @@ fn divide<Q: Quotient>(bp: &mut [u16], one: &[u8], other: &[u8], of_all: u32, sh
     }
 }
 
-/// What [`Kernel::run`] does, for all widths.
-struct Run<'a> {
-    job: &'a Style,
-    columns: &'a Levels,
-    case: Case,
-    out: &'a mut Lanes,
-}
-
-impl WithSimd for Run<'_> {
+impl WithSimd for Run<'_, Style> {
     type Output = ();
 
     #[inline(always)]
