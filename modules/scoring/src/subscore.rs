@@ -94,7 +94,8 @@ pub trait Kernel: Send + Sync + 'static {
     /// asked for, else they hold anything.
     fn run(&self, columns: &Self::Columns, case: Case, out: &mut Lanes);
 
-    /// Asks for the memory that [`Kernel::run`] is going to read, some time before, and before that for what says where that is.
+    /// Asks for the memory that [`Kernel::run`] is going to read, some time before, and before that for what says where that
+    /// is.
     fn ahead(&self, _columns: &Self::Columns, _step: Step) {}
 
     /// Whether every row is blocked, where that can be told without looking at each.
@@ -142,7 +143,8 @@ pub enum Gate {
 /// Rows whose distances are in lanes at a time.
 pub(crate) const PART: usize = 1_024;
 
-/// What is asked of a kernel, and its output, one lane per row. Lanes of rows that the columns do not have hold anything, and so do their bits.
+/// What is asked of a kernel, and its output, one lane per row. Lanes of rows that the columns do not have hold anything, and
+/// so do their bits.
 #[derive(Debug)]
 pub struct Lanes {
     /// Sub-score in basis points; on the heap by itself, so that the engine can take it.
