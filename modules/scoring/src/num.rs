@@ -5,6 +5,8 @@
 
 use std::sync::LazyLock;
 
+use crate::wide::wide;
+
 /// Full marks: a sub-score, a score and a weight are all counted in basis points of this.
 pub const FULL: u32 = 10_000;
 
@@ -96,13 +98,62 @@ impl Share {
             }
         }
     }
+}
 
-    /// One quotient, as [`Quotient::bp`] gives it.
-    pub(crate) fn bp(self, a: u32) -> u16 {
-        match self {
-            Self::Narrow(by) => by.bp(a),
-            Self::Wide(by) => by.bp(a),
-        }
+/// What sums come to in full marks, where a byte holds the most that they can be: numbers of 16 bits are enough, of which twice
+/// as many rows at a time are multiplied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    /// [`FULL`] by the most that a sum can be, and 2^16 times the part below 1.
+    whole: u16,
+    part: u16,
+}
+
+impl Marks {
+    /// For sums up to the most that there can be; `None` where a byte does not hold that, or it is 0.
+    pub(crate) fn new(most: u64) -> Option<Self> {
+        let most = u8::try_from(most).ok().filter(|most| *most > 0)?;
+        let near = (FULL << 16) / u32::from(most);
+        // One of the two rounds every sum as the division does.
+        let either =
+            [near + 1, near].map(|factor| Self { whole: low_half(factor >> 16), part: low_half(factor) });
+        let rounds_all = |marks: &Self| {
+            (0..=most).all(|sum| marks.bp(sum) == div_round_bp(u64::from(FULL) * u64::from(sum), most.into()))
+        };
+        either.into_iter().find(rounds_all)
+    }
+
+    /// Of the most that it can be, a sum in basis points, rounded half up.
+    #[inline(always)]
+    fn bp(self, sum: u8) -> u16 {
+        let sum = u16::from(sum);
+        let parts = u32::from(sum) * u32::from(self.part);
+        let rounds_up = low_half(parts) >> 15;
+        sum.wrapping_mul(self.whole).wrapping_add(low_half(parts >> 16)).wrapping_add(rounds_up)
+    }
+
+    /// Brings sums into figures.
+    pub(crate) fn give(self, bp: &mut [u16], sums: &[u8]) {
+        wide(give, (bp, sums, self));
+    }
+
+    /// Adds figures to other sums, so many times.
+    pub(crate) fn add(self, times: u8, to: &mut [u32], sums: &[u8]) {
+        wide(add, (to, sums, self, u32::from(times)));
+    }
+}
+
+#[inline(always)]
+fn give(bp: &mut [u16], sums: &[u8], marks: Marks) {
+    for (bp, sum) in bp.iter_mut().zip(sums) {
+        *bp = marks.bp(*sum);
+    }
+}
+
+#[inline(always)]
+fn add(to: &mut [u32], sums: &[u8], marks: Marks, times: u32) {
+    for (to, sum) in to.iter_mut().zip(sums) {
+        *to += times * u32::from(marks.bp(*sum));
     }
 }
 
@@ -263,6 +314,23 @@ mod tests {
         }
         assert!(matches!(Share::scaled(1, u64::from(Narrow::MOST) + 1), Share::Wide(_)));
         assert!(matches!(Share::scaled(1, 0), Share::Narrow(by) if by.bp(7) == 0));
+    }
+
+    #[test]
+    fn marks_are_what_the_division_gives() {
+        for most in 1..=u8::MAX {
+            let marks = Marks::new(most.into()).unwrap();
+            let sums: Vec<u8> = (0..=most).collect();
+            let expected: Vec<u16> =
+                sums.iter().map(|sum| div_round_bp(10_000 * u64::from(*sum), most.into())).collect();
+            let mut bp = vec![1; sums.len()];
+            marks.give(&mut bp, &sums);
+            assert_eq!(bp, expected, "of {most}");
+            let mut to = vec![7; sums.len()];
+            marks.add(3, &mut to, &sums);
+            assert!(to.iter().zip(&bp).all(|(to, bp)| *to == 7 + 3 * u32::from(*bp)), "of {most}");
+        }
+        assert!(Marks::new(0).is_none() && Marks::new(256).is_none());
     }
 
     #[test]

@@ -162,7 +162,7 @@ pub struct Lanes {
     /// For a kernel on its way to the figures; it holds anything when a kernel begins.
     pub sums: [Aligned<[u32; BLOCK]>; 2],
     /// The same, for smaller numbers.
-    pub small: [Aligned<[u16; BLOCK]>; 2],
+    pub small: Aligned<[u16; BLOCK]>,
     /// The same, for the smallest.
     pub bytes: [Aligned<[u8; BLOCK]>; 2],
     /// The same, for the distances of a part of the rows.
@@ -181,7 +181,7 @@ impl Lanes {
             blocks: Rows::NONE,
             provisional: Rows::NONE,
             sums: [0; 2].map(|_: u8| Aligned::new([0; BLOCK])),
-            small: [0; 2].map(|_: u8| Aligned::new([0; BLOCK])),
+            small: Aligned::new([0; BLOCK]),
             bytes: [0; 2].map(|_: u8| Aligned::new([0; BLOCK])),
             metres: Aligned::new([0.0; PART]),
         })

@@ -1,9 +1,6 @@
-//! Sums of what small codes are worth: a code a row, and a table of sixteen that says what each is worth. And what such sums
-//! come to when they are divided, from a table of all that there can be.
+//! Sums of what small codes are worth: a code a row, and a table of sixteen that says what each is worth.
 //!
 //! Sums are bytes; whoever adds sees to it that they stay below 256.
-
-use crate::num::{Quotient, Share, divided};
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -67,45 +64,6 @@ fn one_by_one(sums: &mut [[u8; PAIRED]], codes: &[[u8; HALF]], worth: &Table) {
     }
 }
 
-/// What small sums come to when they are divided.
-pub(crate) struct Quotients {
-    share: Share,
-    /// Of each sum that a byte holds; 0 beyond the largest that there can be.
-    of: [u16; 256],
-    most: u8,
-}
-
-impl Quotients {
-    /// Of sums up to the most that there can be; `None` where a byte does not hold that.
-    pub(crate) fn new(share: Share, most: u64) -> Option<Box<Self>> {
-        let most = u8::try_from(most).ok()?;
-        let mut of = [0; 256];
-        (0..=most).for_each(|sum| of[usize::from(sum)] = share.bp(sum.into()));
-        Some(Box::new(Self { share, of, most }))
-    }
-
-    /// Brings the sums of whole words of rows into figures.
-    pub(crate) fn look_up(&self, bp: &mut [u16], sums: &[u8]) {
-        match pulp::Arch::new() {
-            #[cfg(target_arch = "x86_64")]
-            pulp::Arch::V4(simd) => match self.most {
-                ..64 => simd.vectorize(x86::LookUpV4::<1>(simd, bp, sums, &self.of)),
-                64..128 => simd.vectorize(x86::LookUpV4::<2>(simd, bp, sums, &self.of)),
-                128.. => simd.vectorize(x86::LookUpV4::<4>(simd, bp, sums, &self.of)),
-            },
-            // Nothing narrower looks up as fast as it divides.
-            _ => divided!(divide(bp, sums; self.share)),
-        }
-    }
-}
-
-#[inline(always)]
-fn divide<Q: Quotient>(bp: &mut [u16], sums: &[u8], share: Q) {
-    for (bp, sum) in bp.iter_mut().zip(sums) {
-        *bp = share.bp((*sum).into());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,22 +103,5 @@ mod tests {
                 assert!(same(&sums), "{rows} by 256 bits");
             }
         }
-    }
-
-    #[test]
-    fn every_width_divides_alike() {
-        for most in [20_u8, 63, 64, 100, 127, 128, 191, 192, 255] {
-            let share = Share::scaled(10_000, most.into());
-            let quotients = Quotients::new(share, most.into()).unwrap();
-            let sums: Vec<u8> = (0..=most).chain(0..=most).cycle().take(576).collect();
-            let expected: Vec<u16> = sums.iter().map(|sum| share.bp((*sum).into())).collect();
-            let mut bp = vec![1; sums.len()];
-            quotients.look_up(&mut bp, &sums);
-            assert_eq!(bp, expected, "as this machine does it");
-            bp.fill(1);
-            divided!(divide(&mut bp[..], &sums[..]; share));
-            assert_eq!(bp, expected, "divided");
-        }
-        assert!(Quotients::new(Share::scaled(1, 256), 256).is_none());
     }
 }

@@ -26,13 +26,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::facts::{Coach, Job, Slot, SlotKind, Zone};
-use crate::num::{Quotient, Share, div_round_bp, divided};
+use crate::num::{Marks, Quotient, Share, div_round_bp, divided};
 use crate::rows::at_least;
 use crate::subscore::{
     Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Run, Side, State, Statement, Step,
     SubScore, lanes_of,
 };
-use crate::tables::Quotients;
 use crate::week::{QUARTERS, Span, Week};
 use crate::wide::ahead;
 use crate::zone::shift_quarters;
@@ -192,11 +191,11 @@ impl Grids {
 pub struct Hours {
     slots: Vec<Slot>,
     /// Of each slot, what halves of quarters come to; of shifts of days on end not.
-    shifts: Vec<Option<Box<Quotients>>>,
+    shifts: Vec<Option<Marks>>,
     /// By Σ weight, of what is counted in single basis points.
     share: Share,
-    /// By the same, of what is counted in halves of full marks, where all sums of them are bytes.
-    quotients: Option<Box<Quotients>>,
+    /// What halves of full marks come to, where all sums of them are bytes.
+    marks: Option<Marks>,
     buffer_quarters: u16,
     zone: Zone,
     starts_on: NaiveDate,
@@ -220,15 +219,12 @@ impl SubScore for Parameters {
         let weight = job.slots.iter().map(|slot| u64::from(slot.weight)).sum();
         let buffer_quarters = self.buffer_minutes / 15;
         let quarters = |slot: &Slot| u64::from(length(slot, buffer_quarters));
-        let of_shift = |slot: &Slot| {
-            let is_shift = slot.kind == SlotKind::Shift;
-            Quotients::new(Share::scaled(5_000, quarters(slot)), 2 * quarters(slot)).filter(|_| is_shift)
-        };
+        let of_shift = |slot: &Slot| Marks::new(2 * quarters(slot)).filter(|_| slot.kind == SlotKind::Shift);
         Some(Hours {
             shifts: job.slots.iter().map(of_shift).collect(),
             slots: job.slots.clone(),
             share: Share::scaled(1, weight),
-            quotients: Quotients::new(Share::scaled(5_000, weight), 2 * weight),
+            marks: Marks::new(2 * weight),
             buffer_quarters,
             zone: job.tz.unwrap_or_else(Zone::utc),
             starts_on: job.start(as_of),
@@ -292,10 +288,10 @@ struct Worth<'l> {
     sums: &'l mut [u32],
     /// Whether there is anything in the sums.
     summed: bool,
-    /// Halves of quarters of a long shift; of one that is not, what it is worth in basis points.
-    parts: &'l mut [u16],
-    /// Halves of quarters of one that is not long.
+    /// Halves of quarters of a shift.
     few: &'l mut [u8],
+    /// The same of a long one.
+    parts: &'l mut [u16],
 }
 
 impl Worth<'_> {
@@ -318,38 +314,25 @@ impl Worth<'_> {
 
     /// A shift counts by quarters, twice where free and once where free if needed.
     #[inline(always)]
-    fn shift(
-        &mut self,
-        columns: &Grids,
-        span: Span,
-        here: &Rows,
-        (weight, quotients): (u8, Option<&Quotients>),
-    ) {
-        let weight = u32::from(weight);
-        let Some(quotients) = quotients else {
-            return self.long_shift(columns, span, here, weight);
+    fn shift(&mut self, columns: &Grids, span: Span, here: &Rows, (weight, marks): (u8, Option<Marks>)) {
+        self.sum();
+        let Some(marks) = marks else {
+            return self.long_shift(columns, span, here, weight.into());
         };
         self.few.fill(0);
         for half in [Half::Free, Half::Covered] {
-            // A table is only of so many halves as a byte holds.
+            // Marks are only of so many halves as a byte holds.
             let add = |set: &Rows, quarters| {
                 (*set & *here).add(u8::try_from(quarters).unwrap_or(u8::MAX), self.few);
             };
             columns.each(half, span, add);
         }
-        quotients.look_up(self.parts, self.few);
-        let worth = self.parts.iter().map(|worth| weight * u32::from(*worth));
-        if std::mem::replace(&mut self.summed, true) {
-            self.sums.iter_mut().zip(worth).for_each(|(sum, worth)| *sum += worth);
-        } else {
-            self.sums.iter_mut().zip(worth).for_each(|(sum, worth)| *sum = worth);
-        }
+        marks.add(weight, self.sums, self.few);
     }
 
     /// One of days on end, of which a byte does not hold the quarters.
     #[cold]
     fn long_shift(&mut self, columns: &Grids, span: Span, here: &Rows, weight: u32) {
-        self.sum();
         self.parts.fill(0);
         for half in [Half::Free, Half::Covered] {
             columns.each(half, span, |set, quarters| {
@@ -390,7 +373,7 @@ impl WithSimd for Run<'_, Hours> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { job, columns, case, out } = self;
         let lanes = lanes_of(columns.rows);
-        let Lanes { bp, bytes: [halves, few], small: [parts, _], sums: [sums, _], .. } = out;
+        let Lanes { bp, bytes: [halves, few], small: parts, sums: [sums, _], .. } = out;
         let (bp, halves, sums) = (&mut bp[..lanes], &mut halves[..lanes], &mut sums[..lanes]);
         halves.fill(0);
         let mut worth = Worth {
@@ -404,20 +387,20 @@ impl WithSimd for Run<'_, Hours> {
         for (zone, here) in &columns.zones {
             // Whoever lives in this zone has no halves yet.
             worth.most = 0;
-            for ((slot, quotients), span) in job.slots.iter().zip(&job.shifts).zip(job.locals(*zone).iter()) {
+            for ((slot, marks), span) in job.slots.iter().zip(&job.shifts).zip(job.locals(*zone).iter()) {
                 match slot.kind {
                     SlotKind::Class => worth.class(columns, *span, here, slot.weight),
                     SlotKind::Shift => {
-                        worth.shift(columns, *span, here, (slot.weight, quotients.as_deref()));
+                        worth.shift(columns, *span, here, (slot.weight, *marks));
                     }
                 }
             }
         }
         let Worth { halves, sums, summed, .. } = worth;
-        match &job.quotients {
+        match job.marks {
             _ if summed => divided!(divide(&mut *bp, &*halves, &*sums; job.share)),
-            Some(quotients) => quotients.look_up(bp, halves),
-            // Classes that a table does not hold were summed up, so that this is a block of nobody.
+            Some(marks) => marks.give(bp, halves),
+            // Classes that a byte does not hold were summed up, so that this is a block of nobody.
             None => bp.fill(0),
         }
         if out.asks_blocks {

@@ -37,13 +37,12 @@ use serde::Deserialize;
 
 use crate::columns::Lasting;
 use crate::facts::{Cert, Coach, Holding, HoldingState, Job, Requirement, RequirementKind};
-use crate::num::{FULL, Quotient, Share, div_round_bp, divided, gcd};
+use crate::num::{FULL, Marks, Quotient, Share, div_round_bp, divided, gcd};
 use crate::rows::WORD;
 use crate::subscore::{
     Case, Change, Columns, Figure, Gate, Kernel, Lanes, Outcome, Rows, Run, Side, State, Statement, Step,
     SubScore, lanes_of,
 };
-use crate::tables::Quotients;
 
 /// The table `[certifications]` of a preset.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -245,8 +244,8 @@ pub struct Requirements {
     preferred: u32,
     /// What a required and a preferred credit count, and what their sum is divided by.
     shares: ((u32, u32), u64),
-    /// By the same, where all sums of credits in thousands are bytes.
-    quotients: Option<Box<Quotients>>,
+    /// What credits in thousands come to, where all sums of them are bytes.
+    marks: Option<Marks>,
 }
 
 struct Asked {
@@ -279,7 +278,7 @@ impl SubScore for Parameters {
         let shares = shares(required, preferred);
         Some(Requirements {
             shares,
-            quotients: Quotients::new(Share::scaled(1_000, shares.1), 10 * shares.1),
+            marks: Marks::new(10 * shares.1),
             asked: job
                 .requirements
                 .iter()
@@ -337,7 +336,7 @@ impl WithSimd for Run<'_, Requirements> {
         let (bp, credits) = (&mut bp[..lanes], &mut credits[..lanes]);
         let (required, preferred) = (&mut required[..lanes], &mut preferred[..lanes]);
         credits.fill(0);
-        if job.quotients.is_none() {
+        if job.marks.is_none() {
             required.fill(0);
             preferred.fill(0);
         }
@@ -356,15 +355,15 @@ impl WithSimd for Run<'_, Requirements> {
                 }
                 RequirementKind::Preferred => (of_preferred, &mut *preferred),
             };
-            if job.quotients.is_some() {
+            if job.marks.is_some() {
                 earning.credit(credits, u8::try_from(of).unwrap_or(u8::MAX));
             } else {
                 earning.credit(credits, 1);
                 empty(credits, sums);
             }
         }
-        match &job.quotients {
-            Some(quotients) => quotients.look_up(bp, credits),
+        match job.marks {
+            Some(marks) => marks.give(bp, credits),
             None if job.required.max(job.preferred) <= FEW => {
                 let (of, share) = ((of_required, of_preferred), Share::scaled(1_000, whole));
                 divided!(divide(&mut *bp, &*required, &*preferred, of; share));

@@ -22,11 +22,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::facts::{Coach, Job, Wanted};
-use crate::num::{Quotient, Share, divided};
+use crate::num::{Marks, Quotient, Share, divided};
 use crate::subscore::{
     Case, Columns, Figure, Kernel, Lanes, Rows, Run, State, Statement, Step, SubScore, lanes_of,
 };
-use crate::tables::{Codes, PAIRED, Quotients, Table};
+use crate::tables::{Codes, PAIRED, Table};
 use crate::wide::ahead;
 
 /// The table `[culture]` of a preset: it has no parameters.
@@ -104,8 +104,8 @@ pub struct Style {
     wanted: Vec<Wanted>,
     /// By Σ w, of what stands for `2500 · Σ`.
     share: Share,
-    /// By the same, where there are so few dimensions, or they weigh so little, that all sums are bytes.
-    quotients: Option<Box<Quotients>>,
+    /// What sums come to, where there are so few dimensions, or they weigh so little, that all sums are bytes.
+    marks: Option<Marks>,
 }
 
 impl SubScore for Parameters {
@@ -120,7 +120,7 @@ impl SubScore for Parameters {
         }
         let weight = job.style.iter().map(|wanted| u64::from(wanted.weight)).sum();
         let share = Share::scaled(2_500, weight);
-        Some(Style { wanted: job.style.clone(), share, quotients: Quotients::new(share, 4 * weight) })
+        Some(Style { wanted: job.style.clone(), share, marks: Marks::new(4 * weight) })
     }
 }
 
@@ -163,8 +163,8 @@ impl WithSimd for Run<'_, Style> {
         let of_all: u32 =
             job.wanted.iter().filter(nobodys).map(|wanted| u32::from(wanted.weight * unknown)).sum();
         let mut known = Rows::NONE;
-        one.fill(if job.quotients.is_some() { u8::try_from(of_all).unwrap_or_default() } else { 0 });
-        if job.quotients.is_none() {
+        one.fill(if job.marks.is_some() { u8::try_from(of_all).unwrap_or_default() } else { 0 });
+        if job.marks.is_none() {
             other.fill(0);
         }
         for (number, wanted) in job.wanted.iter().enumerate() {
@@ -172,12 +172,12 @@ impl WithSimd for Run<'_, Style> {
                 if *asks_unknown {
                     known |= dimension.known;
                 }
-                let sums = if job.quotients.is_some() || number < FEW { &mut *one } else { &mut *other };
+                let sums = if job.marks.is_some() || number < FEW { &mut *one } else { &mut *other };
                 dimension.levels.add_up(sums, &worth(wanted, unknown));
             }
         }
-        match &job.quotients {
-            Some(quotients) => quotients.look_up(bp, one),
+        match job.marks {
+            Some(marks) => marks.give(bp, one),
             None => divided!(divide(bp, &*one, &*other, of_all; job.share)),
         }
         (out.unknown, out.blocks, out.provisional) = (!known, Rows::NONE, Rows::NONE);

@@ -232,6 +232,8 @@ impl Kernel for Asked {
         match Arch::new() {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(simd) => simd.vectorize(x86::WeighV4(simd, bp, &columns.any, taught, by)),
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(simd) => simd.vectorize(x86::WeighV3(simd, bp, &columns.any, taught, by)),
             _ => spread_and_weigh(bp, &columns.any, taught, by, &mut out.sums),
         }
         (out.blocks, out.provisional) = (Rows::NONE, Rows::NONE);
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn every_width_weighs_alike() {
-        let Some(simd) = pulp::x86::V4::try_new() else { return };
+        let (v3, v4) = (pulp::x86::V3::try_new(), pulp::x86::V4::try_new());
         let mut state = 1_u64;
         let mut below = move |most: u32| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -324,9 +326,16 @@ mod tests {
                 let ratio = if q == 0 { Divisor::always(10_000) } else { Divisor::scaled(1_000.0, q.into()) };
                 for taught in [[same.of(4), family.of(0)], [same.of(2), family.of(1)]] {
                     let (mut given, mut expected) = (vec![1; lanes_of(rows)], vec![1; lanes_of(rows)]);
-                    simd.vectorize(x86::WeighV4(simd, &mut given, &any, taught, (q, ratio)));
                     spread_and_weigh(&mut expected, &any, taught, (q, ratio), &mut Lanes::new().sums);
-                    assert_eq!(given[..rows], expected[..rows], "{rows} rows, {q}");
+                    if let Some(simd) = v3 {
+                        simd.vectorize(x86::WeighV3(simd, &mut given, &any, taught, (q, ratio)));
+                        assert_eq!(given[..rows], expected[..rows], "{rows} rows, {q}, 256 bits");
+                    }
+                    if let Some(simd) = v4 {
+                        given.fill(1);
+                        simd.vectorize(x86::WeighV4(simd, &mut given, &any, taught, (q, ratio)));
+                        assert_eq!(given[..rows], expected[..rows], "{rows} rows, {q}, 512 bits");
+                    }
                 }
             }
         }
