@@ -14,7 +14,7 @@ use serde_json::json;
 
 use fithire_identity::ManageWebhooks;
 
-use crate::endpoints::find;
+use crate::endpoints::find_to_send;
 use crate::model::{Delivery, State, WebhookDeliveries};
 use crate::publish::{self, Due};
 
@@ -81,7 +81,7 @@ pub(crate) async fn test(
     endpoint_id: Id,
 ) -> Result<Delivery, Problem> {
     let mut tx = db.write(allowed).await?;
-    find(&mut tx, endpoint_id).await?;
+    find_to_send(&mut tx, endpoint_id).await?;
     let id = publish::test(&mut tx, tools, endpoint_id).await?;
     let event = Event::new("webhook.tested", "webhook", endpoint_id).with(json!({"delivery_id": id}));
     audit::record(&mut tx, tools, event).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn replay(
     (endpoint_id, id): (Id, Id),
 ) -> Result<Delivery, Problem> {
     let mut tx = db.write(allowed).await?;
-    let endpoint = find(&mut tx, endpoint_id).await?;
+    let endpoint = find_to_send(&mut tx, endpoint_id).await?;
     one(&mut tx, endpoint_id, id).await?;
     is_on(endpoint.enabled)?;
     again(&mut tx, tools, Cond::all().add(Expr::col(WebhookDeliveries::Id).eq(id))).await?;
@@ -126,7 +126,7 @@ pub(crate) async fn replay_failed(
     /// Ids in a statement.
     const BATCH: usize = 1_000;
     let mut tx = db.write(allowed).await?;
-    is_on(find(&mut tx, endpoint_id).await?.enabled)?;
+    is_on(find_to_send(&mut tx, endpoint_id).await?.enabled)?;
     let mut select = tx.select(WebhookDeliveries::Table);
     select
         .column(WebhookDeliveries::Id)

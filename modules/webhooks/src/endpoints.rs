@@ -12,7 +12,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::Allowed;
 use poem_openapi::Object;
-use sea_query::{Expr, ExprTrait, Order, SelectStatement, SimpleExpr};
+use sea_query::{Expr, ExprTrait, LockType, Order, SelectStatement, SimpleExpr};
 use serde_json::{Value, json};
 
 use crate::model::{Endpoint, Kind, WebhookDeliveries, WebhookEndpoints, kept_kinds};
@@ -63,10 +63,22 @@ pub(crate) async fn find(tx: &mut Tx, id: Id) -> Result<Endpoint, Problem> {
     tx.optional(&asked(tx, id)).await?.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-/// The same for whoever changes it, in the state that the change was made from: nobody else does until the transaction ends.
-async fn find_to_change(tx: &mut Tx, (id, made_from): (Id, &IfMatch)) -> Result<Endpoint, Problem> {
+/// The same for whoever sends to it: nobody removes it until the transaction ends.
+pub(crate) async fn find_to_send(tx: &mut Tx, id: Id) -> Result<Endpoint, Problem> {
     let mut select = asked(tx, id);
-    select.lock_exclusive();
+    select.lock(LockType::KeyShare);
+    tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// The same for whoever changes or removes it, in the state that the change was made from: nobody else does until the
+/// transaction ends. Whoever removes it waits for those who send to it, and they for it.
+async fn find_to_change(
+    tx: &mut Tx,
+    (id, made_from): (Id, &IfMatch),
+    lock: LockType,
+) -> Result<Endpoint, Problem> {
+    let mut select = asked(tx, id);
+    select.lock(lock);
     let found: Option<Endpoint> = tx.optional(&select).await?;
     let found = found.ok_or_else(|| Problem::new(Code::NotFound))?;
     made_from.check(found.revision)?;
@@ -147,7 +159,7 @@ pub(crate) async fn change(
     change: Change,
 ) -> Result<Endpoint, Problem> {
     let mut tx = db.write(allowed).await?;
-    let before = find_to_change(&mut tx, (id, made_from)).await?;
+    let before = find_to_change(&mut tx, (id, made_from), LockType::NoKeyUpdate).await?;
     if let Some(url) = &change.url {
         checked(sender, url)?;
     }
@@ -213,7 +225,7 @@ pub(crate) async fn remove(
 ) -> Result<Endpoint, Problem> {
     let id = which.0;
     let mut tx = db.write(allowed).await?;
-    let endpoint = find_to_change(&mut tx, which).await?;
+    let endpoint = find_to_change(&mut tx, which, LockType::Update).await?;
     let mut deliveries = tx.delete(WebhookDeliveries::Table);
     deliveries.and_where(Expr::col(WebhookDeliveries::EndpointId).eq(id));
     tx.run(&deliveries).await?;

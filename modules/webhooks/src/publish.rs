@@ -6,7 +6,7 @@ use fithire_kernel::db::Tx;
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::Problem;
 use fithire_kernel::tasks::{self, NewTask};
-use sea_query::{Expr, ExprTrait};
+use sea_query::{Expr, ExprTrait, LockType};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -57,7 +57,9 @@ pub async fn publish(tx: &mut Tx, tools: (&Clock, &Ids), events: Vec<Event>) -> 
     let mut select = tx.select(WebhookEndpoints::Table);
     select
         .columns([WebhookEndpoints::Id, WebhookEndpoints::Kinds])
-        .and_where(Expr::col(WebhookEndpoints::Enabled).eq(true));
+        .and_where(Expr::col(WebhookEndpoints::Enabled).eq(true))
+        // One that is being removed is gone or stays: else its message would have no endpoint.
+        .lock(LockType::KeyShare);
     let endpoints: Vec<(Id, String)> = tx.all(&select).await?;
     if endpoints.is_empty() {
         return Ok(());
