@@ -102,9 +102,14 @@ impl Share {
 
 /// What sums come to in full marks, where a byte holds the most that they can be: numbers of 16 bits are enough, of which twice
 /// as many rows at a time are multiplied.
+///
+/// A sum of at most `m` is multiplied with [`FULL`]`/m` in steps of 2^-16. As `m²` is below 2^16, the product is off by less than
+/// 1/2`m` with the nearest step, and by less than 1/`m` with the next one above. Quotients are multiples of 1/`m`. Where `m` is even some
+/// are ties, which go up, and those below them are 1/`m` away: the step above is right. Where `m` is odd there are none, and
+/// no quotient is nearer to where one would be than 1/2`m`: the nearest step is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marks {
-    /// [`FULL`] by the most that a sum can be, and 2^16 times the part below 1.
+    /// The factor, and 2^16 times the part of it below 1.
     whole: u16,
     part: u16,
 }
@@ -113,14 +118,9 @@ impl Marks {
     /// For sums up to the most that there can be; `None` where a byte does not hold that, or it is 0.
     pub(crate) fn new(most: u64) -> Option<Self> {
         let most = u8::try_from(most).ok().filter(|most| *most > 0)?;
-        let near = (FULL << 16) / u32::from(most);
-        // One of the two rounds every sum as the division does.
-        let either =
-            [near + 1, near].map(|factor| Self { whole: low_half(factor >> 16), part: low_half(factor) });
-        let rounds_all = |marks: &Self| {
-            (0..=most).all(|sum| marks.bp(sum) == div_round_bp(u64::from(FULL) * u64::from(sum), most.into()))
-        };
-        either.into_iter().find(rounds_all)
+        let (full, by) = (FULL << 16, u32::from(most));
+        let factor = if most % 2 == 0 { full / by + 1 } else { (full + by / 2) / by };
+        Some(Self { whole: low_half(factor >> 16), part: low_half(factor) })
     }
 
     /// Of the most that it can be, a sum in basis points, rounded half up.
@@ -201,7 +201,7 @@ pub(crate) fn nearest(x: f64) -> u32 {
     low
 }
 
-/// The figure of at most [`FULL`] in the low bits.
+/// The number in the low bits, such as a figure of at most [`FULL`].
 #[inline(always)]
 pub(crate) fn low_half(bp: u32) -> u16 {
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the figure")]
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn single_precision_rounds_as_the_division_does() {
         for b in 1..=Narrow::MOST {
-            for scale in [1, 1_000, 2_500, 5_000] {
+            for scale in [1, 1_000, 2_500] {
                 let Share::Narrow(divisor) = Share::scaled(scale, b.into()) else { panic!("{b} is small") };
                 for a in 0..=FULL * b / scale {
                     let expected = div_round((scale * a).into(), b.into());

@@ -57,15 +57,23 @@ pub async fn publish(tx: &mut Tx, tools: (&Clock, &Ids), events: Vec<Event>) -> 
     let mut select = tx.select(WebhookEndpoints::Table);
     select
         .columns([WebhookEndpoints::Id, WebhookEndpoints::Kinds])
-        .and_where(Expr::col(WebhookEndpoints::Enabled).eq(true))
-        // One that is being removed is gone or stays: else its message would have no endpoint.
-        .lock(LockType::KeyShare);
+        .and_where(Expr::col(WebhookEndpoints::Enabled).eq(true));
     let endpoints: Vec<(Id, String)> = tx.all(&select).await?;
+    let mut endpoints: Vec<(Id, Vec<Kind>)> =
+        endpoints.into_iter().map(|(id, kinds)| (id, read_kinds(&kinds))).collect();
+    endpoints.retain(|(_, kinds)| events.iter().any(|event| kinds.contains(&event.kind)));
     if endpoints.is_empty() {
         return Ok(());
     }
-    let endpoints: Vec<(Id, Vec<Kind>)> =
-        endpoints.into_iter().map(|(id, kinds)| (id, read_kinds(&kinds))).collect();
+    // Whoever removes one waits for us, and we for them: then it is none of those that are left.
+    let wanted = endpoints.iter().map(|(id, _)| *id);
+    let mut select = tx.select(WebhookEndpoints::Table);
+    select
+        .column(WebhookEndpoints::Id)
+        .and_where(Expr::col(WebhookEndpoints::Id).is_in(wanted))
+        .lock(LockType::KeyShare);
+    let kept: Vec<(Id,)> = tx.all(&select).await?;
+    endpoints.retain(|(id, _)| kept.contains(&(*id,)));
     let mut new = Vec::new();
     for event in events {
         let wanted = endpoints.iter().filter(|(_, kinds)| kinds.contains(&event.kind));

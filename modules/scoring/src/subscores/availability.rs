@@ -219,7 +219,10 @@ impl SubScore for Parameters {
         let weight = job.slots.iter().map(|slot| u64::from(slot.weight)).sum();
         let buffer_quarters = self.buffer_minutes / 15;
         let quarters = |slot: &Slot| u64::from(length(slot, buffer_quarters));
-        let of_shift = |slot: &Slot| Marks::new(2 * quarters(slot)).filter(|_| slot.kind == SlotKind::Shift);
+        let of_shift = |slot: &Slot| match slot.kind {
+            SlotKind::Shift => Marks::new(2 * quarters(slot)),
+            SlotKind::Class => None,
+        };
         Some(Hours {
             shifts: job.slots.iter().map(of_shift).collect(),
             slots: job.slots.clone(),

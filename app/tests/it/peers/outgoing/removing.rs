@@ -1,14 +1,47 @@
-//! A webhook that is removed while its messages are on their way, or are made: nobody waits for the other in a circle, and
+//! A webhook that is removed while its messages are made or are on their way: nobody waits for the other in a circle, and
 //! nothing fails but what needs it.
+//!
+//! Of two who come at the same time one is played by the owner of the tables, who waits in the middle. SQLite has one writer, so
+//! that there the one comes after the other.
 
+use std::thread;
 use std::time::Duration;
 
-use fithire_kernel::testing::on_both;
+use fithire_kernel::testing::{World, on_both};
 use fithire_webhooks::Kind;
 use serde_json::json;
+use tokio::task::block_in_place;
 
 use super::{Told, send, tried};
 use crate::people::people;
+
+/// In the owner's statements: the time for somebody else.
+const WAIT: &str = "SELECT pg_sleep(3)";
+
+/// Does the owner's statements as one, and something else while they wait.
+async fn meanwhile<T>(world: &World, statements: &[&str], other: impl Future<Output = T>) -> T {
+    let waits_for_others = world.dialect == "PostgreSQL";
+    let kept = statements.iter().copied().filter(|one| waits_for_others || *one != WAIT);
+    let statements = kept.collect::<Vec<_>>().join("; ");
+    if !waits_for_others {
+        world.as_owner(&statements).await;
+        return other.await;
+    }
+    let other = async {
+        while !waits(world).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        other.await
+    };
+    tokio::join!(world.as_owner(&statements), other).1
+}
+
+/// Whether the owner waits.
+async fn waits(world: &World) -> bool {
+    let sql =
+        "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    !world.texts(sql.to_owned()).await.is_empty()
+}
 
 #[test]
 fn removing_a_webhook_and_noting_that_its_message_failed_do_not_wait_for_each_other() {
@@ -17,27 +50,20 @@ fn removing_a_webhook_and_noting_that_its_message_failed_do_not_wait_for_each_ot
         let told = Told::new(&world, &people, &people.ours, &[Kind::JobUpdated]);
         told.answers(&json!({"status": 500}));
         let job = format!("/jobs/{}", people.ours.id("job"));
-        let title = json!({"title": "Soon"});
-        // What removing does, so slowly that the message fails between its two steps: the server has one writer with SQLite, and
-        // there both wait in line.
-        let while_removed = async {
-            if world.dialect == "PostgreSQL" {
-                let [endpoint, wait, deliveries] = [
-                    "UPDATE webhook_endpoints SET revision = revision",
-                    "SELECT pg_sleep(4)",
-                    "UPDATE webhook_deliveries SET kind = kind",
-                ];
-                world.as_owner(&[endpoint, wait, deliveries].join("; ")).await;
-                assert_eq!(told.received().len(), 1, "it failed meanwhile");
-            }
-        };
+        let token = people.ours.token("admin");
+        // The rows in the order in which removing takes them.
+        let takes = [
+            "UPDATE webhook_endpoints SET revision = revision",
+            WAIT,
+            "UPDATE webhook_deliveries SET kind = kind",
+        ];
         let fails = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            let token = people.ours.token("admin");
+            let title = json!({"title": "Soon"});
             assert_eq!(send(&people.server, token, "PATCH", &job, Some(&title)).status, 200);
             told.work().await;
         };
-        tokio::join!(while_removed, fails);
+        Box::pin(meanwhile(&world, &takes, fails)).await;
+        assert_eq!(told.received().len(), 1, "it failed meanwhile");
         told.until("its failure is noted", tried(1)).await;
         assert_eq!(told.send("DELETE", "", None).status, 200);
     });
@@ -54,31 +80,52 @@ fn what_is_saved_or_sent_again_while_a_webhook_is_removed_does_not_fail() {
             |title: &str| send(&people.server, token, "PATCH", &job, Some(&json!({"title": title}))).status;
         assert_eq!(rename("First"), 200);
         let again = format!("/deliveries/{}/replay", told.newest()["id"]);
-        // As removing does it, and so slowly that the others come before it has its end: the server has one writer with SQLite,
-        // and there all wait in line.
-        let removed = async {
-            let mut steps = vec![
-                "UPDATE webhook_endpoints SET revision = revision",
-                "DELETE FROM webhook_deliveries",
-                "DELETE FROM webhook_endpoints",
-            ];
-            if world.dialect == "PostgreSQL" {
-                steps.push("SELECT pg_sleep(2)");
-            }
-            world.as_owner(&steps.join("; ")).await;
-        };
+        let removes = [
+            "UPDATE webhook_endpoints SET revision = revision",
+            "DELETE FROM webhook_deliveries",
+            "DELETE FROM webhook_endpoints",
+            WAIT,
+        ];
         let others = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            std::thread::scope(|scope| {
-                let others = [
-                    scope.spawn(|| rename("Second")),
-                    scope.spawn(|| told.send("POST", &again, None).status),
-                    scope.spawn(|| told.send("POST", "/test", None).status),
-                ];
-                others.map(|other| other.join().unwrap())
+            block_in_place(|| {
+                thread::scope(|scope| {
+                    let others = [
+                        scope.spawn(|| rename("Second")),
+                        scope.spawn(|| told.send("POST", &again, None).status),
+                        scope.spawn(|| told.send("POST", "/test", None).status),
+                    ];
+                    others.map(|other| other.join().unwrap())
+                })
             })
         };
-        let ((), statuses) = tokio::join!(removed, others);
+        let statuses = meanwhile(&world, &removes, others).await;
         assert_eq!(statuses, [200, 404, 404], "saved, and nobody to send to: {}", world.dialect);
+    });
+}
+
+#[test]
+fn a_message_that_is_made_before_its_webhook_is_removed_goes_with_it() {
+    on_both(async |world| {
+        if world.dialect == "SQLite" {
+            return;
+        }
+        let people = people(&world).await;
+        let of_others = world.count("webhook_deliveries", people.ours.id("brand")).await;
+        let told = Told::new(&world, &people, &people.ours, &[Kind::JobUpdated]);
+        assert_eq!(told.send("POST", "/test", None).status, 200);
+        let publishes = [
+            "SELECT id FROM webhook_endpoints FOR KEY SHARE",
+            WAIT,
+            "INSERT INTO webhook_deliveries SELECT (jsonb_populate_record(d, jsonb_build_object('id', d.id + 1))).* \
+             FROM webhook_deliveries d WHERE endpoint_id = (SELECT max(id) FROM webhook_endpoints)",
+        ];
+        let removed = async {
+            let change = json!({"kinds": ["job.updated", "job.created"]});
+            assert_eq!(told.send("PATCH", "", Some(&change)).status, 200);
+            assert!(waits(&world).await, "who changes it does not wait for who sends to it");
+            assert_eq!(told.send("DELETE", "", None).status, 200);
+        };
+        meanwhile(&world, &publishes, removed).await;
+        assert_eq!(world.count("webhook_deliveries", people.ours.id("brand")).await, of_others);
     });
 }

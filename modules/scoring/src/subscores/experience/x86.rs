@@ -173,7 +173,7 @@ impl FormulaV4 {
     }
 }
 
-/// By what the lanes of eight rows are that have a value: for each lane the place of its value, negative where it has none.
+/// For each set of lanes that have a value: the place of each lane's value, negative where it has none.
 const PLACES: [[i8; 8]; 256] = {
     let mut places = [[-1; 8]; 256];
     let mut lanes = 0;
