@@ -204,7 +204,7 @@ fn measure(coaches: &str) -> String {
     commits.sort_unstable();
     lists.sort_unstable();
     format!(
-        "{coaches} coaches: opened and answering in {:.0} ms; the first list after {:.0} ms; {idle:.0} MB before it and {:.0} MB after; \
+        "{coaches} coaches: opened and answering in {:.0} ms; the first list after {:.0} ms; {idle:.0} MB before it and {:.0} MB after all of these; \
          a coach saved in {}, and the list that has it in {} (medians of 100)",
         server.started_in.as_secs_f64() * 1e3,
         first.as_secs_f64() * 1e3,
