@@ -11,27 +11,17 @@ use crate::columns::Sparse;
 use crate::num::Divisor;
 use crate::subscore::{BLOCK, Rows};
 
-/// Lanes, any, and modality and family: who taught, and the values. And `Q`, and what is divided by.
-pub(super) struct WeighV4<'a>(
-    pub(super) V4,
-    pub(super) &'a mut [u16],
-    pub(super) &'a [u32],
-    pub(super) [Taught<'a>; 2],
-    pub(super) (u32, Divisor),
-);
-
-impl NullaryFnOnce for WeighV4<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
+/// Weighs all rows by a formula, half of the lanes of its figures at a time. A function of its own would not be inlined, whatever it
+/// is marked, and not compiled for the width: rankings took six times as long then.
+macro_rules! weigh {
+    ($formula:ident, $lanes:ty, $count:literal; $weigh:ident) => {{
         /// Lanes of 32 bits.
-        const LANES: usize = 16;
+        const LANES: usize = $count;
         /// Lanes of 16 bits, which the figures are.
         const ROWS: usize = 2 * LANES;
-        let Self(simd, bp, any, [(same_rows, mut same), (family_rows, mut family)], (q, ratio)) = self;
-        let formula = FormulaV4::new(simd, q, ratio);
-        let masks = |rows| cast_ref::<_, [[u16; 2]; BLOCK / ROWS]>(Rows::words(rows)).iter();
+        let Self(simd, bp, any, [(same_rows, mut same), (family_rows, mut family)], (q, ratio)) = $weigh;
+        let formula = $formula::new(simd, q, ratio);
+        let masks = |rows| cast_ref::<_, [[$lanes; 2]; BLOCK / ROWS]>(Rows::words(rows)).iter();
         let masks = masks(same_rows).zip(masks(family_rows));
         let rows = bp.as_chunks_mut::<ROWS>().0.iter_mut().zip(filled_up::<ROWS>(any));
         for ((bp, any), (of_same, of_family)) in rows.zip(masks) {
@@ -46,6 +36,24 @@ impl NullaryFnOnce for WeighV4<'_> {
             let high = formula.halves(taught(1), high);
             *bp = cast(formula.figures(low, high));
         }
+    }};
+}
+
+/// Lanes, any, and modality and family: who taught, and the values. And `Q`, and what is divided by.
+pub(super) struct WeighV4<'a>(
+    pub(super) V4,
+    pub(super) &'a mut [u16],
+    pub(super) &'a [u32],
+    pub(super) [Taught<'a>; 2],
+    pub(super) (u32, Divisor),
+);
+
+impl NullaryFnOnce for WeighV4<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        weigh!(FormulaV4, u16, 16; self);
     }
 }
 
@@ -63,25 +71,7 @@ impl NullaryFnOnce for WeighV3<'_> {
 
     #[inline(always)]
     fn call(self) {
-        const LANES: usize = 8;
-        const ROWS: usize = 2 * LANES;
-        let Self(simd, bp, any, [(same_rows, mut same), (family_rows, mut family)], (q, ratio)) = self;
-        let formula = FormulaV3::new(simd, q, ratio);
-        let masks = |rows| cast_ref::<_, [[u8; 2]; BLOCK / ROWS]>(Rows::words(rows)).iter();
-        let masks = masks(same_rows).zip(masks(family_rows));
-        let rows = bp.as_chunks_mut::<ROWS>().0.iter_mut().zip(filled_up::<ROWS>(any));
-        for ((bp, any), (of_same, of_family)) in rows.zip(masks) {
-            let [low, high] = cast(any);
-            let mut taught = |half: usize| {
-                (
-                    (cast(next::<LANES>(&mut same, of_same[half].count_ones())), of_same[half]),
-                    (cast(next::<LANES>(&mut family, of_family[half].count_ones())), of_family[half]),
-                )
-            };
-            let low = formula.halves(taught(0), low);
-            let high = formula.halves(taught(1), high);
-            *bp = cast(formula.figures(low, high));
-        }
+        weigh!(FormulaV3, u8, 8; self);
     }
 }
 
