@@ -14,6 +14,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::paging::{self, page_size};
 use fithire_kernel::problem::{Code, FieldError, Problem};
 use fithire_scoring::catalog::Cert;
+use fithire_scoring::date;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -263,12 +264,12 @@ struct VideoTags {
 /// A day as it is written.
 fn day(pointer: &str, text: Option<&str>, errors: &mut Vec<FieldError>) -> Option<NaiveDate> {
     let text = text?;
-    let read = text.parse().ok().filter(|_| text.len() == 10);
-    if read.is_none() {
+    let read = date::parse(text);
+    if read.is_err() {
         let detail = format!("is {text}; write a day as YYYY-MM-DD");
         errors.push(FieldError { pointer: pointer.to_owned(), detail });
     }
-    read
+    read.ok()
 }
 
 /// What is not there is named by its field in the body.

@@ -15,6 +15,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::page::{Pages, Toast};
 use fithire_kernel::problem::{Code, FieldError, Problem};
 use fithire_kernel::scope::Allowed;
+use fithire_scoring::date;
 use poem::web::{Data, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Deserialize;
@@ -48,7 +49,7 @@ pub(super) async fn page(
 /// A day that was typed; what is blank is none.
 fn day(fields: &Fields, name: &str) -> Result<Option<NaiveDate>, FieldError> {
     let Some(text) = form::text(fields, name) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| FieldError {
+    date::parse(text).map(Some).map_err(|_| FieldError {
         pointer: format!("/{name}"),
         detail: format!("is {text}; write a day as 2028-10-31"),
     })
@@ -72,7 +73,7 @@ fn read(fields: &Fields) -> Result<Decision, Problem> {
         })
     });
     // What the issuer's rule gives is accepted by its own button.
-    if let Some(accepted) = form::text(fields, "accept").and_then(|day| day.parse().ok()) {
+    if let Some(accepted) = form::text(fields, "accept").and_then(|day| date::parse(day).ok()) {
         days[1] = Some(accepted);
     }
     if !errors.is_empty() {

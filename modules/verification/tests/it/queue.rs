@@ -115,6 +115,17 @@ fn what_waits_is_listed_oldest_first_page_by_page_of_both_kinds() {
             .map(|error| error["pointer"].as_str().unwrap())
             .collect();
         assert_eq!(pointers, ["/expires_on", "/id"]);
+        // Days that a lax reader takes, and the profile could not be read with.
+        for day in ["0000-01-01", "-999-01-01", "+2028-1-01"] {
+            let decision =
+                json!({"coach_id": coach, "code": "CPR-AED", "decision": "verified", "expires_on": day});
+            let (status, problem) = app.decide(&app.admin, decision).await;
+            assert_eq!(
+                (status, &problem["errors"][0]["pointer"]),
+                (StatusCode::UNPROCESSABLE_ENTITY, &json!("/expires_on")),
+                "{day}"
+            );
+        }
         let unknown = json!({"coach_id": coach, "code": "RYT-200", "decision": "verified"});
         let (status, problem) = app.decide(&app.admin, unknown).await;
         assert_eq!(
