@@ -163,7 +163,7 @@ fn a_key_opens_the_api_for_a_program_until_it_is_taken_back() {
         assert_eq!(ask(&key, "GET", &format!("/api/v1/jobs/{}", people.theirs.id("job")), None), 404);
         let coach = json!({"name": "By a program"}).to_string();
         assert_eq!(ask(&key, "POST", "/api/v1/coaches", Some(&coach)), 200);
-        let secret = key.rsplit_once('_').unwrap().1;
+        let secret = key.splitn(4, '_').nth(3).unwrap();
         let moved = format!("fhk_{}_{}", people.theirs.id("brand"), key.splitn(3, '_').nth(2).unwrap());
         for made_up in [&key[..key.len() - 1], "fhk_", "fhk_1_2_3", &moved, &format!("fhk__{secret}"), secret]
         {
