@@ -5,7 +5,7 @@
 
 use crate::num::{Quotient, Share};
 use crate::subscore::BLOCK;
-use crate::wide::Aligned;
+use crate::wide::{Aligned, wide};
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -64,11 +64,13 @@ impl Figures {
                 simd.vectorize(x86::WeighV3(simd, scores, pairs, by));
             }
             (Share::Narrow(by), _) => weigh(scores, pairs, by),
-            (Share::Wide(by), _) => weigh(scores, pairs, by),
+            // Weights that somebody has typed rarely have small sums.
+            (Share::Wide(by), _) => wide(weigh, (scores, pairs, by)),
         }
     }
 }
 
+#[inline(always)]
 fn weigh<Q: Quotient>(scores: &mut [u16], pairs: &[Pair], by: Q) {
     for (row, score) in scores.iter_mut().enumerate() {
         let product =

@@ -60,6 +60,8 @@ impl Columns for Levels {
             dimension.levels.put(row, NOT_RATED);
             dimension.known.put(row, false);
         }
+        // Names that come and go take no more memory than those that are there.
+        self.of.retain(|dimension| !dimension.known.is_empty());
         let mut ratings: Vec<_> = coach.style.iter().collect();
         // The last one written stays: a reviewer's.
         ratings.sort_by_key(|rating| rating.source);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fithire_scoring::facts::{Coach, Engagement, Job, Rating, Slot, Wanted};
+use fithire_scoring::facts::{Coach, Engagement, Job, Rating, Slot, Source, Wanted};
 use fithire_scoring::plan::{Group, Plan, Query};
 use fithire_scoring::preset::builtin;
 use fithire_scoring::reference::{self, Rules};
@@ -96,6 +96,26 @@ fn a_roster_that_takes_changes_is_the_one_that_was_made_of_them() {
         let untouched = scores(&plan, &before);
         assert!(untouched.iter().all(|(id, bp)| *bp == plan.score(&tables.coach(*id)).bp));
     }
+}
+
+/// A coach who is saved again and again, each time as somebody else in a style that nobody has named before.
+#[test]
+fn what_coaches_no_longer_say_takes_no_memory() {
+    let tables = Tables::new();
+    let mut roster = Roster::new(as_of(), &[]);
+    for id in 0..500 {
+        roster.add(id, tables.coach(id));
+    }
+    let mut save = |step: u64| {
+        let style = |n| Rating { dimension: format!("step {step} {n}"), level: 2, source: Source::SelfRated };
+        let coach = Coach { style: (0..8).map(style).collect(), ..tables.coach(1_000 + step % 20) };
+        roster.put(7, &coach);
+        let _ = roster.snapshot();
+        roster.bytes()
+    };
+    let most = (0..20).map(&mut save).max().unwrap();
+    let later = (20..400).map(&mut save).max().unwrap();
+    assert!(later <= most + 1_000, "{later} bytes, {most} at first");
 }
 
 /// What is left out at one look is counted as if it had been looked at.
