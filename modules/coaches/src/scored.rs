@@ -81,7 +81,9 @@ pub async fn changed_since(tx: &mut Tx, revision: i64, most: Option<u64>) -> Res
         select.limit(most);
     }
     let rows: Vec<ScoredRow> = tx.all(&select).await?;
-    rows.into_iter().map(ScoredRow::read).collect()
+    let read = move || rows.into_iter().map(ScoredRow::read).collect();
+    // After an import there are many, and reading them is work for a processor.
+    tokio::task::spawn_blocking(read).await.map_err(|error| Problem::internal(&error))?
 }
 
 /// The coaches of these ids who are there, in no particular order.

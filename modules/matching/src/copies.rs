@@ -11,17 +11,19 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::NaiveDate;
-use fithire_coaches::{Scored, by_ids, changed_since, everybody, revision};
+use fithire_coaches::{Changed, Scored, by_ids, changed_since, everybody, revision};
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
 use fithire_kernel::scope::BrandScope;
 use fithire_scoring::points::Table;
 use fithire_scoring::snapshot::{Roster, Snapshot};
+use fithire_scoring::subscore::BLOCK;
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 
 use crate::lately::Lately;
+use crate::rankings::work;
 
 /// `[rankings]`
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -37,6 +39,12 @@ impl Default for RankingSettings {
         Self { memory_mb: 2_048 }
     }
 }
+
+/// Brands that are read at once: each holds a connection, and keeps two threads busy.
+const READ_AT_ONCE: usize = 2;
+
+/// What putting a coach into a block that others hold costs, in pairs.
+const PUT: usize = 20_000;
 
 /// Tables of points for which a copy is kept, unless more are in force.
 const MOST_POINTS: usize = 32;
@@ -55,6 +63,7 @@ pub(crate) struct Copies {
     asked: AtomicU64,
     /// What `asked` was when idle brands were last dropped.
     swept: AtomicU64,
+    reading: Arc<Semaphore>,
 }
 
 /// One brand.
@@ -78,6 +87,47 @@ pub(crate) struct Copy {
 struct Keeper {
     revision: i64,
     roster: Roster,
+    /// How many there were when everybody was read.
+    read: usize,
+    /// How many were put in since bytes were counted.
+    uncounted: usize,
+}
+
+impl Keeper {
+    /// Whether its copies are of that day, and can be ranked by these tables of points.
+    fn is_for(&self, as_of: NaiveDate, points: &[Arc<Table>]) -> bool {
+        self.roster.as_of() == as_of && has_all(self.roster.points(), points)
+    }
+
+    /// Of more changes than this, reading everybody takes less time or memory.
+    fn most(&self) -> usize {
+        BLOCK.max(self.roster.len() / 16)
+    }
+
+    /// Whether it takes so many changes. Whoever comes later shares no block with neighbours: with twice as many as were read,
+    /// everybody is given a place anew.
+    fn takes(&self, changes: usize) -> bool {
+        changes <= self.most() && self.roster.len() + changes <= 2 * self.read + BLOCK
+    }
+
+    /// What has changed since, unless everybody is to be read.
+    async fn changed(&self, tx: &mut Tx) -> Result<Option<Vec<Changed>>, Problem> {
+        let changed = changed_since(tx, self.revision, Some(self.most() as u64 + 1)).await?;
+        Ok(Some(changed).filter(|changed| self.takes(changed.len())))
+    }
+
+    /// Puts in who has changed until a revision, and takes out who has left.
+    fn apply(&mut self, changed: &[Changed], now: i64) {
+        for change in changed {
+            let id = change.id.unsigned_abs();
+            match &change.now {
+                Some(coach) => self.roster.put(id, &coach.facts),
+                None => self.roster.remove(id),
+            }
+        }
+        self.uncounted += changed.len();
+        self.revision = now;
+    }
 }
 
 impl Brand {
@@ -93,8 +143,18 @@ impl Brand {
 
     /// Publishes what the keeper has.
     fn publish(&self, keeper: &mut Keeper) -> Arc<Copy> {
+        // One change in 64 coaches moves the sum by little.
+        if 64 * keeper.uncounted >= keeper.roster.len() {
+            self.bytes.store(keeper.roster.bytes(), Ordering::Relaxed);
+            keeper.uncounted = 0;
+        }
         let copy = Arc::new(Copy { revision: keeper.revision, snapshot: keeper.roster.snapshot() });
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(copy.clone());
+        let before = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            current.replace(copy.clone())
+        };
+        // Nobody waits until it is given back.
+        drop(before);
         copy
     }
 
@@ -103,30 +163,52 @@ impl Brand {
     async fn update(
         self: Arc<Self>,
         mut keeper: OwnedMutexGuard<Option<Keeper>>,
-        (mut tx, as_of, mut points): (Tx, NaiveDate, Vec<Arc<Table>>),
+        (mut tx, as_of, points): (Tx, NaiveDate, Vec<Arc<Table>>),
         lately: Arc<Lately>,
     ) -> Result<Arc<Copy>, Problem> {
         // The revision is read before the rows: what is written in between is read twice, never missed.
         let now = revision(&mut tx).await?;
-        let is_for_it = |roster: &Roster| roster.as_of() == as_of && has_all(roster.points(), &points);
-        if let Some(known) = keeper.as_mut().filter(|known| is_for_it(&known.roster)) {
-            let changed = changed_since(&mut tx, known.revision, None).await?;
+        let known = keeper.as_ref().filter(|known| known.is_for(as_of, &points));
+        let changed = match known {
+            Some(known) => known.changed(&mut tx).await?,
+            None => None,
+        };
+        let Some(changed) = changed else {
+            return self.read(keeper, (tx, now), (as_of, points), &lately).await;
+        };
+        drop(tx);
+        let pairs = PUT * changed.len();
+        let apply = move || {
+            if let Some(known) = keeper.as_mut() {
+                known.apply(&changed, now);
+            }
+            Ok((keeper, changed))
+        };
+        let (mut keeper, changed) = work(pairs, apply).await?;
+        {
             let mut coaches = lately.coaches();
             // From here on nothing is kept that was read before.
             self.moved.store(now, Ordering::Release);
-            for change in changed {
-                if let Some(coach) = change.now {
-                    known.roster.put(change.id.unsigned_abs(), &coach.facts);
-                    coaches.insert(change.id, Arc::new(coach));
-                } else {
-                    known.roster.remove(change.id.unsigned_abs());
-                    coaches.remove(&change.id);
+            for Changed { id, now } in changed {
+                match (coaches.get_mut(&id), now) {
+                    (Some(before), Some(now)) => *before = Arc::new(now),
+                    (Some(_), None) => drop(coaches.remove(&id)),
+                    (None, _) => {}
                 }
             }
-            drop(coaches);
-            known.revision = now;
-            return Ok(self.publish(known));
         }
+        let known = keeper.as_mut().ok_or_else(|| Problem::internal(&"a copy that was there is gone"))?;
+        Ok(self.publish(known))
+    }
+
+    /// Reads everybody.
+    async fn read(
+        &self,
+        mut keeper: OwnedMutexGuard<Option<Keeper>>,
+        (mut tx, now): (Tx, i64),
+        (as_of, mut points): (NaiveDate, Vec<Arc<Table>>),
+        lately: &Lately,
+    ) -> Result<Arc<Copy>, Problem> {
         // While presets change, some ask for the tables of before: with both, nobody has it made anew for the other.
         if let Some(known) = keeper.as_ref().filter(|known| known.roster.as_of() == as_of) {
             let room = MOST_POINTS.saturating_sub(points.len());
@@ -137,26 +219,25 @@ impl Brand {
         let roster = everybody(&mut tx, Roster::new(as_of, &points), |roster, id, facts| {
             roster.add(id.unsigned_abs(), facts);
         });
-        let mut read = Keeper { revision: now, roster: roster.await? };
+        let roster = roster.await?;
         // Settling the last of them and counting bytes is work for a processor as well.
-        let (read, bytes) = tokio::task::spawn_blocking(move || {
+        let settle = move || {
+            let mut read = Keeper { revision: now, read: roster.len(), uncounted: 0, roster };
             let _ = read.roster.snapshot();
             let bytes = read.roster.bytes();
             (read, bytes)
-        })
-        .await
-        .map_err(|error| Problem::internal(&error))?;
+        };
+        let (read, bytes) =
+            tokio::task::spawn_blocking(settle).await.map_err(|error| Problem::internal(&error))?;
         self.bytes.store(bytes, Ordering::Relaxed);
         let brand_id = tx.scope().brand_id();
-        tracing::debug!(
-            brand.id = brand_id,
-            coaches = read.roster.len(),
-            bytes,
-            "coaches were read for rankings"
-        );
-        // While there was no copy, nobody replaced what was shown lately.
-        lately.coaches().clear();
-        self.moved.store(now, Ordering::Release);
+        tracing::debug!(brand.id = brand_id, coaches = read.read, bytes, "coaches were read for rankings");
+        {
+            // While there was no copy, nobody replaced what was shown lately.
+            let mut coaches = lately.coaches();
+            coaches.clear();
+            self.moved.store(now, Ordering::Release);
+        }
         Ok(self.publish(keeper.insert(read)))
     }
 }
@@ -170,6 +251,7 @@ impl Copies {
             brands: Mutex::default(),
             asked: AtomicU64::new(1),
             swept: AtomicU64::new(0),
+            reading: Arc::new(Semaphore::new(READ_AT_ONCE)),
         }
     }
 
@@ -194,10 +276,21 @@ impl Copies {
         if let Some(copy) = brand.current(least, as_of, points) {
             return Ok((brand, copy));
         }
+        let turn = if keeper.as_ref().is_some_and(|known| known.is_for(as_of, points)) {
+            None
+        } else {
+            let turn = self.reading.clone().acquire_owned().await;
+            Some(turn.map_err(|error| Problem::internal(&error))?)
+        };
         // A task of its own: who asked may be gone before it ends, and others wait for it.
         let tx = self.db.read(scope).await?;
-        let wanted = (tx, as_of, points.to_vec());
-        let updated = tokio::spawn(brand.clone().update(keeper, wanted, self.lately.clone())).await;
+        let update = brand.clone().update(keeper, (tx, as_of, points.to_vec()), self.lately.clone());
+        let updated = tokio::spawn(async move {
+            let updated = update.await;
+            drop(turn);
+            updated
+        });
+        let updated = updated.await;
         let copy = updated.map_err(|error| Problem::internal(&error))??;
         self.make_room(scope.brand_id());
         Ok((brand, copy))
@@ -227,9 +320,14 @@ impl Copies {
             let read = by_ids(&mut tx, &missing).await?.into_iter().map(|coach| (coach.id, Arc::new(coach)));
             found.extend(read);
             drop(tx);
+            // A brand that was dropped meanwhile is not told any more who changes.
+            let held = self
+                .brands()
+                .get(&scope.brand_id())
+                .is_some_and(|held| std::ptr::eq(&raw const **held, brand));
             let mut coaches = self.lately.coaches();
             // What was read before the copy moved on may be older than the copy.
-            if brand.moved.load(Ordering::Acquire) == before {
+            if held && brand.moved.load(Ordering::Acquire) == before {
                 coaches.extend(missing.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))));
             }
         }
@@ -251,17 +349,21 @@ impl Copies {
 
     /// Drops the copies that were asked for longest ago, until the others fit.
     fn make_room(&self, wanted: Id) {
+        // Given back when others may look again.
+        let mut dropped = Vec::new();
         let mut brands = self.brands();
         let limit = self.settings.memory_mb.saturating_mul(1 << 20);
         loop {
             let taken: usize = brands.values().map(|brand| brand.bytes.load(Ordering::Relaxed)).sum();
-            let others = brands.iter().filter(|(id, _)| **id != wanted);
+            // One that is just being read takes nothing yet.
+            let others =
+                brands.iter().filter(|(id, brand)| **id != wanted && brand.bytes.load(Ordering::Relaxed) > 0);
             let oldest =
                 others.min_by_key(|(_, brand)| brand.asked.load(Ordering::Relaxed)).map(|(id, _)| *id);
             match oldest {
-                Some(oldest) if taken > limit => brands.remove(&oldest),
+                Some(oldest) if taken > limit => dropped.extend(brands.remove(&oldest)),
                 _ => return,
-            };
+            }
         }
     }
 
@@ -269,10 +371,9 @@ impl Copies {
     pub(crate) fn drop_idle(&self) {
         self.lately.clear();
         let since = self.swept.swap(self.asked.load(Ordering::Relaxed), Ordering::Relaxed);
-        let mut brands = self.brands();
-        let before = brands.len();
-        brands.retain(|_, brand| brand.asked.load(Ordering::Relaxed) >= since);
-        tracing::debug!(dropped = before - brands.len(), kept = brands.len(), "idle copies were dropped");
+        let idle: Vec<_> =
+            self.brands().extract_if(.., |_, brand| brand.asked.load(Ordering::Relaxed) < since).collect();
+        tracing::debug!(dropped = idle.len(), kept = self.brands().len(), "idle copies were dropped");
     }
 
     /// Brands that have a copy, and the bytes that these take.

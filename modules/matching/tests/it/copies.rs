@@ -1,10 +1,12 @@
 //! The copies of coaches in memory: what is asked at once, while others save, of two brands, and after a while.
 
+use fithire_coaches::{NewCoaches, put_all};
 use fithire_kernel::testing::{World, on_both};
 use fithire_matching::RankingSettings;
 use futures_util::future::join_all;
 use poem::Endpoint;
 use poem::http::StatusCode;
+use poem_openapi::types::ParseFromJSON as _;
 use serde_json::{Value, json};
 
 use crate::{App, app, app_with, strong};
@@ -108,6 +110,39 @@ fn idle_brands_are_dropped_and_read_again() {
         assert_eq!(app.send_to(1, "PATCH", &path, &app.admin, Some(&change)).await.0, StatusCode::OK);
         let after = app.ranked(0, &job).await;
         assert!(after.contains(&(coach, "Somebody Else".to_owned())), "{after:?}");
+    });
+}
+
+/// Some are put into the copy, many make it read anew; both count into the memory that is held.
+#[test]
+fn an_import_is_ranked_and_counted() {
+    const SOME: usize = 200;
+    const MANY: usize = 4_500;
+    on_both(async |world| {
+        let (app, job) = with_coaches(&world, 3, RankingSettings::default()).await;
+        let total = async || {
+            let page = app.ok("GET", &format!("/jobs/{}/candidates?limit=1", job["id"]), None).await;
+            (page["total"].as_u64().unwrap(), app.rankings[0].held().1)
+        };
+        let one = app.ranked(0, &job).await[0].0;
+        let (_, mut before) = total().await;
+        for (from, to) in [(0, SOME), (SOME, SOME + MANY)] {
+            let coach = |n: usize| json!({"external_id": format!("C{n}"), "name": "New", "facts": strong()});
+            let list = json!({"coaches": (from..to).map(coach).collect::<Vec<_>>()});
+            let (coaches, _) = NewCoaches::parse_from_json(Some(list)).ok().unwrap().checked().unwrap();
+            let mut tx = world.db.write(&app.scope).await.unwrap();
+            let tools = (&world.clock, &world.ids);
+            put_all(&mut tx, tools, coaches, &|_, new| new, &mut |_| ()).await.unwrap();
+            tx.commit().await.unwrap();
+            let (count, bytes) = total().await;
+            assert_eq!(count, 3 + to as u64);
+            assert!(bytes > before + 50 * (to - from), "{bytes} bytes after {before}");
+            before = bytes;
+        }
+        let path = format!("/coaches/{one}");
+        let change = json!({"facts": {"lat": 0, "lon": 0, "radius_m": 1}});
+        assert_eq!(app.send_to(0, "PATCH", &path, &app.admin, Some(&change)).await.0, StatusCode::OK);
+        assert_eq!(total().await.0, 2 + (SOME + MANY) as u64);
     });
 }
 
