@@ -21,6 +21,7 @@ mod isolation;
 mod joining;
 mod live;
 mod load;
+mod meanwhile;
 mod media;
 mod members;
 mod migrations;

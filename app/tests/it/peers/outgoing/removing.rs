@@ -1,47 +1,16 @@
 //! A webhook that is removed while its messages are made or are on their way: nobody waits for the other in a circle, and
 //! nothing fails but what needs it.
-//!
-//! Of two who come at the same time one is played by the owner of the tables, who waits in the middle. SQLite has one writer, so
-//! that there the one comes after the other.
 
 use std::thread;
-use std::time::Duration;
 
-use fithire_kernel::testing::{World, on_both};
+use fithire_kernel::testing::on_both;
 use fithire_webhooks::Kind;
 use serde_json::json;
 use tokio::task::block_in_place;
 
 use super::{Told, send, tried};
+use crate::meanwhile::{WAIT, meanwhile, waits};
 use crate::people::people;
-
-/// In the owner's statements: the time for somebody else.
-const WAIT: &str = "SELECT pg_sleep(3)";
-
-/// Does the owner's statements as one, and something else while they wait.
-async fn meanwhile<T>(world: &World, statements: &[&str], other: impl Future<Output = T>) -> T {
-    let waits_for_others = world.dialect == "PostgreSQL";
-    let kept = statements.iter().copied().filter(|one| waits_for_others || *one != WAIT);
-    let statements = kept.collect::<Vec<_>>().join("; ");
-    if !waits_for_others {
-        world.as_owner(&statements).await;
-        return other.await;
-    }
-    let other = async {
-        while !waits(world).await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        other.await
-    };
-    tokio::join!(world.as_owner(&statements), other).1
-}
-
-/// Whether the owner waits.
-async fn waits(world: &World) -> bool {
-    let sql =
-        "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    !world.texts(sql.to_owned()).await.is_empty()
-}
 
 #[test]
 fn removing_a_webhook_and_noting_that_its_message_failed_do_not_wait_for_each_other() {
