@@ -51,7 +51,7 @@ pub use keys::{ApiKey, NewKey, api_keys, create_key, revoke_key};
 pub use letters::{LETTER, letter};
 pub use members::{
     Mailbox, Member, NewAccount, ReadyAccount, add_member, change_member, check_account, create_account,
-    empty_where_left, forget_member, join, mailbox_of, member_of, members, members_among, names,
+    empty_where_left, forget_member, hold_member, join, mailbox_of, member_of, members, members_among, names,
     remove_member,
 };
 pub use model::{

@@ -11,7 +11,7 @@ use fithire_kernel::paging::Asked;
 use fithire_kernel::problem::{Code, FieldError, Problem, breaks};
 use fithire_kernel::scope::{Allowed, BrandScope, Limits};
 use poem_openapi::types::{Email, ParseFromParameter as _};
-use sea_query::{Expr, ExprTrait, OnConflict, Order, SelectStatement};
+use sea_query::{Expr, ExprTrait, LockType, OnConflict, Order, SelectStatement};
 use serde_json::json;
 use sqlx::FromRow;
 
@@ -371,7 +371,9 @@ pub async fn mailbox_of(tx: &mut Tx, account_id: Id) -> Result<Option<Mailbox>, 
     Ok(tx.optional(&select).await?)
 }
 
-/// Those of the accounts that are members of the brand.
+/// Those of the accounts that are members of the brand, and stay so until this transaction ends, which writes. On PostgreSQL
+/// whoever removes one of them waits, and they are taken in one order, so that two who ask for the same people do not lock
+/// each other out; SQLite has one writer.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -379,13 +381,25 @@ pub async fn members_among(tx: &mut Tx, accounts: &[Id]) -> Result<BTreeSet<Id>,
     let mut select = tx.select(Memberships::Table);
     select
         .column(Memberships::AccountId)
-        .and_where(Expr::col(Memberships::AccountId).is_in(accounts.iter().copied()));
+        .and_where(Expr::col(Memberships::AccountId).is_in(accounts.iter().copied()))
+        .order_by(Memberships::AccountId, Order::Asc)
+        .lock(LockType::KeyShare);
     let rows: Vec<(Id,)> = tx.all(&select).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// Has an account stay a member of the brand until this transaction ends: for whoever writes what goes with a membership, before
+/// anything else that removing it takes.
+///
+/// # Errors
+/// 401 when it is none any more: with the membership every session has ended.
+pub async fn hold_member(tx: &mut Tx, account_id: Id) -> Result<(), Problem> {
+    let held = members_among(tx, &[account_id]).await?;
+    if held.is_empty() { Err(Problem::new(Code::Unauthenticated)) } else { Ok(()) }
+}
+
 /// Refuses to leave a brand without an admin who reaches all of it. The admins' rows are locked on PostgreSQL, so that
-/// two who go at once do not both see the other.
+/// two who go at once do not both see the other, and in the order of [`members_among`].
 async fn leave_an_admin(tx: &mut Tx, but: Id) -> Result<(), Problem> {
     let mut select = tx.select(Memberships::Table);
     select
@@ -393,6 +407,7 @@ async fn leave_an_admin(tx: &mut Tx, but: Id) -> Result<(), Problem> {
         .and_where(Expr::col(Memberships::Role).eq(Role::Admin.as_str()))
         .and_where(Expr::col(Memberships::RegionId).is_null())
         .and_where(Expr::col(Memberships::LocationId).is_null())
+        .order_by(Memberships::AccountId, Order::Asc)
         .lock_exclusive();
     let admins: Vec<(Id,)> = tx.all(&select).await?;
     if admins.iter().any(|(id,)| *id == but) && admins.len() == 1 {

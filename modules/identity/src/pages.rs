@@ -117,8 +117,12 @@ async fn signed_in(
             // The first brand in which there is a membership still.
             for brand_id in brands {
                 if identity.member(account_id, brand_id, at).await?.is_some() {
-                    stranger.sign_in_since(&identity, (account_id, brand_id), at).await?;
-                    return Ok(Redirect::see_other(next).into_response());
+                    match stranger.sign_in_since(&identity, (account_id, brand_id), at).await {
+                        Ok(()) => return Ok(Redirect::see_other(next).into_response()),
+                        // Somebody has removed them there meanwhile.
+                        Err(Problem { code: Code::Unauthenticated, .. }) => {}
+                        Err(problem) => return Err(problem),
+                    }
                 }
             }
             Problem::new(Code::Forbidden)

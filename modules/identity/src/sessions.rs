@@ -15,6 +15,7 @@ use sea_query::{Expr, ExprTrait, Iden, SelectStatement};
 use sqlx::FromRow;
 
 use crate::guard::Caller;
+use crate::members::hold_member;
 use crate::secret;
 use crate::tokens::Identity;
 
@@ -62,7 +63,7 @@ impl Identity {
     /// Opens a session and answers its cookie. Sessions that have ended are removed.
     ///
     /// # Errors
-    /// When the account has no membership in the brand.
+    /// 401 when the account has no membership in the brand.
     pub async fn open_session(
         &self,
         account_id: Id,
@@ -76,7 +77,7 @@ impl Identity {
     /// that one, and by whatever has signed the account out since.
     ///
     /// # Errors
-    /// When the account has no membership in the brand.
+    /// 401 when the account has no membership in the brand.
     pub async fn open_session_since(
         &self,
         (account_id, brand_id): (Id, Id),
@@ -86,6 +87,8 @@ impl Identity {
         let scope = BrandScope::mint(brand_id, Actor::Account(account_id)).from(address);
         let (secret, now) = (secret::random(), self.clock.now());
         let mut tx = self.db.write(&scope).await?;
+        // The membership first, as whoever removes it takes it before its sessions.
+        hold_member(&mut tx, account_id).await?;
         remove_ended(&mut tx, now).await?;
         let columns = [Sessions::SecretHash, Sessions::AccountId, Sessions::CreatedAt, Sessions::SeenAt];
         let row = vec![secret::hash(&secret).into(), account_id.into(), since.into(), now.into()];

@@ -390,11 +390,17 @@ impl Visitor {
     pub async fn switch(&self, identity: &Identity, brand_id: Id) -> Result<(), Problem> {
         let account_id = self.caller.account_id();
         let since = self.caller.opened_at();
+        let gone = || Problem::new(Code::NotFound);
         let member = identity.member(account_id, brand_id, since).await?;
-        member.ok_or_else(|| Problem::new(Code::NotFound))?;
-        identity.close_session(&self.session).await?;
+        member.ok_or_else(gone)?;
         let origin = self.caller.scope().origin();
-        let session = identity.open_session_since((account_id, brand_id), since, origin).await?;
+        let opened = identity.open_session_since((account_id, brand_id), since, origin).await;
+        let session = opened.map_err(|problem| match problem.code {
+            Code::Unauthenticated => gone(),
+            _ => problem,
+        })?;
+        // Not before: whoever has been removed there meanwhile stays where they are.
+        identity.close_session(&self.session).await?;
         self.jar.add(self.site.cookie(SESSION, session));
         Ok(())
     }

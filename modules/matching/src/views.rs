@@ -1,5 +1,6 @@
 //! Saved views: the query of a list of candidates under a name, each account's own, for every job.
 
+use fithire_identity::hold_member;
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{ScopedTable, Tx};
 use fithire_kernel::ids::{Id, Ids};
@@ -43,6 +44,9 @@ pub(crate) async fn of(tx: &mut Tx, account_id: Id) -> Result<Vec<View>, Problem
 }
 
 /// Saves a view; the same name again changes it.
+///
+/// # Errors
+/// 401 when the account is no member any more; 422 when the name is none.
 pub(crate) async fn save(
     tx: &mut Tx,
     (clock, ids): (&Clock, &Ids),
@@ -53,6 +57,7 @@ pub(crate) async fn save(
     if !(1..=60).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         return Err(Problem::field("name", "is not a name of 1 to 60 characters"));
     }
+    hold_member(tx, account_id).await?;
     let columns =
         [SavedViews::Id, SavedViews::AccountId, SavedViews::Name, SavedViews::Query, SavedViews::CreatedAt];
     let row =

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fithire_identity::{random_secret, same_secret, secret_proof};
+use fithire_identity::{hold_member, random_secret, same_secret, secret_proof};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Tx;
 use fithire_kernel::form::{self, Fields};
@@ -99,6 +99,9 @@ impl Chosen {
 }
 
 /// Keeps what somebody has chosen. What waits for a message goes the new way.
+///
+/// # Errors
+/// 401 when they are no member any more.
 pub(crate) async fn save(
     tx: &mut Tx,
     tools: (&Clock, &Ids),
@@ -106,6 +109,7 @@ pub(crate) async fn save(
     chosen: &Chosen,
 ) -> Result<(), Problem> {
     use Inboxes::{AccountId, DigestHour, QuietFrom, QuietTo, TimeZone, Ways};
+    hold_member(tx, account_id).await?;
     let ways = serde_json::to_string(&chosen.ways).map_err(|error| Problem::internal(&error))?;
     let (from, to) = chosen.quiet.map(|(from, to)| (i32::from(from), i32::from(to))).unzip();
     let row = vec![
