@@ -178,3 +178,29 @@ fn signing_in_and_ending_a_membership_do_not_wait_for_each_other() {
         assert_eq!(answer.status, 303, "{}", answer.body);
     });
 }
+
+#[test]
+fn erasing_somebody_and_telling_them_do_not_wait_for_each_other() {
+    on_both(async |world| {
+        if world.dialect == "SQLite" {
+            return;
+        }
+        let people = people(&world).await;
+        let coach = account(&world, "coach@acme.test").await;
+        told(&world, &people, &[coach], "Before").await.unwrap();
+        // The rows in the order in which telling takes them.
+        let tells = [
+            &*format!("SELECT account_id FROM memberships WHERE account_id = {coach} FOR KEY SHARE"),
+            WAIT,
+            &*format!("UPDATE inboxes SET unread = unread + 1 WHERE account_id = {coach}"),
+        ];
+        let form =
+            Form::of(signed_in(&people, "coach"), "/coach/data", "/coach/data/erase", &[("sure", "yes")]);
+        let [answer] = meanwhile(&world, &tells, async { sent([form]) }).await;
+        assert_eq!((answer.status, location(&answer)), (303, "/sign-in"), "{}", answer.body);
+        for table in ["memberships", "inboxes", "notices", "told"] {
+            let sql = format!("SELECT 'left' FROM {table} WHERE account_id = {coach}");
+            assert!(world.texts(sql).await.is_empty(), "{table}");
+        }
+    });
+}

@@ -37,6 +37,7 @@ pub async fn erase_person(tx: &mut Tx, tools: (&Clock, &Ids), account_id: Id) ->
         fithire_impact::erase(tx, id).await?;
         fithire_coaches::erase(tx, tools, id).await?;
     }
-    fithire_notifications::erase(tx, account_id).await?;
-    forget_member(tx, tools, account_id).await
+    // The membership before the inbox, which goes with it: whoever tells them something takes the two in this order.
+    forget_member(tx, tools, account_id).await?;
+    fithire_notifications::erase(tx, account_id).await
 }
