@@ -11,6 +11,7 @@ use poem::{IntoResponse, Response};
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
+use sqlx::error::DatabaseError;
 
 /// Declares the codes: name, status, code on the wire, title, and what to do.
 macro_rules! codes {
@@ -188,9 +189,15 @@ impl Problem {
 
 impl From<crate::db::Error> for Problem {
     fn from(error: crate::db::Error) -> Self {
+        let refused = error.as_database_error();
+        // Constraints that people can break by what they send are mapped where the statement is. Of the others, a reference
+        // breaks when what was there a moment ago is not there any more, and a key when two processes make the same id,
+        // which nobody does twice.
+        let refers_to_nothing = refused.is_some_and(DatabaseError::is_foreign_key_violation);
+        let is_there = refused.is_some_and(DatabaseError::is_unique_violation);
         // SQLite's lock was held for longer than anyone waits; PostgreSQL found two who wait for each other, has no more
         // room, or is being stopped or started.
-        let busy = error.as_database_error().is_some_and(|error| {
+        let busy = refused.is_some_and(|error| {
             let code = error.code();
             let code = code.as_deref().unwrap_or_default();
             matches!(code, "5" | "517" | "40P01" | "40001")
@@ -200,7 +207,11 @@ impl From<crate::db::Error> for Problem {
         match error {
             // Whoever runs a request once has seen it, and answers in its place.
             error if crate::db::is_claimed(&error) => Self::new(Code::InProgress),
-            error if busy => Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) },
+            error if busy || is_there => {
+                Self { code: Code::Unavailable, retry_after: Some(1), ..Self::internal(&error) }
+            }
+            error if refers_to_nothing => Self { code: Code::Conflict, ..Self::internal(&error) }
+                .because("what this refers to has just been removed"),
             // Whatever stands between us and a server that is away may answer in its place, which is a breach of protocol.
             sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed

@@ -3,7 +3,7 @@
 use fithire_kernel::db::{Db, Probe, ScopedTable};
 use fithire_kernel::ids::Id;
 use fithire_kernel::paging;
-use fithire_kernel::problem::breaks;
+use fithire_kernel::problem::{Code, Problem, breaks};
 use fithire_kernel::scope::BrandScope;
 use fithire_kernel::testing::{World, on_both};
 use sea_query::{Cond, Expr, ExprTrait, Func, Iden, OnConflict, Order, Query};
@@ -182,6 +182,31 @@ fn a_constraint_is_known_by_its_name() {
             world.dialect
         );
         assert!(!breaks(&error, "locations_name", "locations.brand_id, locations.name"));
+    });
+}
+
+#[test]
+fn a_constraint_that_nobody_has_mapped_says_whether_trying_again_helps() {
+    on_both(async |world| {
+        let (scope, _) = brand(&world, "acme").await;
+        let (id, now) = (world.ids.next(), world.clock.now());
+        let columns =
+            [Locations::Id, Locations::RegionId, Locations::Name, Locations::TimeZone, Locations::CreatedAt];
+        let gone = vec![id.into(), 1_i64.into(), "Nowhere".into(), "UTC".into(), now.into()];
+        let mut tx = world.db.write(&scope).await.unwrap();
+        let problem = Problem::from(tx.run(&tx.insert(&columns, [gone])).await.unwrap_err());
+        drop(tx);
+        assert_eq!((problem.code, problem.retry_after), (Code::Conflict, None), "{}", world.dialect);
+        assert!(problem.id.is_some() && problem.to_string().contains("just been removed"), "{problem}");
+
+        // Two processes that have made the same id.
+        let mut tx = world.db.write(&scope).await.unwrap();
+        let region = |name: &str| vec![id.into(), name.into(), now.into()];
+        let twice = [region("East"), region("West")];
+        let insert = tx.insert(&[Regions::Id, Regions::Name, Regions::CreatedAt], twice);
+        let problem = Problem::from(tx.run(&insert).await.unwrap_err());
+        assert_eq!((problem.code, problem.retry_after), (Code::Unavailable, Some(1)), "{}", world.dialect);
+        assert!(problem.id.is_some(), "{problem}");
     });
 }
 
