@@ -17,6 +17,7 @@ use fithire_kernel::testing::{World, on_both};
 use fithire_notifications::{Kind, Notice, notify};
 use tokio::task::block_in_place;
 
+use crate::members::number;
 use crate::pages::{location, signed_in, token};
 use crate::people::{People, people};
 use crate::server::{Answer, Browser};
@@ -202,5 +203,21 @@ fn erasing_somebody_and_telling_them_do_not_wait_for_each_other() {
             let sql = format!("SELECT 'left' FROM {table} WHERE account_id = {coach}");
             assert!(world.texts(sql).await.is_empty(), "{table}");
         }
+    });
+}
+
+#[test]
+fn a_change_of_role_does_not_bring_back_who_is_removed_meanwhile() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let admin = signed_in(&people, "admin");
+        let id = number(&admin, "manager@acme.test");
+        let one = format!("/admin/members/{id}");
+        let form = Form::of(admin, &one, &one, &[("role", "coach"), ("reach", "")]);
+        let removes = [&*format!("DELETE FROM memberships WHERE account_id = {id}"), WAIT];
+        let [answer] = meanwhile(&world, &removes, async { sent([form]) }).await;
+        assert_eq!(answer.status, 404, "{}", world.dialect);
+        let left = format!("SELECT role FROM memberships WHERE account_id = {id}");
+        assert!(world.texts(left).await.is_empty(), "{}", world.dialect);
     });
 }

@@ -192,7 +192,16 @@ pub async fn change_member(
     if role != Role::Admin || limits != Limits::default() {
         leave_an_admin(&mut tx, account_id).await?;
     }
-    put(&mut tx, (tools.0, allowed), account_id, (role, limits)).await?;
+    let mut update = tx.update(Memberships::Table);
+    update
+        .value(Memberships::Role, role.as_str())
+        .value(Memberships::RegionId, limits.region_id)
+        .value(Memberships::LocationId, limits.location_id)
+        .and_where(Expr::col(Memberships::AccountId).eq(account_id));
+    // Somebody may have been removed since they were read: nobody is brought back by a change.
+    if tx.run(&update).await? == 0 {
+        return Err(Problem::new(Code::NotFound));
+    }
     let told = |role: &str, limits: Limits| json!({"role": role, "region": limits.region_id, "location": limits.location_id});
     let was = Limits { region_id: before.region_id, location_id: before.location_id };
     let event = Event::new("member.changed", "account", account_id)
