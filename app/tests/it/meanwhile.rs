@@ -80,6 +80,11 @@ fn sent<const N: usize>(forms: [Form<'_>; N]) -> [Answer; N] {
     })
 }
 
+/// The mark of what a page was filled with.
+fn seen(page: &str) -> String {
+    page.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
 async fn account(world: &World, email: &str) -> Id {
     let sql = format!("SELECT CAST(id AS TEXT) FROM accounts WHERE email = '{email}'");
     world.texts(sql).await[0].parse().unwrap()
@@ -219,5 +224,26 @@ fn a_change_of_role_does_not_bring_back_who_is_removed_meanwhile() {
         assert_eq!(answer.status, 404, "{}", world.dialect);
         let left = format!("SELECT role FROM memberships WHERE account_id = {id}");
         assert!(world.texts(left).await.is_empty(), "{}", world.dialect);
+    });
+}
+
+#[test]
+fn a_job_that_is_changed_while_its_form_is_sent_is_not_overwritten() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let (manager, job) = (signed_in(&people, "manager"), people.ours.id("job"));
+        let page = format!("/manager/jobs/{job}");
+        let (seen, place) = (seen(&manager.get(&page).body), people.ours.text("location"));
+        let typed = [("title", "Mine"), ("location_id", &*place), ("modality", "hiit"), ("seen", &*seen)];
+        let form = Form::of(manager, &page, &page, &typed);
+        let changes = [
+            &*format!("UPDATE jobs SET title = 'Of a colleague', revision = revision + 1 WHERE id = {job}"),
+            WAIT,
+        ];
+        let [answer] = meanwhile(&world, &changes, async { sent([form]) }).await;
+        let is_told = answer.body.contains("somebody has changed this") && answer.body.contains("Mine");
+        assert!(answer.status == 422 && is_told, "{}: {}", world.dialect, answer.body);
+        let kept = world.texts(format!("SELECT title FROM jobs WHERE id = {job}")).await;
+        assert_eq!(kept, ["Of a colleague"], "{}", world.dialect);
     });
 }

@@ -237,6 +237,8 @@ pub async fn save(
         None => service::create(db, (clock, ids, presets), allowed, sent).await,
         Some(id) => {
             let mut tx = db.write(allowed).await?;
+            // Nobody else changes it from here on: what the mark is held against is what is replaced.
+            service::row_to_change(&mut tx, allowed.limits(), id).await?;
             form::check_mark(fields, &of_id(&mut tx, allowed, id).await?)?;
             service::replace(tx, (clock, ids, presets), allowed, id, sent).await
         }

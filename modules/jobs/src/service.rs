@@ -480,7 +480,7 @@ pub(crate) async fn row(tx: &mut Tx, limits: Limits, id: Id) -> Result<Row, Prob
 }
 
 /// The same for whoever changes it: nobody else does until the transaction ends.
-async fn row_to_change(tx: &mut Tx, limits: Limits, id: Id) -> Result<Row, Problem> {
+pub(crate) async fn row_to_change(tx: &mut Tx, limits: Limits, id: Id) -> Result<Row, Problem> {
     let mut select = asked_row(tx, limits, id).await?;
     select.lock_exclusive();
     tx.optional(&select).await?.ok_or_else(|| Problem::new(Code::NotFound))
