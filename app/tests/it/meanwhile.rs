@@ -247,3 +247,40 @@ fn a_job_that_is_changed_while_its_form_is_sent_is_not_overwritten() {
         assert_eq!(kept, ["Of a colleague"], "{}", world.dialect);
     });
 }
+
+#[test]
+fn tags_that_are_changed_while_others_are_sent_are_not_overwritten() {
+    on_both(async |world| {
+        let people = people(&world).await;
+        let admin = || signed_in(&people, "admin");
+        let style = [("name", "music"), ("low", "quiet"), ("high", "loud")];
+        admin().submit("/admin/organisation", "/admin/organisation/styles", &style);
+        let page = format!("/admin/tags/{}", people.ours.id("medium"));
+        let tag =
+            |level| [("tags-0-at_seconds", "1.5"), ("tags-0-dimension", "music"), ("tags-0-level", level)];
+        assert_eq!(admin().submit(&page, &page, &tag("4")).status, 303);
+        let by_another = |level: u8| {
+            let tags = format!("UPDATE video_tags SET level = {level} WHERE replaced = FALSE");
+            ["UPDATE coach_revisions SET revision = revision + 1".to_owned(), tags, WAIT.to_owned()]
+        };
+        let levels =
+            || world.texts("SELECT CAST(level AS TEXT) FROM video_tags WHERE replaced = FALSE".to_owned());
+        let shown = seen(&admin().get(&page).body);
+        let typed = [&tag("0")[..], &[("seen", &*shown)]].concat();
+        let form = Form::of(admin(), &page, &page, &typed);
+        let changed = by_another(1);
+        let [answer] = meanwhile(&world, &changed.each_ref().map(|one| &**one), async { sent([form]) }).await;
+        let is_told = answer.body.contains("somebody has changed this");
+        assert!(answer.status == 409 && is_told, "{}: {}", world.dialect, answer.body);
+        assert_eq!(levels().await, ["1"], "{}", world.dialect);
+
+        let reviewer = admin();
+        assert_eq!(reviewer.submit(&page, &page, &tag("2")).status, 303);
+        let seen = seen(&reviewer.get("/admin/tags").body);
+        let form = Form::of(reviewer, &page, &format!("{page}/undo"), &[("seen", &*seen)]);
+        let changed = by_another(3);
+        let [answer] = meanwhile(&world, &changed.each_ref().map(|one| &**one), async { sent([form]) }).await;
+        assert_eq!((answer.status, location(&answer)), (303, &*page), "{}", answer.body);
+        assert_eq!(levels().await, ["3"], "it stays as it is: {}", world.dialect);
+    });
+}

@@ -111,21 +111,24 @@ pub async fn tagged_counts(tx: &mut Tx, videos: &[Id]) -> Result<BTreeMap<Id, i6
 }
 
 /// Puts these tags in the place of those that a coach's video has, and rates the coach by all tags that there are then. The
-/// caller has seen that the video is the coach's.
+/// caller has seen that the video is the coach's. `check` is shown the tags that are replaced, which nobody else changes until
+/// this transaction ends.
 ///
 /// # Errors
-/// 404 when there is no such coach; 422 with every tag that is not right.
+/// 404 when there is no such coach; 422 with every tag that is not right; what `check` says.
 pub async fn tag(
     tx: &mut Tx,
     (clock, ids): (&Clock, &Ids),
     allowed: &Allowed<ReviewCoaches>,
     (coach_id, media_id): (Id, Id),
     tags: Vec<Tag>,
+    check: impl FnOnce(&[Tag]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     use VideoTags::{AtMs, CoachId, Dimension, Id as Key, Level, MediaId, TaggedAt, TaggedBy};
     let writing = Writing::of(tx, (clock, ids), coach_id).await?;
     let before = tags_of(tx, media_id).await?;
-    check(tx, &before, &tags).await?;
+    check(&before)?;
+    check_tags(tx, &before, &tags).await?;
     let touched = &dimensions(&before) | &dimensions(&tags);
     remove(tx, media_id, true).await?;
     turn(tx, media_id, (false, true)).await?;
@@ -156,19 +159,21 @@ pub async fn tag(
 }
 
 /// Puts back what the last saving has replaced, once; the coach is rated by what there is then. A rating that a dimension had
-/// without tags before its first tag does not come back.
+/// without tags before its first tag does not come back. `check` is shown the tags that there are, as by [`tag`].
 ///
 /// # Errors
-/// 404 when there is no such coach.
+/// 404 when there is no such coach; what `check` says.
 pub async fn take_back_tags(
     tx: &mut Tx,
     tools: (&Clock, &Ids),
     _allowed: &Allowed<ReviewCoaches>,
     (coach_id, media_id): (Id, Id),
+    check: impl FnOnce(&[Tag]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let writing = Writing::of(tx, tools, coach_id).await?;
-    let touched =
-        &dimensions(&tags(tx, media_id, false).await?) | &dimensions(&tags(tx, media_id, true).await?);
+    let before = tags_of(tx, media_id).await?;
+    check(&before)?;
+    let touched = &dimensions(&before) | &dimensions(&tags(tx, media_id, true).await?);
     remove(tx, media_id, false).await?;
     turn(tx, media_id, (true, false)).await?;
     let event = Event::new("video.tags_taken_back", "media", media_id).with(json!({"coach": coach_id}));
@@ -225,7 +230,7 @@ async fn rate(
 }
 
 /// Every tag that is not right. A dimension that the brand has removed may stay where it was.
-async fn check(tx: &mut Tx, before: &[Tag], tags: &[Tag]) -> Result<(), Problem> {
+async fn check_tags(tx: &mut Tx, before: &[Tag], tags: &[Tag]) -> Result<(), Problem> {
     if tags.len() > MAX_ITEMS {
         return Err(Problem::field("/tags", format!("has more than {MAX_ITEMS} items")));
     }

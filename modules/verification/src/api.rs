@@ -423,7 +423,7 @@ impl Api {
         tags: Body<tagging::Sent>,
     ) -> Result<Json<VideoTags>, Problem> {
         let allowed = signed.0.allowed::<ReviewCoaches>()?;
-        let saved = tagging::save(&db, (&clock, &ids), &allowed, tags.0).await;
+        let saved = tagging::save(&db, (&clock, &ids), &allowed, tags.0, |_| Ok(())).await;
         let (medium, tags) = saved.map_err(|problem| match problem.code {
             Code::NotFound => Problem::field("/media_id", "is no video of the brand"),
             _ => problem,

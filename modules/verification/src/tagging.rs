@@ -54,38 +54,41 @@ pub(crate) async fn video(tx: &mut Tx, media_id: Id) -> Result<Medium, Problem> 
     found.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-/// Puts tags in the place of those that the video has; answers whose it is, and the tags as they are kept.
+/// Puts tags in the place of those that the video has; answers whose it is, and the tags as they are kept. `check` is shown the
+/// tags that are replaced, which nobody else changes meanwhile.
 ///
 /// # Errors
-/// 404 when there is no such video; 422 with every tag that is not right.
+/// 404 when there is no such video; 422 with every tag that is not right; what `check` says.
 pub(crate) async fn save(
     db: &Db,
     tools: (&Clock, &Ids),
     allowed: &Allowed<ReviewCoaches>,
     sent: Sent,
+    check: impl FnOnce(&[Tag]) -> Result<(), Problem>,
 ) -> Result<(Medium, Vec<SentTag>), Problem> {
     let mut tx = db.write(allowed).await?;
     let medium = video(&mut tx, sent.media_id).await?;
     let tags = sent.tags.into_iter().map(Tag::from).collect();
-    tag(&mut tx, tools, allowed, (medium.coach_id, medium.id), tags).await?;
+    tag(&mut tx, tools, allowed, (medium.coach_id, medium.id), tags, check).await?;
     let kept = tags_of(&mut tx, medium.id).await?.into_iter().map(SentTag::from).collect();
     tx.commit().await?;
     Ok((medium, kept))
 }
 
-/// Puts the tags back that the last saving has replaced.
+/// Puts the tags back that the last saving has replaced. `check` is shown the tags that there are, as by [`save`].
 ///
 /// # Errors
-/// 404 when there is no such video.
+/// 404 when there is no such video; what `check` says.
 pub(crate) async fn take_back(
     db: &Db,
     tools: (&Clock, &Ids),
     allowed: &Allowed<ReviewCoaches>,
     media_id: Id,
+    check: impl FnOnce(&[Tag]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let mut tx = db.write(allowed).await?;
     let medium = video(&mut tx, media_id).await?;
-    take_back_tags(&mut tx, tools, allowed, (medium.coach_id, medium.id)).await?;
+    take_back_tags(&mut tx, tools, allowed, (medium.coach_id, medium.id), check).await?;
     tx.commit().await?;
     Ok(())
 }

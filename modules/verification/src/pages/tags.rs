@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fithire_coaches::{by_ids, tagged_counts, tags_of};
+use fithire_coaches::{Tag, by_ids, tagged_counts, tags_of};
 use fithire_identity::{Posted, ReviewCoaches, Visitor};
 use fithire_kernel::audit::{Event, Reads};
 use fithire_kernel::body;
@@ -14,7 +14,6 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::page::{Pages, Template, Toast};
 use fithire_kernel::paging::{self, DEFAULT_LIMIT};
 use fithire_kernel::problem::{Code, Problem};
-use fithire_kernel::scope::Allowed;
 use fithire_orgs::{Dimension, dimensions};
 use poem::http::StatusCode;
 use poem::web::{Data, Html, Path, Query, Redirect};
@@ -171,16 +170,10 @@ fn request(id: Id, fields: &Fields) -> Result<Sent, Problem> {
     body::read(json!({"media_id": id, "tags": tags}).to_string().as_bytes())
 }
 
-/// Whether the tags are as the form has seen them.
-async fn check_mark(
-    db: &Db,
-    allowed: &Allowed<ReviewCoaches>,
-    id: Id,
-    fields: &Fields,
-) -> Result<(), Problem> {
-    let mut tx = db.read(allowed).await?;
-    let kept: Vec<SentTag> = tags_of(&mut tx, id).await?.into_iter().map(SentTag::from).collect();
-    form::check_mark(fields, &typed(&kept))
+/// Whether the tags that are there are as the form has seen them.
+fn check_mark(fields: &Fields, there: &[Tag]) -> Result<(), Problem> {
+    let there: Vec<SentTag> = there.iter().cloned().map(SentTag::from).collect();
+    form::check_mark(fields, &typed(&there))
 }
 
 #[handler]
@@ -195,8 +188,8 @@ pub(super) async fn save(
 ) -> Result<Response, Problem> {
     let allowed = visitor.caller().allowed::<ReviewCoaches>()?;
     let saved = async {
-        check_mark(&db, &allowed, id.0, &form.0).await?;
-        tagging::save(&db, (&clock, &ids), &allowed, request(id.0, &form.0)?).await
+        let sent = request(id.0, &form.0)?;
+        tagging::save(&db, (&clock, &ids), &allowed, sent, |there| check_mark(&form.0, there)).await
     };
     match saved.await {
         Ok((_, tags)) => {
@@ -232,11 +225,8 @@ pub(super) async fn undo(
     form: Posted<Fields>,
 ) -> Result<Redirect, Problem> {
     let allowed = visitor.caller().allowed::<ReviewCoaches>()?;
-    let undone = async {
-        check_mark(&db, &allowed, id.0, &form.0).await?;
-        tagging::take_back(&db, (&clock, &ids), &allowed, id.0).await
-    };
-    let told = match undone.await {
+    let check = |there: &[Tag]| check_mark(&form.0, there);
+    let told = match tagging::take_back(&db, (&clock, &ids), &allowed, id.0, check).await {
         Ok(()) => "Taken back; the tags are as they were",
         Err(problem) if problem.code == Code::Conflict => {
             "Somebody has tagged it again since; it stays as it is"

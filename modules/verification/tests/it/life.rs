@@ -230,7 +230,8 @@ fn what_a_reviewer_sees_in_a_video_goes_before_what_a_coach_says() {
             };
             let mut tx = world.db.write(&app.scope).await.unwrap();
             let tools = (&world.clock, &world.ids);
-            tag(&mut tx, tools, &ada, (coach, video), tags.iter().map(one).collect()).await?;
+            let tags = tags.iter().map(one).collect();
+            tag(&mut tx, tools, &ada, (coach, video), tags, |_| Ok(())).await?;
             tx.commit().await.map_err(fithire_kernel::problem::Problem::from)
         };
         tags(1, &[(1_000, 4), (2_500, 4), (9_000, 1)]).await.unwrap();
@@ -253,7 +254,8 @@ fn what_a_reviewer_sees_in_a_video_goes_before_what_a_coach_says() {
         tags(1, &[(3_000, 3), (4_000, 3)]).await.unwrap();
         let back = async || {
             let mut tx = world.db.write(&app.scope).await.unwrap();
-            take_back_tags(&mut tx, (&world.clock, &world.ids), &ada, (coach, 1)).await.unwrap();
+            let tools = (&world.clock, &world.ids);
+            take_back_tags(&mut tx, tools, &ada, (coach, 1), |_| Ok(())).await.unwrap();
             let left = tags_of(&mut tx, 1).await.unwrap();
             tx.commit().await.unwrap();
             left.into_iter().map(|tag| (tag.at_ms, tag.level)).collect::<Vec<_>>()
