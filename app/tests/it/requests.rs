@@ -378,7 +378,7 @@ const FORMS: [Form; 72] = [
     ("/manager/views", "job_id={job}&name=Near&query=show%3Dranked", [TO, NO, TO, TO]),
     // Views are each account's own, and an answer is given once.
     ("/manager/views/{view}/remove", "job_id={job}", [TO, NO, TO, 404]),
-    ("/manager/reviews/{review}", "outcome=upheld&answer=It+holds", [TO, NO, TO, 404]),
+    ("/manager/reviews/{review}", "outcome=upheld&answer=It+holds", [TO, NO, TO, 409]),
     ("/coach/demographics", "sex=female&race=asian", [TO, TO, NO, NO]),
     ("/coach/data/erase", "sure=no", [TO, 422, NO, NO]),
     // What ends a session comes last.

@@ -114,15 +114,16 @@ pub(crate) async fn open(tx: &mut Tx) -> Result<Vec<Request>, Problem> {
     Ok(tx.all(&select).await?)
 }
 
-/// The job of a request that waits for its answer.
-pub(crate) async fn job_of_open(tx: &mut Tx, id: Id) -> Result<Id, Problem> {
+/// The job of a request, and whether it has its answer already; nobody else answers it until this transaction ends.
+pub(crate) async fn to_answer(tx: &mut Tx, id: Id) -> Result<(Id, bool), Problem> {
     let mut select = tx.select(ReviewRequests::Table);
     select
-        .column(ReviewRequests::JobId)
+        .columns([ReviewRequests::JobId, ReviewRequests::AnsweredAt])
         .and_where(Expr::col(ReviewRequests::Id).eq(id))
-        .and_where(Expr::col(ReviewRequests::AnsweredAt).is_null());
-    let job: Option<(Id,)> = tx.optional(&select).await?;
-    job.map(|(id,)| id).ok_or_else(|| Problem::new(Code::NotFound))
+        .lock_exclusive();
+    let row: Option<(Id, Option<DateTime<Utc>>)> = tx.optional(&select).await?;
+    let (job_id, answered_at) = row.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok((job_id, answered_at.is_some()))
 }
 
 /// Answers a request: the score's consequence is upheld, or overridden.

@@ -69,6 +69,8 @@ struct Page {
     requests: Vec<Listed>,
     /// Of the request whose answer was refused: its number, and what was typed.
     typed: Option<(Id, Answer)>,
+    /// Whether that request is not among them any more, so that what was typed stands by itself.
+    late: bool,
     errors: Vec<FormError>,
     wrong: BTreeMap<String, String>,
 }
@@ -125,9 +127,10 @@ async fn show(
             error.field = format!("{}-{id}", error.field);
         }
         typed = Some((id, given));
-        status = StatusCode::UNPROCESSABLE_ENTITY;
+        status = problem.status();
     }
-    let shown = Page { requests, typed, wrong: form::by_field(&errors), errors };
+    let late = typed.as_ref().is_some_and(|(id, _)| requests.iter().all(|request| request.id != *id));
+    let shown = Page { requests, typed, late, wrong: form::by_field(&errors), errors };
     Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
 }
 
@@ -161,15 +164,21 @@ pub(super) async fn answer(
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
     let typed = form.0;
     let mut tx = db.write(&allowed).await?;
-    let job_id = reviews::job_of_open(&mut tx, id.0).await?;
+    let (job_id, is_answered) = reviews::to_answer(&mut tx, id.0).await?;
     fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
     let what = (visitor.caller().account_id(), &*typed.outcome, &*typed.answer);
-    match reviews::answer(&mut tx, (&clock, &ids), id.0, what).await {
+    let answered = if is_answered {
+        let told = "somebody has answered already, and the coach sees that. What you typed is below";
+        Err(Problem::new(Code::Conflict).because(told))
+    } else {
+        reviews::answer(&mut tx, (&clock, &ids), id.0, what).await
+    };
+    match answered {
         Ok(()) => {
             tx.commit().await?;
             Ok(visitor.done("/manager/reviews", &Toast::new("Answered; the coach sees it")).into_response())
         }
-        Err(problem) if problem.code == Code::Invalid => {
+        Err(problem) if matches!(problem.code, Code::Invalid | Code::Conflict) => {
             drop(tx);
             show(&visitor, (&db, &pages), Some((id.0, typed, problem))).await
         }
