@@ -1,5 +1,5 @@
 // FitHire's pages work without this file. It makes lists follow what is typed, adds keys to lists and to the hours of a
-// week, lets messages go away by themselves, and says aloud what has changed.
+// week, lets messages go away by themselves, says aloud what has changed, and sends each form once.
 "use strict";
 
 const said = document.getElementById("said");
@@ -423,6 +423,20 @@ for (const link of document.querySelectorAll("a[data-reads]")) {
     fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), keepalive: true, redirect: "manual" });
   });
 }
+
+// Who clicks twice wants it once: a form that is on its way is not sent again, unless somebody has come back to this page.
+// What scripts send themselves never comes here. After a while it may be sent again all the same, because a browser does not
+// tell that somebody has stopped it, or that what came was no page.
+const sent = new Map();
+const LONGEST_WAY = 30_000;
+addEventListener("submit", (event) => {
+  const form = event.target;
+  const method = event.submitter?.getAttribute("formmethod") ?? form.getAttribute("method") ?? "get";
+  if (event.defaultPrevented || method.toLowerCase() !== "post") return;
+  if (event.timeStamp - (sent.get(form) ?? -LONGEST_WAY) < LONGEST_WAY) return event.preventDefault();
+  sent.set(form, event.timeStamp);
+});
+addEventListener("pageshow", (event) => event.persisted && sent.clear());
 
 // After a form was refused, its summary has the focus.
 document.getElementById("errors")?.focus();
