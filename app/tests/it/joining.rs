@@ -3,6 +3,7 @@
 use fithire_identity::testing::PASSWORD;
 use fithire_kernel::testing::on_both;
 
+use crate::meanwhile::{WAIT, meanwhile};
 use crate::pages::{location, signed_in, token};
 use crate::people::people;
 use crate::server::{Browser, Server, configured};
@@ -112,5 +113,38 @@ fn a_coach_signs_up_by_the_link_of_a_brand_as_long_as_it_is_open() {
         let form = token(&late.get("/sign-in").body);
         let typed = [("link", code), ("name", "Late"), ("email", "late@acme.test"), ("password", PASSWORD)];
         assert_eq!(late.post("/sign-up", &[&[("form_token", &*form)], &typed[..]].concat()).status, 404);
+    });
+}
+
+#[test]
+fn a_second_click_on_signing_up_ends_like_the_first_and_only_with_the_same_password() {
+    on_both(async |world| {
+        if world.dialect == "SQLite" {
+            return;
+        }
+        let people = people(&world).await;
+        let admin = signed_in(&people, "admin");
+        assert_eq!(
+            admin.submit("/admin/organisation", "/admin/organisation/link", &[("link", "new")]).status,
+            303
+        );
+        let path = link(&admin.get("/admin/organisation").body);
+        let code = path.split_once("link=").unwrap().1;
+        for (n, email, password, status) in
+            [(1, "zoe@acme.test", PASSWORD, 303), (2, "yan@acme.test", "a guess of somebody else", 422)]
+        {
+            // The first click, which has everybody's password, is not done when the second comes.
+            let first = format!(
+                "INSERT INTO accounts SELECT (jsonb_populate_record(a, jsonb_build_object(\
+                 'id', a.id + {n}, 'email', '{email}', 'brands', '[]'))).* \
+                 FROM accounts a WHERE email = 'admin@acme.test'"
+            );
+            let second = Browser::new(&people.server);
+            let typed = [("link", code), ("name", "Zoe"), ("email", email), ("password", password)];
+            let joins = async { second.submit(&path, "/sign-up", &typed) };
+            let joined = meanwhile(&world, &[&first, WAIT], joins).await;
+            assert_eq!(joined.status, status, "{email}: {}", joined.body);
+            assert_eq!(second.get("/coach").status, if status == 303 { 200 } else { 303 }, "{email}");
+        }
     });
 }

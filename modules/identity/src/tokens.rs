@@ -274,6 +274,20 @@ impl Identity {
         brand_id: Id,
         address: Option<IpAddr>,
     ) -> Result<Id, Problem> {
+        match self.sign_up_now(new.clone(), brand_id, address).await {
+            // Somebody else has just taken the address, or the same person by a first click: whoever it is comes in by its
+            // password, as if they had come later.
+            Err(problem) if problem.code == Code::Conflict => self.sign_up_now(new, brand_id, address).await,
+            settled => settled,
+        }
+    }
+
+    async fn sign_up_now(
+        &self,
+        new: NewAccount,
+        brand_id: Id,
+        address: Option<IpAddr>,
+    ) -> Result<Id, Problem> {
         let account = self.known_or_ready(new, address).await?;
         let is_new = matches!(account, Settled::New(_));
         let scope = BrandScope::mint(brand_id, Actor::System).from(address);
