@@ -13,6 +13,7 @@ mod cut_off;
 mod data;
 mod desk;
 mod document;
+mod forms;
 mod hostile;
 mod hot;
 mod impact;

@@ -324,7 +324,7 @@ fn a_job_is_made_counted_compared_and_exported_without_scripts() {
         // What was changed since it was opened is not overwritten unseen; what was typed is kept.
         again[1].1 = "Theirs".to_owned();
         let late = post(list.trim_end_matches("/candidates"), &again);
-        assert!(late.status == 422 && late.body.contains("somebody has changed this"), "{}", late.body);
+        assert!(late.status == 409 && late.body.contains("somebody has changed this"), "{}", late.body);
         assert!(late.body.contains("value=\"Theirs\""));
         again[1].1.clone_from(&form[1].1);
         again.pop();

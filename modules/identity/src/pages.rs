@@ -128,7 +128,11 @@ async fn signed_in(
             Problem::new(Code::Forbidden)
                 .because("your account is not a member of any brand; ask who invited you")
         }
-        Err(problem @ Problem { code: Code::Unauthenticated | Code::TooMany, .. }) => problem,
+        Err(problem)
+            if problem.keeps_form() || matches!(problem.code, Code::Unauthenticated | Code::TooMany) =>
+        {
+            problem
+        }
         Err(problem) => return Err(problem),
     };
     let issuers = ways(&identity, &[("next", &*next)]);

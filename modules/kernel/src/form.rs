@@ -144,7 +144,12 @@ pub fn errors(
     whole: &str,
 ) -> Vec<FormError> {
     if problem.code != Code::Invalid {
-        let detail = problem.to_string();
+        let detail = match problem.code {
+            Code::Unavailable if problem.detail.is_none() => {
+                "it was not possible just now; send it again in a moment".to_owned()
+            }
+            _ => problem.to_string(),
+        };
         return vec![FormError { field: whole.to_owned(), label: "Not saved".to_owned(), detail }];
     }
     let error = |error: &FieldError| {

@@ -3,6 +3,7 @@
 //! Everything that a page shows is escaped. Every page has the same frame, `base.html`, which gets a [`Shell`].
 
 use poem::http::StatusCode;
+use poem::http::header::RETRY_AFTER;
 use poem::web::Html;
 use poem::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -110,11 +111,26 @@ impl Pages {
     }
 }
 
+/// A page with a form, or the form again with what is not right with it.
+///
+/// # Errors
+/// Never: each code has a status.
+pub fn shown(page: Html<String>, problem: Option<&Problem>) -> Result<Response, Problem> {
+    match problem {
+        Some(problem) => refused(page, problem),
+        None => Ok(page.into_response()),
+    }
+}
+
 /// A form again, with what is not right with it.
 ///
 /// # Errors
 /// Never: each code has a status.
 pub fn refused(page: Html<String>, problem: &Problem) -> Result<Response, Problem> {
     let status = StatusCode::from_u16(problem.code.status()).map_err(|error| Problem::internal(&error))?;
-    Ok(page.with_status(status).into_response())
+    let mut response = page.with_status(status).into_response();
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
 }

@@ -178,6 +178,12 @@ impl Problem {
         Self::invalid(vec![FieldError { pointer: pointer.into(), detail: detail.into() }])
     }
 
+    /// Whether whoever sent a form is shown it again with what they typed: they can mend it, or send it again as it is.
+    #[must_use]
+    pub fn keeps_form(&self) -> bool {
+        matches!(self.code, Code::Invalid | Code::Conflict | Code::Unavailable)
+    }
+
     /// Something failed inside: the cause goes to the log under an id, the id to the client.
     #[must_use]
     pub fn internal(cause: &dyn fmt::Display) -> Self {

@@ -10,11 +10,10 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, Fields, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Templates};
-use fithire_kernel::problem::{Code, Problem};
-use poem::http::StatusCode;
+use fithire_kernel::page::{Pages, Template, Templates, shown};
+use fithire_kernel::problem::Problem;
 use poem::web::Data;
-use poem::{IntoResponse, Response, Route, get, handler, post};
+use poem::{Response, Route, get, handler, post};
 use poem_openapi::types::ParseFromJSON;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -169,10 +168,6 @@ fn request<T: ParseFromJSON>(fields: &Fields) -> Result<T, Problem> {
     body::read(sent.to_string().as_bytes())
 }
 
-fn is_refusal(problem: &Problem) -> bool {
-    matches!(problem.code, Code::Invalid | Code::Conflict)
-}
-
 /// What people read of a delivery.
 fn state_word(delivery: &Delivery) -> &'static str {
     match State::read(&delivery.state) {
@@ -206,14 +201,12 @@ async fn show(
             failed,
         });
     }
-    let (form, status) = match refused {
-        None => (Form::with(String::new(), |_| false, true), StatusCode::OK),
-        Some((fields, problem)) => {
-            let status = StatusCode::from_u16(problem.code.status());
-            (Form::refused(&fields, &problem), status.map_err(|error| Problem::internal(&error))?)
-        }
+    let form = match &refused {
+        None => Form::with(String::new(), |_| false, true),
+        Some((fields, problem)) => Form::refused(fields, problem),
     };
-    Ok(pages.render(visitor.shell(), &Page { webhooks, form })?.with_status(status).into_response())
+    let whole = Page { webhooks, form };
+    shown(pages.render(visitor.shell(), &whole)?, refused.as_ref().map(|(_, problem)| problem))
 }
 
 #[handler]
@@ -241,7 +234,7 @@ async fn create(
         Ok((endpoint, secret)) => {
             one::show(&visitor, (&db, &pages), endpoint.id, one::Shown::fresh(secret)).await
         }
-        Err(problem) if is_refusal(&problem) => show(&visitor, (&db, &pages), Some((form.0, problem))).await,
+        Err(problem) if problem.keeps_form() => show(&visitor, (&db, &pages), Some((form.0, problem))).await,
         Err(problem) => Err(problem),
     }
 }

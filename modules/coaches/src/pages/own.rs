@@ -9,12 +9,11 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::form::{self, Fields, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template, Toast, refused};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_orgs::{StyleLine, dimensions, style_lines};
 use fithire_scoring::catalog::{Cert, Modality};
 use fithire_scoring::facts::{Rating, Source};
-use poem::http::StatusCode;
 use poem::web::{Data, Html, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
@@ -311,12 +310,11 @@ pub(super) async fn save(
             let toast = Toast::new(format!("{} saved{more}", section.title()));
             Ok(visitor.done("/coach/profile", &toast).into_response())
         }
-        Err(problem @ Problem { code: Code::Invalid | Code::Conflict, .. }) => {
+        Err(problem) if problem.keeps_form() => {
             let today = fithire_orgs::today(&db, &clock, caller.scope().brand_id()).await?;
             let mut tx = db.read(caller.scope()).await?;
             let page = Editor::new(&mut tx, (section, today), own.as_ref(), (fields, Some(&problem))).await?;
-            let page = pages.render(visitor.shell(), &page)?;
-            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+            refused(pages.render(visitor.shell(), &page)?, &problem)
         }
         Err(problem) => Err(problem),
     }

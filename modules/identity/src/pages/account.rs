@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fithire_kernel::form::{self, FormError};
-use fithire_kernel::page::{Pages, Template, Toast, refused};
+use fithire_kernel::page::{Pages, Template, Toast, shown};
 use fithire_kernel::problem::{Code, Problem};
 use poem::web::{Data, Redirect};
 use poem::{IntoResponse, Response, handler};
@@ -46,7 +46,7 @@ async fn show(
         errors,
     };
     let page = pages.render(visitor.shell(), &page)?;
-    problem.map_or_else(|| Ok(page.clone().into_response()), |problem| refused(page.clone(), problem))
+    shown(page, problem)
 }
 
 #[handler]
@@ -81,7 +81,7 @@ pub(super) async fn change_password(
             let toast = Toast::new("Your password is changed; everywhere else you are signed out");
             Ok(visitor.renewed(&identity, "/account", &toast).await?.into_response())
         }
-        Err(problem @ Problem { code: Code::Invalid | Code::TooMany, .. }) => {
+        Err(problem) if problem.keeps_form() || problem.code == Code::TooMany => {
             show(&visitor, (&identity, &pages), Some(&problem)).await
         }
         Err(problem) => Err(problem),

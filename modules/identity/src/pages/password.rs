@@ -108,8 +108,8 @@ pub(super) async fn chosen(
     let Posted(Chosen { code, password }) = typed;
     match identity.reset(&code, password, stranger.address).await {
         Ok(()) => Ok(Redirect::see_other("/sign-in?why=password").into_response()),
-        Err(problem @ Problem { code: Code::Invalid | Code::NotFound, .. }) => {
-            let works = problem.code == Code::Invalid;
+        Err(problem) if problem.keeps_form() || problem.code == Code::NotFound => {
+            let works = problem.code != Code::NotFound;
             let named = [("password", "password", "New password")];
             let errors = form::errors(&problem, &BTreeMap::new(), &[], &named, "password");
             let page = NewPassword { works, code, wrong: form::by_field(&errors), errors };

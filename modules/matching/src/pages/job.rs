@@ -8,11 +8,10 @@ use fithire_jobs::form::{self, Fields, Page};
 use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Toast};
+use fithire_kernel::page::{Pages, Toast, refused};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_scoring::plan::Group;
 use fithire_scoring::preset::Presets;
-use poem::http::StatusCode;
 use poem::web::{Data, Html, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Deserialize;
@@ -95,11 +94,10 @@ async fn save(
             let to = format!("/manager/jobs/{saved}/candidates");
             Ok(visitor.done(to, &Toast::new(told)).into_response())
         }
-        Err(problem @ Problem { code: Code::Invalid | Code::Conflict, .. }) => {
+        Err(problem) if problem.keeps_form() => {
             let mut tx = db.read(&allowed).await?;
             let page = Page::new(&mut tx, (&allowed, presets), id, fields, Some(&problem)).await?;
-            let page = pages.render(visitor.shell(), &page)?;
-            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+            refused(pages.render(visitor.shell(), &page)?, &problem)
         }
         Err(problem) => Err(problem),
     }

@@ -8,8 +8,8 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, Fields, FormError};
 use fithire_kernel::ids::Ids;
-use fithire_kernel::page::{Pages, Template, Toast, refused};
-use fithire_kernel::problem::{Code, Problem};
+use fithire_kernel::page::{Pages, Template, Toast, shown};
+use fithire_kernel::problem::Problem;
 use poem::web::{Data, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
@@ -109,7 +109,7 @@ async fn show(
         .as_ref()
         .map_or_else(Vec::new, |problem| form::errors(problem, &fields, &[], &named, "time_zone"));
     let refused_here = row.refused_at.filter(|_| row.refused_email == address);
-    let shown = Page {
+    let whole = Page {
         confirmed: mailbox.as_ref().is_some_and(Mailbox::is_confirmed),
         refused_on: refused_here.map(|at| wishes.zone.day_at(at).format("%-d %b %Y").to_string()),
         address,
@@ -123,11 +123,7 @@ async fn show(
         wrong: form::by_field(&errors),
         errors,
     };
-    let html = pages.render(visitor.shell(), &shown)?;
-    match problem {
-        Some(problem) => refused(html, &problem),
-        None => Ok(html.into_response()),
-    }
+    shown(pages.render(visitor.shell(), &whole)?, problem.as_ref())
 }
 
 #[handler]
@@ -148,18 +144,18 @@ pub(super) async fn save(
     pages: Data<&Arc<Pages>>,
     form: Posted<Fields>,
 ) -> Result<Response, Problem> {
-    let chosen = match Chosen::read(&form.0) {
-        Ok(chosen) => chosen,
-        Err(problem @ Problem { code: Code::Invalid, .. }) => {
-            return show(&visitor, (&db, &pages), Some((form.0, problem))).await;
-        }
-        Err(problem) => return Err(problem),
-    };
     let caller = visitor.caller();
-    let mut tx = db.write(caller.scope()).await?;
-    preferences::save(&mut tx, (&clock, &ids), caller.account_id(), &chosen).await?;
-    tx.commit().await?;
-    Ok(visitor.done("/notifications/preferences", &Toast::new("Saved")).into_response())
+    let saved = async {
+        let chosen = Chosen::read(&form.0)?;
+        let mut tx = db.write(caller.scope()).await?;
+        preferences::save(&mut tx, (&clock, &ids), caller.account_id(), &chosen).await?;
+        tx.commit().await.map_err(Problem::from)
+    };
+    match saved.await {
+        Ok(()) => Ok(visitor.done("/notifications/preferences", &Toast::new("Saved")).into_response()),
+        Err(problem) if problem.keeps_form() => show(&visitor, (&db, &pages), Some((form.0, problem))).await,
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Has messages go to an address again that was refused.

@@ -10,7 +10,7 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, refused};
+use fithire_kernel::page::{Pages, Template, refused, shown};
 use fithire_kernel::problem::{Code, Problem};
 use poem::http::StatusCode;
 use poem::web::{Data, Html, Query, Redirect};
@@ -87,7 +87,7 @@ pub(super) async fn signed_up(
             stranger.sign_in(&identity, account_id, brand.id).await?;
             Ok(Redirect::see_other("/").into_response())
         }
-        Err(problem @ Problem { code: Code::Invalid | Code::Conflict | Code::TooMany, .. }) => {
+        Err(problem) if problem.keeps_form() || problem.code == Code::TooMany => {
             let named = [("email", "email", "E-mail address"), ("name", "name", "Your name")];
             let errors = form::errors(&problem, &BTreeMap::new(), &[], &named, "email");
             let wrong = form::by_field(&errors);
@@ -180,7 +180,7 @@ pub(super) async fn began(
             Ok(Redirect::see_other("/admin").into_response())
         }
         Err(problem) => {
-            if !matches!(problem.code, Code::Invalid | Code::Conflict) {
+            if !problem.keeps_form() {
                 return Err(problem);
             }
             let errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "email");
@@ -264,12 +264,9 @@ async fn invited(
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let found = identity.invitation(&code).await?;
-    let mut status = if found.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let works = found.is_some();
     let errors = problem
         .map_or_else(Vec::new, |problem| form::errors(problem, &BTreeMap::new(), &[], &[], "password"));
-    if let Some(problem) = problem.filter(|_| found.is_some()) {
-        status = StatusCode::from_u16(problem.code.status()).map_err(|error| Problem::internal(&error))?;
-    }
     let brand = match &found {
         Some((brand_id, _)) => service::brand(db, *brand_id).await?.map(|brand| brand.name),
         None => None,
@@ -277,7 +274,8 @@ async fn invited(
     let (email, role) = found.map_or_else(Default::default, |(_, found)| (found.email, found.role));
     let issuers = joining_ways(stranger, identity, ("code", &code));
     let page = Invited { brand, code, email, role, name, issuers, wrong: form::by_field(&errors), errors };
-    Ok(pages.render(&stranger.shell, &page)?.with_status(status).into_response())
+    let page = pages.render(&stranger.shell, &page)?;
+    if works { shown(page, problem) } else { Ok(page.with_status(StatusCode::NOT_FOUND).into_response()) }
 }
 
 #[handler]
@@ -313,11 +311,9 @@ pub(super) async fn taken_up(
             stranger.sign_in(&identity, account_id, brand_id).await?;
             Ok(Redirect::see_other("/").into_response())
         }
-        Err(problem) => match problem.code {
-            Code::Invalid | Code::Conflict | Code::TooMany | Code::NotFound => {
-                invited(&stranger, (&db, &identity, &pages), (code, name), Some(&problem)).await
-            }
-            _ => Err(problem),
-        },
+        Err(problem) if problem.keeps_form() || matches!(problem.code, Code::TooMany | Code::NotFound) => {
+            invited(&stranger, (&db, &identity, &pages), (code, name), Some(&problem)).await
+        }
+        Err(problem) => Err(problem),
     }
 }

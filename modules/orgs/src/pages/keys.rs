@@ -11,11 +11,10 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, FormError, capital};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
-use fithire_kernel::problem::{Code, Problem};
-use poem::http::StatusCode;
+use fithire_kernel::page::{Pages, Template, Toast, shown};
+use fithire_kernel::problem::Problem;
 use poem::web::{Data, Path, Redirect};
-use poem::{IntoResponse, Response, handler};
+use poem::{Response, handler};
 use serde::{Deserialize, Serialize};
 
 use super::reach;
@@ -61,8 +60,8 @@ async fn show(
     let mut tx = db.read(&allowed).await?;
     let tree = service::tree(&mut tx).await?;
     let keys = api_keys(&mut tx).await?;
-    let (errors, fields, status) = match refused {
-        None => (Vec::new(), BTreeMap::new(), StatusCode::OK),
+    let (errors, fields, problem) = match refused {
+        None => (Vec::new(), BTreeMap::new(), None),
         Some((typed, problem)) => {
             let Typed { name, role, reach, expires_on } = typed;
             let fields = BTreeMap::from([
@@ -72,11 +71,11 @@ async fn show(
                 ("expires_on", expires_on),
             ]);
             let errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "name");
-            (errors, fields, StatusCode::UNPROCESSABLE_ENTITY)
+            (errors, fields, Some(problem))
         }
     };
     let roles = reach::roles().into_iter().filter(|(role, _)| *role != Role::Coach.as_str());
-    let shown = Page {
+    let whole = Page {
         keys: keys.into_iter().map(|key| listed(key, clock.now(), &tree)).collect(),
         fresh,
         roles: roles.collect(),
@@ -85,7 +84,7 @@ async fn show(
         wrong: form::by_field(&errors),
         errors,
     };
-    Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+    shown(pages.render(visitor.shell(), &whole)?, problem.as_ref())
 }
 
 fn listed(key: ApiKey, now: DateTime<Utc>, tree: &[Branch]) -> Listed {
@@ -152,7 +151,7 @@ pub(super) async fn create(
     };
     match made.await {
         Ok(key) => show(&visitor, (&db, &clock, &pages), Some(key), None).await,
-        Err(problem) if problem.code == Code::Invalid => {
+        Err(problem) if problem.keeps_form() => {
             show(&visitor, (&db, &clock, &pages), None, Some((typed, problem))).await
         }
         Err(problem) => Err(problem),

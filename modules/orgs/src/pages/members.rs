@@ -11,10 +11,9 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, FormError, capital};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template, Toast, shown};
 use fithire_kernel::paging::DEFAULT_LIMIT;
 use fithire_kernel::problem::{Code, Problem};
-use poem::http::StatusCode;
 use poem::web::{Data, Path, Query, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
@@ -98,16 +97,16 @@ async fn show(
         role: capital(&invitation.role),
         until: invitation.expires_at.date_naive().to_string(),
     });
-    let (errors, fields, status) = match outcome.refused {
-        None => (Vec::new(), BTreeMap::new(), StatusCode::OK),
+    let (errors, fields, problem) = match outcome.refused {
+        None => (Vec::new(), BTreeMap::new(), None),
         Some((typed, problem)) => {
             let fields =
                 BTreeMap::from([("email", typed.email), ("role", typed.role), ("reach", typed.reach)]);
             let errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "email");
-            (errors, fields, StatusCode::UNPROCESSABLE_ENTITY)
+            (errors, fields, Some(problem))
         }
     };
-    let shown = Page {
+    let whole = Page {
         role: role.map_or("", Role::as_str),
         members: rows.into_iter().map(|member| listed(member, &tree)).collect(),
         next,
@@ -119,7 +118,7 @@ async fn show(
         wrong: form::by_field(&errors),
         errors,
     };
-    Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+    shown(pages.render(visitor.shell(), &whole)?, problem.as_ref())
 }
 
 fn listed(member: Member, tree: &[Branch]) -> Listed {
@@ -188,9 +187,7 @@ pub(super) async fn invite_somebody(
             identity.mail().send(typed.email.trim(), &format!("Join {brand}"), text);
             Outcome { fresh: Some((typed.email, link)), refused: None }
         }
-        Err(problem) if problem.code == Code::Invalid => {
-            Outcome { fresh: None, refused: Some((typed, problem)) }
-        }
+        Err(problem) if problem.keeps_form() => Outcome { fresh: None, refused: Some((typed, problem)) },
         Err(problem) => return Err(problem),
     };
     show(&visitor, (&db, &clock, &pages), Asked::default(), outcome).await
@@ -245,16 +242,16 @@ async fn show_one(
     let tree = service::tree(&mut tx).await?;
     let limits = Limits { region_id: member.region_id, location_id: member.location_id };
     let (mut role, mut part, mut errors) = (member.role.clone(), reach::chosen(limits), Vec::new());
-    let mut status = StatusCode::OK;
-    if let Some((typed, problem)) = refused {
-        if problem.code != Code::Invalid {
-            return Err(problem);
+    let mut problem = None;
+    if let Some((typed, why)) = refused {
+        if !why.keeps_form() {
+            return Err(why);
         }
         (role, part) = typed.map_or((role, part), |typed| (typed.role, typed.reach));
-        errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "role");
-        status = StatusCode::UNPROCESSABLE_ENTITY;
+        errors = form::errors(&why, &BTreeMap::new(), &[], &[], "role");
+        problem = Some(why);
     }
-    let shown = One {
+    let whole = One {
         member: listed(member, &tree),
         role,
         reach: part,
@@ -263,7 +260,7 @@ async fn show_one(
         wrong: form::by_field(&errors),
         errors,
     };
-    Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+    shown(pages.render(visitor.shell(), &whole)?, problem.as_ref())
 }
 
 #[handler]

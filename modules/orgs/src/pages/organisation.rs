@@ -10,11 +10,10 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template, Toast, shown};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::Allowed;
 use fithire_scoring::facts::Zone;
-use poem::http::StatusCode;
 use poem::web::{Data, Path, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
@@ -61,20 +60,20 @@ async fn show(
     let mut tx = db.read(&allowed).await?;
     let regions = service::tree(&mut tx).await?;
     let styles = dimensions(&mut tx).await?;
-    let (mut fields, mut errors, mut status) = (BTreeMap::new(), Vec::new(), StatusCode::OK);
-    if let Some((typed, problem)) = refused {
-        if !matches!(problem.code, Code::Invalid | Code::Conflict) {
-            return Err(problem);
+    let (mut fields, mut errors, mut problem) = (BTreeMap::new(), Vec::new(), None);
+    if let Some((typed, why)) = refused {
+        if !why.keeps_form() {
+            return Err(why);
         }
-        status = StatusCode::UNPROCESSABLE_ENTITY;
         let named = |name: &str| format!("{}-{name}", typed.prefix);
-        errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "name");
+        errors = form::errors(&why, &BTreeMap::new(), &[], &[], "name");
         for error in &mut errors {
             error.field = named(&error.field);
         }
         fields = typed.fields.iter().map(|(name, text)| (named(name), (*text).to_owned())).collect();
+        problem = Some(why);
     }
-    let shown = Page {
+    let whole = Page {
         here_only: !site.is_secure(),
         link: brand.sign_up_link.map(|link| format!("{}/sign-up?link={link}", site.origin())),
         brand: brand.name,
@@ -87,7 +86,7 @@ async fn show(
         fields,
         errors,
     };
-    Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+    shown(pages.render(visitor.shell(), &whole)?, problem.as_ref())
 }
 
 /// Says on the page what has been done.

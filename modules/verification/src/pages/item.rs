@@ -117,7 +117,7 @@ pub(super) async fn decide(
             let to = after(&db, &clock, &allowed, item.id).await?;
             Ok(visitor.done(to, &toast(&item)).into_response())
         }
-        Err(problem) if matches!(problem.code, Code::Invalid | Code::Conflict) => {
+        Err(problem) if problem.keeps_form() => {
             show(&visitor, (&db, &clock, &pages), id.0, Some((form.0, problem))).await
         }
         Err(problem) => Err(problem),

@@ -10,10 +10,9 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, Fields, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template, Toast, shown};
 use fithire_kernel::paging::{self, DEFAULT_LIMIT};
-use fithire_kernel::problem::{Code, Problem};
-use poem::http::StatusCode;
+use fithire_kernel::problem::Problem;
 use poem::web::{Data, Html, Path, Query};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
@@ -103,11 +102,10 @@ async fn show(
     let approval = approval_of(&mut tx, coach_id).await?;
     let by = approval.as_ref().and_then(|approval| approval.decided_by);
     let names = names(&mut tx, &by.into_iter().collect::<Vec<_>>()).await?;
-    let status = refused.as_ref().map_or(200, |(_, problem)| problem.code.status());
-    let (fields, errors) = refused.map_or_else(Default::default, |(fields, problem)| {
-        let errors = form::errors(&problem, &fields, &[], &[], "reason");
-        (fields, errors)
-    });
+    let (fields, problem) = refused.unzip();
+    let fields = fields.unwrap_or_default();
+    let errors =
+        problem.as_ref().map_or_else(Vec::new, |problem| form::errors(problem, &fields, &[], &[], "reason"));
     let whole = Page {
         coach_id,
         sections: known(&profile, today, &items),
@@ -121,8 +119,7 @@ async fn show(
         fields,
         errors,
     };
-    let status = StatusCode::from_u16(status).map_err(|error| Problem::internal(&error))?;
-    Ok(pages.render(visitor.shell(), &whole)?.with_status(status).into_response())
+    shown(pages.render(visitor.shell(), &whole)?, problem.as_ref())
 }
 
 #[handler]
@@ -165,7 +162,7 @@ pub(super) async fn decide(
             let to = after(&db, &allowed, &approval).await?;
             Ok(visitor.done(to, &toast(&approval)).into_response())
         }
-        Err(problem) if matches!(problem.code, Code::Invalid | Code::Conflict) => {
+        Err(problem) if problem.keeps_form() => {
             show(&visitor, (&db, &clock, &pages), id.0, Some((form.0, problem))).await
         }
         Err(problem) => Err(problem),

@@ -9,15 +9,14 @@ use fithire_kernel::db::Db;
 use fithire_kernel::etag::IfMatch;
 use fithire_kernel::form::{self, Fields, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template, Toast, shown};
 use fithire_kernel::paging::DEFAULT_LIMIT;
 use fithire_kernel::problem::Problem;
-use poem::http::StatusCode;
 use poem::web::{Data, Path, Query, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
 
-use super::{Form, Health, is_refusal, request, state_word};
+use super::{Form, Health, request, state_word};
 use crate::deliveries;
 use crate::endpoints::{self, Change};
 use crate::model::{Delivery, State};
@@ -116,10 +115,9 @@ pub(super) async fn show(
     visitor: &Visitor,
     (db, pages): (&Db, &Pages),
     id: Id,
-    shown: Shown,
+    Shown { fresh, refused, since, asked }: Shown,
 ) -> Result<Response, Problem> {
     let allowed = visitor.caller().allowed::<ManageWebhooks>()?;
-    let Shown { fresh, refused, since, asked } = shown;
     let mut tx = db.read(&allowed).await?;
     let endpoint = endpoints::find(&mut tx, id).await?;
     let state = State::read(&asked.state);
@@ -127,8 +125,7 @@ pub(super) async fn show(
     let (rows, next) = deliveries::page(&mut tx, (id, state), place).await?;
     let (failed, _) = deliveries::fares(&mut tx, id).await?;
     let problem = refused.as_ref().map(|(_, problem)| problem).or(since.as_ref().map(|(_, problem)| problem));
-    let status = problem.map_or(200, |problem| problem.code.status());
-    let status = StatusCode::from_u16(status).map_err(|error| Problem::internal(&error))?;
+    let problem = problem.cloned();
     let since_errors = since.as_ref().map_or_else(Vec::new, |(_, problem)| {
         form::errors(problem, &Fields::new(), &[], &[("since", "since", "Since")], "since")
     });
@@ -156,7 +153,7 @@ pub(super) async fn show(
         since_wrong: since_errors.first().map(|error| error.detail.clone()).unwrap_or_default(),
         since_errors,
     };
-    Ok(pages.render(visitor.shell(), &whole)?.with_status(status).into_response())
+    shown(pages.render(visitor.shell(), &whole)?, problem.as_ref())
 }
 
 #[handler]
@@ -192,7 +189,7 @@ pub(super) async fn change(
             let told = if endpoint.enabled { "Saved; it is on" } else { "Saved; it is off" };
             Ok(visitor.done(format!("/admin/webhooks/{}", id.0), &Toast::new(told)).into_response())
         }
-        Err(problem) if is_refusal(&problem) => {
+        Err(problem) if problem.keeps_form() => {
             let refused = Some((form.0, problem));
             show(&visitor, (&db, &pages), id.0, Shown { refused, ..Shown::default() }).await
         }
@@ -292,7 +289,7 @@ pub(super) async fn replay_failed(
             };
             Ok(visitor.done(format!("/admin/webhooks/{}", id.0), &Toast::new(told)).into_response())
         }
-        Err(problem) if is_refusal(&problem) => {
+        Err(problem) if problem.keeps_form() => {
             let since = Some((form.0.since, problem));
             show(&visitor, (&db, &pages), id.0, Shown { since, ..Shown::default() }).await
         }

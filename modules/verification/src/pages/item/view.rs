@@ -11,9 +11,8 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::form::{self, Fields, FormError};
 use fithire_kernel::ids::Id;
-use fithire_kernel::page::{Pages, Template};
+use fithire_kernel::page::{Pages, Template, shown};
 use fithire_kernel::problem::Problem;
-use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -124,11 +123,9 @@ pub(super) async fn show(
     id: Id,
     refused: Option<(Fields, Problem)>,
 ) -> Result<Response, Problem> {
-    let status = refused.as_ref().map_or(200, |(_, problem)| problem.code.status());
-    let (fields, problem) = refused.map_or((None, None), |(fields, problem)| (Some(fields), Some(problem)));
-    let page = page(visitor, site, id, (fields, problem)).await?;
-    let status = StatusCode::from_u16(status).map_err(|error| Problem::internal(&error))?;
-    Ok(site.2.render(visitor.shell(), &page)?.with_status(status).into_response())
+    let (fields, problem) = refused.unzip();
+    let page = page(visitor, site, id, (fields, problem.clone())).await?;
+    shown(site.2.render(visitor.shell(), &page)?, problem.as_ref())
 }
 
 /// The page with what was typed, which nobody has decided on yet.
