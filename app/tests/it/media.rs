@@ -15,6 +15,7 @@ use crate::people::{People, browser_of};
 use crate::server::{Answer, Browser, Server};
 
 mod embedded;
+mod removing;
 
 const JSON: &str = "application/json";
 

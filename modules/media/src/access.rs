@@ -5,8 +5,9 @@ use fithire_identity::{Caller, ManageCoaches, ViewCoaches};
 use fithire_kernel::db::Tx;
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::{Code, Problem};
+use sea_query::LockType;
 
-use crate::lookup::row;
+use crate::lookup::{row, row_held};
 use crate::model::{Kind, Row, State};
 
 /// Checks that the caller may change what a coach has.
@@ -25,6 +26,17 @@ pub(crate) async fn row_to_change(tx: &mut Tx, caller: &Caller, id: Id) -> Resul
     Ok(row)
 }
 
+/// The same, held until the transaction ends; what became of it before is seen.
+pub(crate) async fn row_to_hold(
+    tx: &mut Tx,
+    caller: &Caller,
+    (id, lock): (Id, LockType),
+) -> Result<Row, Problem> {
+    let row = row_held(tx, id, lock).await?.ok_or_else(absent)?;
+    coach_to_change(tx, caller, row.coach_id).await?;
+    Ok(row)
+}
+
 /// An upload of a coach that the caller may change, by an id that a request names.
 pub(crate) async fn upload_to_change(
     tx: &mut Tx,
@@ -32,7 +44,22 @@ pub(crate) async fn upload_to_change(
     (coach_id, id): (Id, Id),
 ) -> Result<Row, Problem> {
     coach_to_change(tx, caller, coach_id).await?;
-    let row = row(tx, id).await?.filter(|row| row.coach_id == coach_id);
+    upload_of(row(tx, id).await?, coach_id)
+}
+
+/// The same, held until the transaction ends.
+pub(crate) async fn upload_to_hold(
+    tx: &mut Tx,
+    caller: &Caller,
+    (coach_id, id): (Id, Id),
+    lock: LockType,
+) -> Result<Row, Problem> {
+    coach_to_change(tx, caller, coach_id).await?;
+    upload_of(row_held(tx, id, lock).await?, coach_id)
+}
+
+fn upload_of(row: Option<Row>, coach_id: Id) -> Result<Row, Problem> {
+    let row = row.filter(|row| row.coach_id == coach_id);
     row.ok_or_else(|| Problem::field("/upload_id", "is no upload of this coach"))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fithire_kernel::db::{Tx, Within};
 use fithire_kernel::ids::Id;
 use fithire_kernel::problem::Problem;
-use sea_query::{Expr, ExprTrait, Order, SelectStatement};
+use sea_query::{Expr, ExprTrait, LockType, Order, SelectStatement};
 
 use crate::model::{Files, Kind, Medium, Row, State};
 
@@ -74,9 +74,21 @@ pub async fn videos_of(tx: &mut Tx, coaches: &[Id]) -> Result<BTreeMap<Id, Id>, 
 }
 
 pub(crate) async fn row(tx: &mut Tx, id: Id) -> Result<Option<Row>, Problem> {
+    Ok(tx.optional(&asked(tx, id)).await?)
+}
+
+/// The same, as it stays until the transaction ends: with `KeyShare` nobody removes it, with `Update` nobody does anything
+/// with it.
+pub(crate) async fn row_held(tx: &mut Tx, id: Id, lock: LockType) -> Result<Option<Row>, Problem> {
+    let mut select = asked(tx, id);
+    select.lock(lock);
+    Ok(tx.optional(&select).await?)
+}
+
+fn asked(tx: &Tx, id: Id) -> SelectStatement {
     let mut select = tx.select(Files::Table);
     select.columns(Row::COLUMNS).and_where(Expr::col(Files::Id).eq(id));
-    Ok(tx.optional(&select).await?)
+    select
 }
 
 pub(crate) async fn rows_of(tx: &mut Tx, coach_id: Id) -> Result<Vec<Row>, Problem> {
@@ -85,5 +97,17 @@ pub(crate) async fn rows_of(tx: &mut Tx, coach_id: Id) -> Result<Vec<Row>, Probl
         .columns(Row::COLUMNS)
         .and_where(Expr::col(Files::CoachId).eq(coach_id))
         .order_by(Files::Id, Order::Desc);
+    Ok(tx.all(&select).await?)
+}
+
+/// The same for whoever removes them, oldest first: all who remove several files take them in that order, so that none waits
+/// for another in a circle.
+pub(crate) async fn rows_to_remove(tx: &mut Tx, coach_id: Id) -> Result<Vec<Row>, Problem> {
+    let mut select = tx.select(Files::Table);
+    select
+        .columns(Row::COLUMNS)
+        .and_where(Expr::col(Files::CoachId).eq(coach_id))
+        .order_by(Files::Id, Order::Asc)
+        .lock(LockType::Update);
     Ok(tx.all(&select).await?)
 }

@@ -11,7 +11,7 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::BrandScope;
 use fithire_kernel::tasks::{Claimed, NewTask, Outcome, enqueue};
-use sea_query::{Expr, ExprTrait, Order};
+use sea_query::{Expr, ExprTrait, LockType, Order};
 use sqlx::FromRow;
 
 use crate::model::{Files, MediaRemovals, MediaShares, Row, State};
@@ -77,7 +77,8 @@ async fn sweep_at(tx: &mut Tx, tools: (&Clock, &Ids), at: DateTime<Utc>) -> Resu
     enqueue(tx, tools, NewTask::new(SWEEP, serde_json::json!({})).keyed("").later().due(at)).await
 }
 
-/// Removes files with their links, and has their objects removed.
+/// Removes files with their links, and has their objects removed. The rows are held by the transaction since they were read:
+/// else a link or a copy could be added that nobody removes.
 pub(crate) async fn remove_rows(tx: &mut Tx, tools: (&Clock, &Ids), rows: &[Row]) -> Result<(), Problem> {
     let now = tools.0.now();
     for row in rows {
@@ -140,7 +141,8 @@ async fn give_up_some(db: &Db, tools: (&Clock, &Ids), scope: &BrandScope) -> Res
         .and_where(Expr::col(Files::State).eq(State::Waiting.as_str()))
         .and_where(Expr::col(Files::CreatedAt).lte(tools.0.now() - GIVEN_UP))
         .order_by(Files::Id, Order::Asc)
-        .limit(AT_ONCE);
+        .limit(AT_ONCE)
+        .lock(LockType::Update);
     let rows: Vec<Row> = tx.all(&select).await?;
     if rows.is_empty() {
         return Ok(false);

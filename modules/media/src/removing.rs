@@ -6,10 +6,11 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
+use sea_query::LockType;
 use serde_json::json;
 
-use crate::access::row_to_change;
-use crate::lookup::rows_of;
+use crate::access::row_to_hold;
+use crate::lookup::rows_to_remove;
 use crate::model::{Kind, Row, State};
 use crate::removals::remove_rows;
 
@@ -17,7 +18,8 @@ use crate::removals::remove_rows;
 /// better one takes its place by being handed in.
 pub(crate) async fn remove(db: &Db, tools: (&Clock, &Ids), caller: &Caller, id: Id) -> Result<Row, Problem> {
     let mut tx = db.write(caller.scope()).await?;
-    let row = row_to_change(&mut tx, caller, id).await?;
+    // Whoever attaches it at this moment is waited for: its object is another one then.
+    let row = row_to_hold(&mut tx, caller, (id, LockType::Update)).await?;
     let handed_in = (row.kind()?, row.state()?) == (Kind::Certificate, State::Attached);
     if handed_in && caller.allowed::<ManageBrand>().is_err() {
         let told =
@@ -37,6 +39,6 @@ pub(crate) async fn remove(db: &Db, tools: (&Clock, &Ids), caller: &Caller, id: 
 /// # Errors
 /// When the database refuses or cannot be reached.
 pub async fn erase(tx: &mut Tx, tools: (&Clock, &Ids), coach_id: Id) -> Result<(), Problem> {
-    let rows = rows_of(tx, coach_id).await?;
+    let rows = rows_to_remove(tx, coach_id).await?;
     remove_rows(tx, tools, &rows).await
 }

@@ -8,9 +8,9 @@ use fithire_kernel::db::{Db, Tx};
 use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_kernel::scope::{Actor, BrandScope};
-use sea_query::{Expr, ExprTrait, Order};
+use sea_query::{Expr, ExprTrait, LockType, Order};
 
-use crate::access::row_to_change;
+use crate::access::{row_to_change, row_to_hold};
 use crate::lookup::row;
 use crate::model::{Kind, MediaShares, Row, Share, State};
 
@@ -38,7 +38,8 @@ pub(crate) async fn share(
     media_id: Id,
 ) -> Result<(Share, String), Problem> {
     let mut tx = db.write(caller.scope()).await?;
-    let row = row_to_change(&mut tx, caller, media_id).await?;
+    // Whoever removes it waits, and takes this link with it.
+    let row = row_to_hold(&mut tx, caller, (media_id, LockType::KeyShare)).await?;
     if (row.kind()?, row.state()?) != (Kind::Video, State::Attached) {
         return Err(Problem::new(Code::Conflict).because("only a video that is there can be shared"));
     }

@@ -14,10 +14,10 @@ use fithire_kernel::ids::{Id, Ids};
 use fithire_kernel::problem::{Code, FieldError, Problem};
 use fithire_scoring::catalog::Cert;
 use fithire_scoring::date;
-use sea_query::{Expr, ExprTrait};
+use sea_query::{Expr, ExprTrait, LockType};
 use serde_json::json;
 
-use crate::access::{coach_to_change, upload_to_change};
+use crate::access::{coach_to_change, upload_to_change, upload_to_hold};
 use crate::bare::bare;
 use crate::lookup::row;
 use crate::model::{Files, Kind, Row, State, name_of};
@@ -137,7 +137,8 @@ pub(crate) async fn resume(
     (coach_id, id): (Id, Id),
 ) -> Result<Upload, Problem> {
     let mut tx = with.db.write(caller.scope()).await?;
-    let row = upload_to_change(&mut tx, caller, (coach_id, id)).await?;
+    // Whoever removes it must know until when somebody may put something there.
+    let row = upload_to_hold(&mut tx, caller, (coach_id, id), LockType::NoKeyUpdate).await?;
     match row.state()? {
         State::Waiting => {}
         State::Attached => return Err(Problem::new(Code::Conflict).because("this file is there already")),
