@@ -160,9 +160,14 @@ pub(crate) fn ratings(cell: &str) -> Result<Vec<Rating>, String> {
 }
 
 fn levels(cell: &str) -> Result<Vec<(String, u8)>, String> {
+    /// Characters of a dimension.
+    const MOST: usize = 50;
     let levels = list(cell, |value| {
         let (dimension, level) =
             value.split_once('=').ok_or_else(|| format!("`{value}` is not a style; write intensity=3"))?;
+        if dimension.trim().chars().count() > MOST {
+            return Err(format!("names a dimension of more than {MOST} characters"));
+        }
         match level.trim().parse() {
             Ok(level @ 0..=4) => Ok((dimension.trim().to_owned(), level)),
             _ => Err(format!("`{value}`: a level is a whole number from 0 to 4")),

@@ -65,12 +65,12 @@ pub struct Address {
 }
 
 /// The place in a row of either file, as it stands there.
-pub(crate) fn address(cells: &Cells<'_>) -> Address {
+pub(crate) fn address(cells: &mut Cells<'_>) -> Address {
     Address {
-        postal_code: cells.owned("postal_code"),
-        city: cells.owned("city"),
-        region: cells.owned("region"),
-        country: cells.owned("country"),
+        postal_code: cells.owned("postal_code", 20),
+        city: cells.owned("city", 100),
+        region: cells.owned("region", 100),
+        country: cells.owned("country", 100),
     }
 }
 
@@ -86,12 +86,12 @@ fn row(cells: &mut Cells<'_>) -> Row {
     let place = place(cells);
     let point = point(cells).or(place.map(|place| place.point));
     Row {
-        external_id: cells.needed("external_id"),
-        name: cells.needed("name"),
+        external_id: cells.needed("external_id", 100),
+        name: cells.needed("name", 200),
         email: email(cells),
-        phone: cells.owned("phone"),
-        bio: cells.owned("bio"),
-        languages: cells.owned("languages"),
+        phone: cells.owned("phone", 50),
+        bio: cells.owned("bio", 5_000),
+        languages: cells.owned("languages", 200),
         address: address(cells),
         facts: Coach {
             point,
@@ -115,7 +115,7 @@ fn row(cells: &mut Cells<'_>) -> Row {
 }
 
 fn email(cells: &mut Cells<'_>) -> String {
-    let email = cells.needed("email");
+    let email = cells.needed("email", 320);
     let (local, domain) = email.split_once('@').unwrap_or_default();
     if !email.is_empty()
         && (local.is_empty()

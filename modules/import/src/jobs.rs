@@ -96,7 +96,7 @@ pub fn read(bytes: &[u8], known: Known<'_>, progress: &mut dyn FnMut(u64)) -> Re
 }
 
 fn location(cells: &mut Cells<'_>, known: Option<&[String]>) -> String {
-    let name = cells.needed("location");
+    let name = cells.needed("location", 100);
     if let Some(known) = known
         && !name.is_empty()
         && !known.contains(&name)
@@ -113,12 +113,12 @@ fn row(cells: &mut Cells<'_>, known: Known<'_>) -> Row {
     let zone = place.map(|place| place.zone).or_else(|| given.and_then(places::zone_near));
     Row {
         row: cells.row(),
-        external_id: cells.needed("external_id"),
-        title: cells.needed("title"),
+        external_id: cells.needed("external_id", 100),
+        title: cells.needed("title", 200),
         location: location(cells, known.locations),
         address: coaches::address(cells),
-        description: cells.owned("description"),
-        employment_type: cells.owned("employment_type"),
+        description: cells.owned("description", 20_000),
+        employment_type: cells.owned("employment_type", 50),
         pay: pay(cells),
         preset: cells.parse("preset", |name| match known.presets {
             Some(presets) => presets.named(name).map(|preset| preset.name.clone()),
@@ -158,7 +158,7 @@ pub fn threshold(cell: &str) -> Result<u16, String> {
 fn pay(cells: &mut Cells<'_>) -> Pay {
     let amount = |cell: &str| cells::number(cell, 0.0, 1e9);
     let pay = Pay {
-        kind: cells.owned("pay_type"),
+        kind: cells.owned("pay_type", 50),
         min: cells.parse("pay_min", amount),
         max: cells.parse("pay_max", amount),
         currency: cells.parse("currency", |cell| {

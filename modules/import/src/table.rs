@@ -43,14 +43,18 @@ impl<'t> Cells<'t> {
         (!text.is_empty()).then_some(text)
     }
 
-    /// The same as an owned value.
-    pub(crate) fn owned(&self, column: &str) -> Option<String> {
-        self.text(column).map(str::to_owned)
+    /// The same as an owned value of so many characters at most, which are as many as the API takes.
+    pub(crate) fn owned(&mut self, column: &str, most: usize) -> Option<String> {
+        let text = self.text(column)?;
+        if text.chars().count() > most {
+            self.problem(column, format!("is longer than {most} characters"));
+        }
+        Some(text.to_owned())
     }
 
     /// The text of a cell that every row must have.
-    pub(crate) fn needed(&mut self, column: &str) -> String {
-        self.owned(column).unwrap_or_else(|| {
+    pub(crate) fn needed(&mut self, column: &str, most: usize) -> String {
+        self.owned(column, most).unwrap_or_else(|| {
             self.problem(column, "is empty; every row needs it".to_owned());
             String::new()
         })

@@ -54,6 +54,68 @@ fn problems_of_jobs_too() {
 }
 
 #[test]
+fn a_text_is_no_longer_than_the_api_takes_it() {
+    let longest = [
+        ("external_id", 100),
+        ("name", 200),
+        ("phone", 50),
+        ("postal_code", 20),
+        ("city", 100),
+        ("region", 100),
+        ("bio", 5_000),
+        ("languages", 200),
+    ];
+    let row = |column: &str, text: &str| {
+        let cell = |name: &str, usual: &str| {
+            if name == column { text.to_owned() } else { usual.to_owned() }
+        };
+        let mut columns = vec!["external_id", "name", "email", "latitude", "longitude"];
+        let known = columns.contains(&column);
+        let mut cells = vec![
+            cell("external_id", "c1"),
+            cell("name", "Ada"),
+            cell("email", "ada@example.test"),
+            "40.7".to_owned(),
+            "-74.0".to_owned(),
+        ];
+        if !known {
+            columns.push(column);
+            cells.push(text.to_owned());
+        }
+        read_coaches(&format!("{}\n{}\n", columns.join(","), cells.join(",")))
+    };
+    for (column, most) in longest {
+        // Characters count, and not bytes.
+        assert!(row(column, &"é".repeat(most)).is_ok(), "{column}");
+        let told = problems(row(column, &"é".repeat(most + 1)));
+        assert_eq!(told, format!("row 2, {column}: is longer than {most} characters"));
+    }
+    let email = |most: usize| format!("{}@example.test", "a".repeat(most - "@example.test".len()));
+    assert!(row("email", &email(320)).is_ok());
+    assert_eq!(problems(row("email", &email(321))), "row 2, email: is longer than 320 characters");
+    assert!(row("style", &format!("{}=3", "s".repeat(50))).is_ok());
+    let style = problems(row("style", &format!("{}=3", "s".repeat(51))));
+    assert_eq!(style, "row 2, style: names a dimension of more than 50 characters");
+
+    let head = "external_id,title,location,latitude,longitude,region,description,employment_type,pay_type\n";
+    let [long, longer] = [101, 201].map(|count| "x".repeat(count));
+    let described = "x".repeat(20_001);
+    let csv = format!("{head}{long},{longer},{long},40.7,-74.0,{long},{described},{long},{long}\n");
+    assert_eq!(
+        problems(read_jobs(&csv)).lines().collect::<Vec<_>>(),
+        [
+            "row 2, external_id: is longer than 100 characters",
+            "row 2, title: is longer than 200 characters",
+            "row 2, location: is longer than 100 characters",
+            "row 2, region: is longer than 100 characters",
+            "row 2, description: is longer than 20000 characters",
+            "row 2, employment_type: is longer than 50 characters",
+            "row 2, pay_type: is longer than 50 characters",
+        ]
+    );
+}
+
+#[test]
 fn a_header_that_cannot_be_right_is_told() {
     let told = |csv: &str| problems(read_coaches(csv));
     insta::assert_snapshot!(
