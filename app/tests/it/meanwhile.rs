@@ -242,7 +242,7 @@ fn a_job_that_is_changed_while_its_form_is_sent_is_not_overwritten() {
         ];
         let [answer] = meanwhile(&world, &changes, async { sent([form]) }).await;
         let is_told = answer.body.contains("somebody has changed this") && answer.body.contains("Mine");
-        assert!(answer.status == 422 && is_told, "{}: {}", world.dialect, answer.body);
+        assert!(answer.status == 409 && is_told, "{}: {}", world.dialect, answer.body);
         let kept = world.texts(format!("SELECT title FROM jobs WHERE id = {job}")).await;
         assert_eq!(kept, ["Of a colleague"], "{}", world.dialect);
     });

@@ -163,23 +163,23 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let allowed = visitor.caller().allowed::<ManageJobs>()?;
     let typed = form.0;
-    let mut tx = db.write(&allowed).await?;
-    let (job_id, is_answered) = reviews::to_answer(&mut tx, id.0).await?;
-    fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
-    let what = (visitor.caller().account_id(), &*typed.outcome, &*typed.answer);
-    let answered = if is_answered {
-        let told = "somebody has answered already, and the coach sees that. What you typed is below";
-        Err(Problem::new(Code::Conflict).because(told))
-    } else {
-        reviews::answer(&mut tx, (&clock, &ids), id.0, what).await
+    let answered = async {
+        let mut tx = db.write(&allowed).await?;
+        let (job_id, is_answered) = reviews::to_answer(&mut tx, id.0).await?;
+        fithire_jobs::find(&mut tx, allowed.limits(), job_id).await?;
+        if is_answered {
+            let told = "somebody has answered already, and the coach sees that. What you typed is below";
+            return Err(Problem::new(Code::Conflict).because(told));
+        }
+        let what = (visitor.caller().account_id(), &*typed.outcome, &*typed.answer);
+        reviews::answer(&mut tx, (&clock, &ids), id.0, what).await?;
+        tx.commit().await.map_err(Problem::from)
     };
-    match answered {
+    match answered.await {
         Ok(()) => {
-            tx.commit().await?;
             Ok(visitor.done("/manager/reviews", &Toast::new("Answered; the coach sees it")).into_response())
         }
-        Err(problem) if matches!(problem.code, Code::Invalid | Code::Conflict) => {
-            drop(tx);
+        Err(problem) if problem.keeps_form() => {
             show(&visitor, (&db, &pages), Some((id.0, typed, problem))).await
         }
         Err(problem) => Err(problem),

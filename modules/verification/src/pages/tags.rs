@@ -207,7 +207,7 @@ pub(super) async fn save(
             let toast = Toast::new(told).with_undo(format!("/admin/tags/{}/undo", id.0), &[("seen", &seen)]);
             Ok(visitor.done(to, &toast).into_response())
         }
-        Err(problem) if matches!(problem.code, Code::Invalid | Code::Conflict) => {
+        Err(problem) if problem.keeps_form() => {
             show(&visitor, (&db, &pages), id.0, Some((form.0, problem))).await
         }
         Err(problem) => Err(problem),
