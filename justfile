@@ -32,7 +32,7 @@ bench-kernels:
 bench-render:
     cargo bench --package fithire-matching --bench render
 
-# What a request costs, for brands of 1,000, 10,000 and 100,000 coaches
+# What a request costs, for brands of 1,000, 10,000, 100,000 and a million coaches
 bench-serving:
     cargo bench --package fithire --bench serving
 
