@@ -76,31 +76,17 @@ fn main() {
 fn one_job(tables: &Tables, balanced: &Preset, snapshot: &Snapshot) {
     let job = tables.job(1);
     println!("{:<52}{:>12}{:>16}", "one job, everybody scored, one core", "ns/pair", "M pairs/s");
-    for key in fithire_scoring::registry::keys() {
-        // Culture may weigh 0.15 at most; engagement is the cheapest to weigh beside it.
-        let text = if key == "culture" {
-            "[weights]\nculture = 0.15\nengagement = 0.85\n".to_owned()
-        } else {
-            format!("[weights]\n{key} = 1\n")
-        };
-        let alone = flagging(&text);
+    for (name, alone) in each_alone() {
         let plan = Plan::compile(&alone, &job, as_of());
         // Nobody is listed: with one sub-score alone there are too many ties.
         let (time, _) = best(|| plan.rank(snapshot, Query { limit: 0, ..query(balanced) }));
-        row(
-            &format!("  {key}{}", if key == "culture" { " and engagement" } else { "" }),
-            time,
-            snapshot.len(),
-        );
+        row(&format!("  {name}"), time, snapshot.len());
     }
-    let all = flagging(
-        "[weights]\ncertifications = 0.25\nexperience = 0.20\navailability = 0.25\nlocation = 0.15\nculture = 0.05\nengagement = 0.10\n",
-    );
+    let all = all_six();
     let plan = Plan::compile(&all, &job, as_of());
     let (time, _) = best(|| plan.rank(snapshot, query(balanced)));
     row("  all six", time, snapshot.len());
-    // Weights that somebody has typed have no small common measure.
-    let typed = all.reweighed(&[("location", 17.3)]).expect("weights");
+    let typed = typed();
     let plan = Plan::compile(&typed, &job, as_of());
     let (time, _) = best(|| plan.rank(snapshot, query(balanced)));
     row("  all six, weights of a what-if", time, snapshot.len());
@@ -124,11 +110,9 @@ fn one_job(tables: &Tables, balanced: &Preset, snapshot: &Snapshot) {
 fn many_jobs(tables: &Tables, balanced: &Preset, snapshot: &Snapshot) -> [Vec<Ranking>; 2] {
     println!("{:<52}{:>12}{:>16}", format!("{JOBS} jobs, a block at a time"), "ns/pair", "M pairs/s");
     let jobs: Vec<_> = (0..JOBS).map(|number| tables.job(number)).collect();
-    let flagging = flagging(
-        "[weights]\ncertifications = 0.25\nexperience = 0.20\navailability = 0.25\nlocation = 0.15\nculture = 0.05\nengagement = 0.10\n",
-    );
+    let all = all_six();
     let pairs = snapshot.len() * jobs.len();
-    let ways = [("  everybody scored, one core", &flagging), ("  exact pruning, one core", balanced)];
+    let ways = [("  everybody scored, one core", &all), ("  exact pruning, one core", balanced)];
     let ranked = ways.map(|(what, preset)| {
         let plans: Vec<Plan<'_>> = jobs.iter().map(|job| Plan::compile(preset, job, as_of())).collect();
         let asked: Vec<_> = plans.iter().map(|plan| (plan, query(preset))).collect();
@@ -164,37 +148,33 @@ fn explaining(tables: &Tables, balanced: &Preset, snapshot: &Snapshot) {
     );
 }
 
-/// What was timed against the scalar reference: every pair's score, and every ranking. Also sums up scores, which come to the same
-/// as long as the score does.
+/// What was timed against the scalar reference: every pair's score, and every ranking of the jobs together. Also sums up scores,
+/// which come to the same as long as the score does.
 fn check(tables: &Tables, balanced: &Preset, snapshot: &Snapshot, ranked: &[Vec<Ranking>; 2]) {
-    let weights: Vec<u16> = balanced.weights().map(|(_, weight)| weight).collect();
-    let rules = Rules::with_weights(weights.try_into().expect("six weights"));
-    let jobs: Vec<_> = (0..JOBS).map(|number| tables.job(number)).collect();
-    let expected = by_the_reference(tables, &rules, &jobs, snapshot.len() as u64);
+    let together = (0..JOBS).map(|number| (balanced, tables.job(number)));
+    let others: Vec<Preset> = each_alone().map(|(_, preset)| preset).chain([typed()]).collect();
+    let cases: Vec<(&Preset, Job)> =
+        together.chain(others.iter().map(|preset| (preset, tables.job(1)))).collect();
+    let expected = by_the_reference(tables, &cases, snapshot.len() as u64);
     let (mut sum, mut checked) = (0_u64, 0_u64);
-    for (number, job) in jobs.iter().enumerate() {
-        let of = |id: u64| {
-            let place = usize::try_from(id).expect("a coach") * jobs.len();
-            expected[place + number]
-        };
-        let plan = Plan::compile(balanced, job, as_of());
-        plan.each(snapshot, |id, bp| {
-            assert_eq!(bp, of(id).bp(), "coach {id} for job {number}");
+    for (number, (preset, job)) in cases.iter().enumerate() {
+        let of = |id: u64| expected[usize::try_from(id).expect("a coach") * cases.len() + number];
+        Plan::compile(preset, job, as_of()).each(snapshot, |id, bp| {
+            assert_eq!(bp, of(id).bp(), "coach {id}, case {number}");
             checked += 1;
             if number < 4 {
                 sum = sum.wrapping_add((id % 97 + 1) * u64::from(bp));
             }
         });
+        let scores: Vec<Expected> = (0..snapshot.len() as u64).map(of).collect();
         for (excluding, ranked) in [false, true].into_iter().zip(ranked) {
-            let ranking = &ranked[number];
-            let scores = (0..snapshot.len() as u64).map(of).collect::<Vec<_>>();
-            let out = |score: &&Expected| excluding && score.excluded();
-            let ineligible = scores.iter().filter(out).count();
+            let Some(ranking) = ranked.get(number) else { continue };
+            let out = |score: &Expected| excluding && score.excluded();
             let reached = |score: &&Expected| !out(score) && score.bp() >= balanced.threshold;
-            let total = scores.iter().filter(reached).count();
-            assert_eq!((ranking.total, ranking.ineligible), (total, ineligible), "job {number}");
-            assert_eq!(ranking.below_threshold, snapshot.len() - total - ineligible, "job {number}");
             let mut best: Vec<u16> = scores.iter().filter(reached).map(|score| score.bp()).collect();
+            let ineligible = scores.iter().filter(|score| out(score)).count();
+            assert_eq!((ranking.total, ranking.ineligible), (best.len(), ineligible), "job {number}");
+            assert_eq!(ranking.below_threshold, scores.len() - best.len() - ineligible, "job {number}");
             best.sort_unstable_by(|a, b| b.cmp(a));
             best.truncate(query(balanced).limit);
             assert!(ranking.rows.iter().map(|row| row.score.0).eq(best), "job {number}");
@@ -222,17 +202,23 @@ impl Expected {
     }
 }
 
-/// Every coach for every job, on all cores, coach by coach.
-fn by_the_reference(tables: &Tables, rules: &Rules, jobs: &[Job], coaches: u64) -> Vec<Expected> {
-    let mut expected = vec![Expected(0); usize::try_from(coaches).expect("coaches") * jobs.len()];
+/// Every coach by every preset for its job, on all cores, coach by coach.
+fn by_the_reference(tables: &Tables, cases: &[(&Preset, Job)], coaches: u64) -> Vec<Expected> {
+    let rules = |preset: &Preset| {
+        let weight = |key| preset.weights().find(|(other, _)| *other == key).map_or(0, |(_, weight)| weight);
+        let weights: Vec<u16> = fithire_scoring::registry::keys().map(weight).collect();
+        Rules::with_weights(weights.try_into().expect("six weights"))
+    };
+    let cases: &Vec<(Rules, &Job)> = &cases.iter().map(|(preset, job)| (rules(preset), job)).collect();
+    let mut expected = vec![Expected(0); usize::try_from(coaches).expect("coaches") * cases.len()];
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let part = jobs.len() * expected.len().div_ceil(jobs.len() * cores).max(1);
+    let part = cases.len() * expected.len().div_ceil(cases.len() * cores).max(1);
     std::thread::scope(|scope| {
         for (begin, part) in expected.chunks_mut(part).enumerate().map(|(n, all)| (n * part, all)) {
             scope.spawn(move || {
-                for (id, scores) in (begin / jobs.len()..).zip(part.chunks_mut(jobs.len())) {
+                for (id, scores) in (begin / cases.len()..).zip(part.chunks_mut(cases.len())) {
                     let coach = tables.coach(id as u64);
-                    for (score, job) in scores.iter_mut().zip(jobs) {
+                    for (score, (rules, job)) in scores.iter_mut().zip(cases) {
                         *score = Expected::of(&reference::score(rules, job, &coach, as_of()));
                     }
                 }
@@ -244,6 +230,31 @@ fn by_the_reference(tables: &Tables, rules: &Rules, jobs: &[Job], coaches: u64) 
 
 fn query(preset: &Preset) -> Query {
     Query { threshold: preset.threshold, limit: 20, group: Group::Ranked }
+}
+
+/// All six, as `balanced` weighs them.
+fn all_six() -> Preset {
+    flagging(
+        "[weights]\ncertifications = 0.25\nexperience = 0.20\navailability = 0.25\nlocation = 0.15\nculture = 0.05\nengagement = 0.10\n",
+    )
+}
+
+/// The same by weights that somebody has typed, which have no small common measure.
+fn typed() -> Preset {
+    all_six().reweighed(&[("location", 17.3)]).expect("weights")
+}
+
+/// One sub-score after the other.
+fn each_alone() -> impl Iterator<Item = (String, Preset)> {
+    fithire_scoring::registry::keys().map(|key| {
+        // Culture may weigh 0.15 at most; engagement is the cheapest to weigh beside it.
+        if key == "culture" {
+            let preset = flagging("[weights]\nculture = 0.15\nengagement = 0.85\n");
+            (format!("{key} and engagement"), preset)
+        } else {
+            (key.to_owned(), flagging(&format!("[weights]\n{key} = 1\n")))
+        }
+    })
 }
 
 /// A preset that scores everybody: nobody is left out.
