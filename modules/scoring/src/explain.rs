@@ -98,8 +98,11 @@ impl Plan<'_> {
     /// Explains a pair with the kernels that score it.
     #[must_use]
     pub fn explain(&self, coach: &Coach) -> Explanation {
-        let mut lanes = Lanes::new();
-        let score = self.score_in(coach, &mut lanes);
+        Lanes::lent(|lanes| self.explain_in(coach, lanes))
+    }
+
+    fn explain_in(&self, coach: &Coach, lanes: &mut Lanes) -> Explanation {
+        let score = self.score_in(coach, lanes);
         let mut strengths = Vec::new();
         let mut gaps = Vec::new();
         let mut evidence = Vec::new();
@@ -131,7 +134,7 @@ impl Plan<'_> {
             strengths: strengths.into_iter().map(|(_, fact)| fact).collect(),
             gaps: gaps.into_iter().map(|(_, fact)| fact).collect(),
             evidence,
-            advice: self.advise(coach, &score, &mut lanes),
+            advice: self.advise(coach, &score, lanes),
             provenance: self.provenance(coach),
             score,
         }

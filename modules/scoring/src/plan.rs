@@ -5,6 +5,7 @@
 //! can be listed by asking for that [`Group`]. A block whose coaches are all excluded, as one look at it tells, is counted
 //! and not scored.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +22,9 @@ use crate::registry;
 use crate::rows::at_least;
 use crate::score::{Part, Score};
 use crate::snapshot::{Block, Snapshot};
-use crate::subscore::{AnyColumns, AnyKernel, BLOCK, Case, Figure, Gate, Lanes, Rows, State, Step, lanes_of};
+use crate::subscore::{
+    AnyColumns, AnyKernel, BLOCK, Case, Figure, Gate, Lanes, Rows, State, Step, lanes_of, lent,
+};
 use crate::weigh::Figures;
 use crate::wide::{Aligned, ahead};
 
@@ -136,33 +139,34 @@ impl<'p> Plan<'p> {
     /// When the snapshot belongs to another day, or was not made for a table of points that the preset has.
     #[must_use]
     pub fn rank(&self, snapshot: &Snapshot, query: Query) -> Ranking {
-        let mut pass = Pass::new();
-        let mut standing = Standing::new(self, query, snapshot);
-        for (place, block) in snapshot.blocks().enumerate() {
-            // A job alone would wait for memory longer than it computes. What is read is found by what lies elsewhere itself,
-            // so that each step is taken a block before the next.
-            let later = |by: usize| snapshot.block(place + by);
-            if let Some(block) = later(6) {
-                ahead(std::slice::from_ref(block));
+        Pass::lent(|pass| {
+            let mut standing = Standing::new(self, query, snapshot);
+            for (place, block) in snapshot.blocks().enumerate() {
+                // A job alone would wait for memory longer than it computes. What is read is found by what lies elsewhere itself,
+                // so that each step is taken a block before the next.
+                let later = |by: usize| snapshot.block(place + by);
+                if let Some(block) = later(6) {
+                    ahead(std::slice::from_ref(block));
+                }
+                if let Some(block) = later(5) {
+                    ahead(&block.columns);
+                }
+                if let Some(block) = later(4) {
+                    block.columns.iter().for_each(|columns| columns.ahead());
+                }
+                if let Some(block) = later(3) {
+                    block.columns.iter().for_each(|columns| columns.index());
+                }
+                if let Some(block) = later(2) {
+                    standing.ahead(block, Step::Index);
+                }
+                if let Some(block) = later(1) {
+                    standing.ahead(block, Step::Data);
+                }
+                standing.take(block, pass);
             }
-            if let Some(block) = later(5) {
-                ahead(&block.columns);
-            }
-            if let Some(block) = later(4) {
-                block.columns.iter().for_each(|columns| columns.ahead());
-            }
-            if let Some(block) = later(3) {
-                block.columns.iter().for_each(|columns| columns.index());
-            }
-            if let Some(block) = later(2) {
-                standing.ahead(block, Step::Index);
-            }
-            if let Some(block) = later(1) {
-                standing.ahead(block, Step::Data);
-            }
-            standing.take(block, &mut pass);
-        }
-        standing.ranking()
+            standing.ranking()
+        })
     }
 
     /// Ranks everyone for many jobs, a block at a time for all of them while it is near. Each gets what [`Plan::rank`]
@@ -173,15 +177,16 @@ impl<'p> Plan<'p> {
     /// points that a preset has.
     #[must_use]
     pub fn rank_all(plans: &[(&Self, Query)], snapshot: &Snapshot) -> Vec<Ranking> {
-        let mut pass = Pass::new();
-        let mut standings: Vec<Standing<'_>> =
-            plans.iter().map(|(plan, query)| Standing::new(plan, *query, snapshot)).collect();
-        for block in snapshot.blocks() {
-            for standing in &mut standings {
-                standing.take(block, &mut pass);
+        Pass::lent(|pass| {
+            let mut standings: Vec<Standing<'_>> =
+                plans.iter().map(|(plan, query)| Standing::new(plan, *query, snapshot)).collect();
+            for block in snapshot.blocks() {
+                for standing in &mut standings {
+                    standing.take(block, pass);
+                }
             }
-        }
-        standings.into_iter().map(Standing::ranking).collect()
+            standings.into_iter().map(Standing::ranking).collect()
+        })
     }
 
     /// The score of one coach for each of many jobs, and whether a gate excludes them: the coach is put into columns once.
@@ -194,13 +199,14 @@ impl<'p> Plan<'p> {
         // Plans of one preset share their tables, and a coach's points are worked out once for all of them.
         let mut block = Block::new(&each_once(plans.iter().flat_map(|plan| plan.preset.points())));
         block.set(0, 0, coach, as_of);
-        let mut pass = Pass::new();
-        let score = |plan: &Self| {
-            assert_eq!(plan.as_of, as_of, "a coach is scored on one day");
-            plan.run_block(&block, &mut pass);
-            (pass.score[0], pass.excluded.has(0))
-        };
-        plans.iter().map(score).collect()
+        Pass::lent(|pass| {
+            let score = |plan: &Self| {
+                assert_eq!(plan.as_of, as_of, "a coach is scored on one day");
+                plan.run_block(&block, pass);
+                (pass.score[0], pass.excluded.has(0))
+            };
+            plans.iter().map(score).collect()
+        })
     }
 
     /// Scores every row of a block into `pass`. Whoever has left is excluded.
@@ -248,19 +254,20 @@ impl<'p> Plan<'p> {
 
     /// Scores every coach of a snapshot and hands on `(id, score in bp)`, in no particular order.
     pub fn each(&self, snapshot: &Snapshot, mut then: impl FnMut(u64, u16)) {
-        let mut pass = Pass::new();
-        for block in snapshot.blocks() {
-            self.run_block(block, &mut pass);
-            for row in block.taken().iter() {
-                then(block.ids[row], pass.score[row]);
+        Pass::lent(|pass| {
+            for block in snapshot.blocks() {
+                self.run_block(block, pass);
+                for row in block.taken().iter() {
+                    then(block.ids[row], pass.score[row]);
+                }
             }
-        }
+        })
     }
 
     /// The score of one coach, with range, coverage and eligibility, by the same kernels.
     #[must_use]
     pub fn score(&self, coach: &Coach) -> Score {
-        self.score_in(coach, &mut Lanes::new())
+        Lanes::lent(|lanes| self.score_in(coach, lanes))
     }
 
     /// The same in lanes that are there.
@@ -450,7 +457,15 @@ struct Pass {
     excluded: Rows,
 }
 
+thread_local! {
+    static PASS: Cell<Option<Pass>> = const { Cell::new(None) };
+}
+
 impl Pass {
+    fn lent<T>(run: impl FnOnce(&mut Self) -> T) -> T {
+        lent(&PASS, Self::new, run)
+    }
+
     fn new() -> Self {
         let mut lanes = Lanes::new();
         lanes.asks_unknown = false;

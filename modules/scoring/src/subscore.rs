@@ -9,6 +9,8 @@
 //! for whatever the machine has (`wide`).
 
 use std::any::Any;
+use std::cell::Cell;
+use std::thread::LocalKey;
 
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -169,7 +171,29 @@ pub struct Lanes {
     pub metres: Aligned<[f64; PART]>,
 }
 
+thread_local! {
+    static LANES: Cell<Option<Box<Lanes>>> = const { Cell::new(None) };
+}
+
+/// Lends what a thread keeps for the next time. Large pieces of memory that are made anew each time leave holes, in which what stays
+/// of an answer is put, so that the next piece does not fit: a process would grow with each answer by what it took to make it.
+pub(crate) fn lent<S, T>(
+    kept: &'static LocalKey<Cell<Option<S>>>,
+    make: impl FnOnce() -> S,
+    run: impl FnOnce(&mut S) -> T,
+) -> T {
+    let mut lent = kept.take().unwrap_or_else(make);
+    let done = run(&mut lent);
+    kept.set(Some(lent));
+    done
+}
+
 impl Lanes {
+    /// Does something with lanes that are asked for everything and hold anything.
+    pub(crate) fn lent<T>(run: impl FnOnce(&mut Self) -> T) -> T {
+        lent(&LANES, Self::new, |lanes| run(lanes))
+    }
+
     /// Lanes on the heap.
     #[must_use]
     pub fn new() -> Box<Self> {
