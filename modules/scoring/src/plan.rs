@@ -261,7 +261,7 @@ impl<'p> Plan<'p> {
                     then(block.ids[row], pass.score[row]);
                 }
             }
-        })
+        });
     }
 
     /// The score of one coach, with range, coverage and eligibility, by the same kernels.
