@@ -428,7 +428,7 @@ for (const link of document.querySelectorAll("a[data-reads]")) {
 // What scripts send themselves never comes here. After a while it may be sent again all the same, because a browser does not
 // tell that somebody has stopped it, or that what came was no page.
 const sent = new Map();
-const LONGEST_WAY = 30_000;
+const LONGEST_WAY = 10_000;
 addEventListener("submit", (event) => {
   const form = event.target;
   const method = event.submitter?.getAttribute("formmethod") ?? form.getAttribute("method") ?? "get";
@@ -437,6 +437,8 @@ addEventListener("submit", (event) => {
   sent.set(form, event.timeStamp);
 });
 addEventListener("pageshow", (event) => event.persisted && sent.clear());
+// Whoever was asked whether to leave, and has stayed, has sent nothing.
+addEventListener("beforeunload", (event) => setTimeout(() => event.defaultPrevented && sent.clear()));
 
 // After a form was refused, its summary has the focus.
 document.getElementById("errors")?.focus();

@@ -208,12 +208,21 @@ async function clickTwice(one, title) {
   await button.scrollIntoViewIfNeeded();
   const box = await button.boundingBox();
   const click = () => page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
-  // Two clicks that come before the first is on its way are one for the browser already.
-  const begun = page.waitForRequest((request) => request.method() === "POST");
+  // Two clicks that come before the first is on its way are one for the browser already; the answer waits for the second.
+  let begin, answer;
+  const begun = new Promise((resolve) => { begin = resolve; });
+  const clicked = new Promise((resolve) => { answer = resolve; });
+  await page.route("**/manager/jobs/new", async (route) => {
+    begin();
+    await clicked;
+    await route.continue();
+  });
   await click();
   await begun;
   await click();
+  answer();
   await page.getByRole("heading", { name: "Candidates", exact: true }).waitFor();
+  await page.unroute("**/manager/jobs/new");
   assert.deepEqual(sent.filter((path) => path === "/manager/jobs/new"), ["/manager/jobs/new"]);
   await one.open(`/manager/jobs?${new URLSearchParams({ titled: title })}`);
   assert.equal(await page.getByRole("region", { name: "Jobs" }).getByRole("link", { name: title, exact: true }).count(), 1);

@@ -267,7 +267,6 @@ pub(crate) struct CoachFacts {
     pub(crate) free: Option<Vec<WeekSpan>>,
     /// When the coach could be free if needed.
     pub(crate) if_needed: Option<Vec<WeekSpan>>,
-    #[oai(validator(max_items = 50))]
     pub(crate) style: Option<Vec<CoachRating>>,
     /// Counts of the last 365 days; kept by FitHire.
     pub(crate) engagement: Option<CoachEngagement>,

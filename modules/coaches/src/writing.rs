@@ -126,7 +126,7 @@ pub(crate) async fn create(
 
 /// A coach to be as it would be kept.
 pub(crate) fn profile_of(new: NewCoach) -> Result<Profile, Problem> {
-    let facts = facts_of(new.facts.as_ref());
+    let facts = facts_of(new.facts.as_ref(), 0);
     let pay = checked_pay(new.pay);
     let errors = [facts.as_ref().err(), pay.as_ref().err()].into_iter().flatten();
     none(errors.flat_map(|problem| problem.errors.clone()).collect())?;
@@ -216,7 +216,7 @@ fn changed(old: Profile, change: CoachChange) -> Result<Profile, Problem> {
         region: change.region.or(old.region),
         country: change.country.or(old.country),
         pay: checked_pay(change.pay)?.unwrap_or(old.pay),
-        facts: facts_of(change.facts.as_ref())?.unwrap_or(old.facts),
+        facts: facts_of(change.facts.as_ref(), old.facts.style.len())?.unwrap_or(old.facts),
     })
 }
 
@@ -345,14 +345,20 @@ impl Profile {
     }
 }
 
-/// What is scored, read from what the API was sent: every problem with its pointer.
-fn facts_of(sent: Option<&CoachFacts>) -> Result<Option<facts::Coach>, Problem> {
+/// What is scored, read from what the API was sent: every problem with its pointer. So many ratings of style are there already.
+fn facts_of(sent: Option<&CoachFacts>, rated: usize) -> Result<Option<facts::Coach>, Problem> {
+    /// A brand has eight dimensions of style; each name that nobody else says costs its rankings a column.
+    const RATINGS: usize = 50;
     let Some(sent) = sent else { return Ok(None) };
-    read_facts(&sent.to_json().unwrap_or_default()).map(Some).map_err(|problems| {
+    let facts: facts::Coach = read_facts(&sent.to_json().unwrap_or_default()).map_err(|problems| {
         let error =
             |problem: Unreadable| FieldError { pointer: problem.pointer("/facts"), detail: problem.message };
         Problem::invalid(problems.into_iter().map(error).collect())
-    })
+    })?;
+    if facts.style.len() > rated.max(RATINGS) {
+        return Err(Problem::field("/facts/style", format!("has more than {RATINGS} items")));
+    }
+    Ok(Some(facts))
 }
 
 fn none(errors: Vec<FieldError>) -> Result<(), Problem> {

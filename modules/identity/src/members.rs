@@ -408,7 +408,8 @@ pub async fn hold_member(tx: &mut Tx, account_id: Id) -> Result<(), Problem> {
 }
 
 /// Refuses to leave a brand without an admin who reaches all of it. The admins' rows are locked on PostgreSQL, so that
-/// two who go at once do not both see the other, and in the order of [`members_among`].
+/// two who go at once do not both see the other, and in one order; whoever has locked them by [`members_among`] is not
+/// waited for.
 async fn leave_an_admin(tx: &mut Tx, but: Id) -> Result<(), Problem> {
     let mut select = tx.select(Memberships::Table);
     select
@@ -417,7 +418,7 @@ async fn leave_an_admin(tx: &mut Tx, but: Id) -> Result<(), Problem> {
         .and_where(Expr::col(Memberships::RegionId).is_null())
         .and_where(Expr::col(Memberships::LocationId).is_null())
         .order_by(Memberships::AccountId, Order::Asc)
-        .lock_exclusive();
+        .lock(LockType::NoKeyUpdate);
     let admins: Vec<(Id,)> = tx.all(&select).await?;
     if admins.iter().any(|(id,)| *id == but) && admins.len() == 1 {
         let told = "is the last admin; make somebody else one first";

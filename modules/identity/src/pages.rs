@@ -5,9 +5,8 @@ mod password;
 
 use std::sync::Arc;
 
-use fithire_kernel::page::{Pages, Template, Templates};
+use fithire_kernel::page::{Pages, Template, Templates, refused};
 use fithire_kernel::problem::{Code, Problem};
-use poem::http::StatusCode;
 use poem::web::{Data, Html, Query, Redirect};
 use poem::{IntoResponse, Request, Response, Route, get, handler, post};
 use serde::{Deserialize, Serialize};
@@ -112,34 +111,35 @@ async fn signed_in(
 ) -> Result<Response, Problem> {
     let Posted(Credentials { email, password, next }) = form;
     let next = own_path(next.as_deref());
-    let refused = match identity.recognise(&email, password, stranger.address).await {
-        Ok(Recognised { account_id, brands, at }) => {
-            // The first brand in which there is a membership still.
-            for brand_id in brands {
-                if identity.member(account_id, brand_id, at).await?.is_some() {
-                    match stranger.sign_in_since(&identity, (account_id, brand_id), at).await {
-                        Ok(()) => return Ok(Redirect::see_other(next).into_response()),
-                        // Somebody has removed them there meanwhile.
-                        Err(Problem { code: Code::Unauthenticated, .. }) => {}
-                        Err(problem) => return Err(problem),
-                    }
+    let signed_in = async {
+        let Recognised { account_id, brands, at } =
+            identity.recognise(&email, password, stranger.address).await?;
+        // The first brand in which there is a membership still.
+        for brand_id in brands {
+            if identity.member(account_id, brand_id, at).await?.is_some() {
+                match stranger.sign_in_since(&identity, (account_id, brand_id), at).await {
+                    // Somebody has removed them there meanwhile.
+                    Err(Problem { code: Code::Unauthenticated, .. }) => {}
+                    settled => return settled,
                 }
             }
-            Problem::new(Code::Forbidden)
-                .because("your account is not a member of any brand; ask who invited you")
         }
+        let told = "your account is not a member of any brand; ask who invited you";
+        Err(Problem::new(Code::Forbidden).because(told))
+    };
+    let problem = match signed_in.await {
+        Ok(()) => return Ok(Redirect::see_other(next).into_response()),
         Err(problem)
-            if problem.keeps_form() || matches!(problem.code, Code::Unauthenticated | Code::TooMany) =>
+            if problem.keeps_form()
+                || matches!(problem.code, Code::Unauthenticated | Code::TooMany | Code::Forbidden) =>
         {
             problem
         }
         Err(problem) => return Err(problem),
     };
     let issuers = ways(&identity, &[("next", &*next)]);
-    let page = SignIn { email, next, issuers, problem: Some(refused.to_string()), ..SignIn::default() };
-    let page = pages.render(&stranger.shell, &page)?;
-    let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::FORBIDDEN);
-    Ok(page.with_status(status).into_response())
+    let page = SignIn { email, next, issuers, problem: Some(problem.to_string()), ..SignIn::default() };
+    refused(pages.render(&stranger.shell, &page)?, &problem)
 }
 
 #[handler]

@@ -155,8 +155,14 @@ pub(crate) fn wanted(cell: &str) -> Result<Vec<Wanted>, String> {
 
 /// The same as a coach's own rating.
 pub(crate) fn ratings(cell: &str) -> Result<Vec<Rating>, String> {
+    /// As many as the API takes.
+    const MOST: usize = 50;
+    let levels = levels(cell)?;
+    if levels.len() > MOST {
+        return Err(format!("names {} dimensions, more than {MOST}", levels.len()));
+    }
     let rate = |(dimension, level)| Rating { dimension, level, source: Source::SelfRated };
-    Ok(levels(cell)?.into_iter().map(rate).collect())
+    Ok(levels.into_iter().map(rate).collect())
 }
 
 fn levels(cell: &str) -> Result<Vec<(String, u8)>, String> {

@@ -57,13 +57,13 @@ fn has_all(kept: &[Arc<Table>], wanted: &[Arc<Table>]) -> bool {
 pub(crate) struct Copies {
     db: Db,
     settings: RankingSettings,
-    lately: Arc<Lately>,
+    lately: Lately,
     brands: Mutex<BTreeMap<Id, Arc<Brand>>>,
     /// Counts what was asked for, so that it is known what was asked for last.
     asked: AtomicU64,
     /// What `asked` was when idle brands were last dropped.
     swept: AtomicU64,
-    reading: Arc<Semaphore>,
+    reading: Semaphore,
 }
 
 /// One brand.
@@ -158,57 +158,16 @@ impl Brand {
         copy
     }
 
-    /// Brings the copy up to what the transaction sees, and to a day. A copy without a table of points that is asked for
-    /// is made anew.
-    async fn update(
-        self: Arc<Self>,
-        mut keeper: OwnedMutexGuard<Option<Keeper>>,
-        (mut tx, as_of, points): (Tx, NaiveDate, Vec<Arc<Table>>),
-        lately: Arc<Lately>,
-    ) -> Result<Arc<Copy>, Problem> {
-        // The revision is read before the rows: what is written in between is read twice, never missed.
-        let now = revision(&mut tx).await?;
-        let known = keeper.as_ref().filter(|known| known.is_for(as_of, &points));
-        let changed = match known {
-            Some(known) => known.changed(&mut tx).await?,
-            None => None,
-        };
-        let Some(changed) = changed else {
-            return self.read(keeper, (tx, now), (as_of, points), &lately).await;
-        };
-        drop(tx);
-        let pairs = PUT * changed.len();
-        let apply = move || {
-            if let Some(known) = keeper.as_mut() {
-                known.apply(&changed, now);
-            }
-            Ok((keeper, changed))
-        };
-        let (mut keeper, changed) = work(pairs, apply).await?;
-        {
-            let mut coaches = lately.coaches();
-            // From here on nothing is kept that was read before.
-            self.moved.store(now, Ordering::Release);
-            for Changed { id, now } in changed {
-                match (coaches.get_mut(&id), now) {
-                    (Some(before), Some(now)) => *before = Arc::new(now),
-                    (Some(_), None) => drop(coaches.remove(&id)),
-                    (None, _) => {}
-                }
-            }
-        }
-        let known = keeper.as_mut().ok_or_else(|| Problem::internal(&"a copy that was there is gone"))?;
-        Ok(self.publish(known))
-    }
-
     /// Reads everybody.
     async fn read(
         &self,
         mut keeper: OwnedMutexGuard<Option<Keeper>>,
-        (mut tx, now): (Tx, i64),
+        mut tx: Tx,
         (as_of, mut points): (NaiveDate, Vec<Arc<Table>>),
         lately: &Lately,
     ) -> Result<Arc<Copy>, Problem> {
+        // The revision is read before the rows: what is written in between is read twice, never missed.
+        let now = revision(&mut tx).await?;
         // While presets change, some ask for the tables of before: with both, nobody has it made anew for the other.
         if let Some(known) = keeper.as_ref().filter(|known| known.roster.as_of() == as_of) {
             let room = MOST_POINTS.saturating_sub(points.len());
@@ -242,16 +201,21 @@ impl Brand {
     }
 }
 
+/// Whether a brand is still the one that is told who changes: another takes its place when it was dropped meanwhile.
+fn is_held(brands: &BTreeMap<Id, Arc<Brand>>, brand_id: Id, brand: &Brand) -> bool {
+    brands.get(&brand_id).is_some_and(|held| std::ptr::eq(&raw const **held, brand))
+}
+
 impl Copies {
     pub(crate) fn new(db: Db, settings: RankingSettings) -> Self {
         Self {
             db,
             settings,
-            lately: Arc::default(),
+            lately: Lately::default(),
             brands: Mutex::default(),
             asked: AtomicU64::new(1),
             swept: AtomicU64::new(0),
-            reading: Arc::new(Semaphore::new(READ_AT_ONCE)),
+            reading: Semaphore::new(READ_AT_ONCE),
         }
     }
 
@@ -261,7 +225,7 @@ impl Copies {
 
     /// A brand with a copy of its coaches as of a revision or later, on a day, that can be ranked by these tables of points.
     pub(crate) async fn fresh(
-        &self,
+        self: &Arc<Self>,
         scope: &BrandScope,
         (least, as_of): (i64, NaiveDate),
         points: &[Arc<Table>],
@@ -276,24 +240,64 @@ impl Copies {
         if let Some(copy) = brand.current(least, as_of, points) {
             return Ok((brand, copy));
         }
-        let turn = if keeper.as_ref().is_some_and(|known| known.is_for(as_of, points)) {
-            None
-        } else {
-            let turn = self.reading.clone().acquire_owned().await;
-            Some(turn.map_err(|error| Problem::internal(&error))?)
-        };
         // A task of its own: who asked may be gone before it ends, and others wait for it.
-        let tx = self.db.read(scope).await?;
-        let update = brand.clone().update(keeper, (tx, as_of, points.to_vec()), self.lately.clone());
-        let updated = tokio::spawn(async move {
-            let updated = update.await;
-            drop(turn);
-            updated
-        });
-        let updated = updated.await;
+        let update = self.clone().update(brand.clone(), keeper, scope.clone(), (as_of, points.to_vec()));
+        let updated = tokio::spawn(update).await;
         let copy = updated.map_err(|error| Problem::internal(&error))??;
         self.make_room(scope.brand_id());
         Ok((brand, copy))
+    }
+
+    /// Brings the copy of a brand up to what there is, and to a day. A copy without a table of points that is asked for is made
+    /// anew.
+    async fn update(
+        self: Arc<Self>,
+        brand: Arc<Brand>,
+        mut keeper: OwnedMutexGuard<Option<Keeper>>,
+        scope: BrandScope,
+        (as_of, points): (NaiveDate, Vec<Arc<Table>>),
+    ) -> Result<Arc<Copy>, Problem> {
+        if let Some(known) = keeper.as_ref().filter(|known| known.is_for(as_of, &points)) {
+            let mut tx = self.db.read(&scope).await?;
+            let now = revision(&mut tx).await?;
+            let changed = known.changed(&mut tx).await?;
+            drop(tx);
+            if let Some(changed) = changed
+                && let Some(mut known) = keeper.take()
+            {
+                // Whoever fails from here on leaves nothing half done: there is no keeper then, and everybody is read.
+                let pairs = PUT * changed.len();
+                let apply = move || {
+                    known.apply(&changed, now);
+                    Ok((known, changed))
+                };
+                let (mut known, changed) = work(pairs, apply).await?;
+                self.replace(&brand, scope.brand_id(), changed, now);
+                let copy = brand.publish(&mut known);
+                *keeper = Some(known);
+                return Ok(copy);
+            }
+        }
+        // Nobody waits here with a connection.
+        let turn = self.reading.acquire().await.map_err(|error| Problem::internal(&error))?;
+        let copy = brand.read(keeper, self.db.read(&scope).await?, (as_of, points), &self.lately).await;
+        drop(turn);
+        copy
+    }
+
+    /// Replaces what is kept of coaches who have changed until a revision. From here on nothing is kept that was read before.
+    fn replace(&self, brand: &Brand, brand_id: Id, changed: Vec<Changed>, revision: i64) {
+        let brands = self.brands();
+        let held = is_held(&brands, brand_id, brand);
+        let mut coaches = self.lately.coaches();
+        brand.moved.store(revision, Ordering::Release);
+        for Changed { id, now } in changed {
+            match (coaches.get_mut(&id), now) {
+                (Some(before), Some(now)) if held => *before = Arc::new(now),
+                (Some(_), _) => drop(coaches.remove(&id)),
+                (None, _) => {}
+            }
+        }
     }
 
     /// The revision of a brand now.
@@ -320,14 +324,10 @@ impl Copies {
             let read = by_ids(&mut tx, &missing).await?.into_iter().map(|coach| (coach.id, Arc::new(coach)));
             found.extend(read);
             drop(tx);
-            // A brand that was dropped meanwhile is not told any more who changes.
-            let held = self
-                .brands()
-                .get(&scope.brand_id())
-                .is_some_and(|held| std::ptr::eq(&raw const **held, brand));
+            let brands = self.brands();
             let mut coaches = self.lately.coaches();
             // What was read before the copy moved on may be older than the copy.
-            if held && brand.moved.load(Ordering::Acquire) == before {
+            if is_held(&brands, scope.brand_id(), brand) && brand.moved.load(Ordering::Acquire) == before {
                 coaches.extend(missing.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))));
             }
         }

@@ -313,7 +313,9 @@ async fn attach(
     }
     check_room_of(&mut tx, row.coach_id, row.kind()?, 1).await?;
     removals::cancel(&mut tx, &copy).await?;
-    let (due_at, until_at) = (with.clock.now(), row.url_until);
+    // Somebody may have gone on with it while it was copied, and then there are later URLs to the old place.
+    let attached = find(&mut tx, row.id).await?;
+    let (due_at, until_at) = (with.clock.now(), attached.url_until);
     let gone = Removal { key: row.key()?, upload_ref: row.upload_ref.as_deref(), due_at, until_at };
     removals::add(&mut tx, with.tools(), gone).await?;
     if let Some(code) = &row.code {
@@ -328,7 +330,6 @@ async fn attach(
     let event = Event::new("media.attached", "media", row.id).about(row.coach_id);
     let event = event.with(json!({"kind": row.kind()?.as_str(), "media_type": row.media_type}));
     audit::record(&mut tx, with.tools(), event).await?;
-    let attached = find(&mut tx, row.id).await?;
     tx.commit().await?;
     Ok(attached)
 }
@@ -358,12 +359,12 @@ async fn quarantine(
         tx.commit().await?;
         return decided;
     }
-    let (due_at, until_at) = (with.clock.now(), row.url_until);
+    let refused = find(&mut tx, row.id).await?;
+    let (due_at, until_at) = (with.clock.now(), refused.url_until);
     let gone = Removal { key: row.key()?, upload_ref: row.upload_ref.as_deref(), due_at, until_at };
     removals::add(&mut tx, with.tools(), gone).await?;
     let event = Event::new("media.quarantined", "media", row.id).about(row.coach_id);
     audit::record(&mut tx, with.tools(), event.with(json!({"why": why}))).await?;
-    let refused = find(&mut tx, row.id).await?;
     tx.commit().await?;
     tracing::warn!(media.id = row.id, "an upload is not what it was said to be");
     Err(refusal(&refused))

@@ -7,6 +7,7 @@ use fithire_identity::Role;
 use fithire_identity::testing::Staff;
 use fithire_kernel::scope::BrandScope;
 use fithire_kernel::testing::{CANARY, Client, World, on_both};
+use fithire_scoring::facts::{Coach, Rating, Source};
 use poem::http::StatusCode;
 use poem::{Endpoint, EndpointExt};
 use poem_openapi::OpenApiService;
@@ -145,6 +146,46 @@ fn a_coach_has_their_own_profile_and_does_not_verify_themselves() {
             app.send("PATCH", &format!("/coaches/{}", own["id"]), &app.coach, change()).await.0,
             StatusCode::OK
         );
+    });
+}
+
+#[test]
+fn ratings_are_fifty_at_most_unless_there_are_more_already() {
+    on_both(async |world| {
+        let app = app(&world).await;
+        let rated = |count: usize| {
+            let one = |n| json!({"dimension": format!("d{n}"), "level": 2, "source": "self"});
+            json!({"name": "Ada", "facts": {"style": (0..count).map(one).collect::<Vec<_>>()}})
+        };
+        let (status, coach) = app.send("POST", "/coaches", &app.admin, Some(rated(50))).await;
+        assert_eq!(status, StatusCode::OK);
+        let path = format!("/coaches/{}", coach["id"]);
+        for (method, path) in [("POST", "/coaches"), ("PATCH", &*path)] {
+            let (status, problem) = app.send(method, path, &app.admin, Some(rated(51))).await;
+            assert_eq!(
+                (status, pointers(&problem)),
+                (StatusCode::UNPROCESSABLE_ENTITY, vec!["/facts/style"])
+            );
+        }
+        // Of before there was a limit, or of reviewers besides: what was read may be written back, and become less.
+        let mut tx = world.db.write(&app.scope).await.unwrap();
+        let style =
+            (0..60).map(|n| Rating { dimension: format!("d{n}"), level: 1, source: Source::SelfRated });
+        let facts = Coach { style: style.collect(), ..Coach::default() };
+        let many = Profile {
+            external_id: Some("m".to_owned()),
+            name: "Eve".to_owned(),
+            facts,
+            ..Profile::default()
+        };
+        put_all(&mut tx, (&world.clock, &world.ids), vec![many], &|_, new| new, &mut |_| {}).await.unwrap();
+        tx.commit().await.unwrap();
+        let (_, list) = app.send("GET", "/coaches", &app.admin, None).await;
+        let eve = list["items"].as_array().unwrap().iter().find(|coach| coach["name"] == "Eve").unwrap();
+        let path = format!("/coaches/{}", eve["id"]);
+        for (count, expected) in [(60, 200), (61, 422), (55, 200), (56, 422)] {
+            assert_eq!(app.send("PATCH", &path, &app.admin, Some(rated(count))).await.0, expected, "{count}");
+        }
     });
 }
 

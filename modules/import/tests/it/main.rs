@@ -97,6 +97,10 @@ fn a_text_is_no_longer_than_the_api_takes_it() {
     let style = problems(row("style", &format!("{}=3", "s".repeat(51))));
     assert_eq!(style, "row 2, style: names a dimension of more than 50 characters");
 
+    let dimensions = |count: usize| (0..count).map(|n| format!("d{n}=3")).collect::<Vec<_>>().join(";");
+    assert!(row("style", &dimensions(50)).is_ok());
+    assert_eq!(problems(row("style", &dimensions(51))), "row 2, style: names 51 dimensions, more than 50");
+
     let head = "external_id,title,location,latitude,longitude,region,description,employment_type,pay_type\n";
     let [long, longer] = [101, 201].map(|count| "x".repeat(count));
     let described = "x".repeat(20_001);

@@ -8,10 +8,8 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, FormError};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template, Toast, refused, shown};
 use fithire_kernel::problem::{Code, Problem};
-use poem::error::ResponseError;
-use poem::http::StatusCode;
 use poem::web::{Data, Path};
 use poem::{IntoResponse, Response, handler};
 use serde::{Deserialize, Serialize};
@@ -40,24 +38,29 @@ pub(super) async fn ask(
 ) -> Result<Response, Problem> {
     let caller = visitor.caller();
     caller.allowed::<BeCoach>()?;
-    let mut tx = db.write(caller.scope()).await?;
-    let gone = || Problem::new(Code::NotFound);
-    let coach = fithire_coaches::own(&mut tx, caller).await?.ok_or_else(gone)?;
-    let job = fithire_jobs::find(&mut tx, caller.limits(), job_id.0).await?;
-    match reviews::ask(&mut tx, (&clock, &ids), (job.id, coach.id), &form.0.text).await {
+    let asked = async {
+        let mut tx = db.write(caller.scope()).await?;
+        let gone = || Problem::new(Code::NotFound);
+        let coach = fithire_coaches::own(&mut tx, caller).await?.ok_or_else(gone)?;
+        let job = fithire_jobs::find(&mut tx, caller.limits(), job_id.0).await?;
+        reviews::ask(&mut tx, (&clock, &ids), (job.id, coach.id), &form.0.text).await?;
+        tx.commit().await.map_err(Problem::from)
+    };
+    match asked.await {
         Ok(()) => {
-            tx.commit().await?;
-            let to = format!("/coach/matches/{}", job.id);
+            let to = format!("/coach/matches/{}", job_id.0);
             Ok(visitor.done(to, &Toast::new("Somebody will look at it and answer here")).into_response())
         }
         // A second request is shown by the page as what it is: one that waits.
-        Err(problem) if matches!(problem.code, Code::Invalid | Code::Conflict) => {
-            drop(tx);
-            let status = problem.status();
-            let wrong = problem.errors.first().map(|error| error.detail.clone()).unwrap_or_default();
-            let refused = (form.0.text, wrong);
-            let shown = show_own(&visitor, (&db, &clock), &rankings, &pages, job.id, refused).await?;
-            Ok(shown.with_status(status).into_response())
+        Err(problem) if problem.keeps_form() => {
+            let wrong = match problem.errors.first() {
+                Some(error) => error.detail.clone(),
+                None if problem.code == Code::Unavailable => problem.to_string(),
+                None => String::new(),
+            };
+            let text = form.0.text.clone();
+            let whole = show_own(&visitor, (&db, &clock), &rankings, &pages, job_id.0, (text, wrong)).await?;
+            refused(whole, &problem)
         }
         Err(problem) => Err(problem),
     }
@@ -120,18 +123,18 @@ async fn show(
             asked: request.asked_at.date_naive().to_string(),
         });
     }
-    let (mut typed, mut errors, mut status) = (None, Vec::new(), StatusCode::OK);
+    let (mut typed, mut errors, mut wrong) = (None, Vec::new(), None);
     if let Some((id, given, problem)) = refused {
         errors = form::errors(&problem, &BTreeMap::new(), &[], &[], "answer");
         for error in &mut errors {
             error.field = format!("{}-{id}", error.field);
         }
         typed = Some((id, given));
-        status = problem.status();
+        wrong = Some(problem);
     }
     let late = typed.as_ref().is_some_and(|(id, _)| requests.iter().all(|request| request.id != *id));
-    let shown = Page { requests, typed, late, wrong: form::by_field(&errors), errors };
-    Ok(pages.render(visitor.shell(), &shown)?.with_status(status).into_response())
+    let whole = Page { requests, typed, late, wrong: form::by_field(&errors), errors };
+    shown(pages.render(visitor.shell(), &whole)?, wrong.as_ref())
 }
 
 #[handler]

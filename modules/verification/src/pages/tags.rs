@@ -11,11 +11,10 @@ use fithire_kernel::clock::Clock;
 use fithire_kernel::db::Db;
 use fithire_kernel::form::{self, Fields, FormError, Lines, number};
 use fithire_kernel::ids::{Id, Ids};
-use fithire_kernel::page::{Pages, Template, Toast};
+use fithire_kernel::page::{Pages, Template, Toast, shown};
 use fithire_kernel::paging::{self, DEFAULT_LIMIT};
 use fithire_kernel::problem::{Code, Problem};
 use fithire_orgs::{Dimension, dimensions};
-use poem::http::StatusCode;
 use poem::web::{Data, Html, Path, Query, Redirect};
 use poem::{IntoResponse, Response, handler};
 use serde::Serialize;
@@ -126,7 +125,7 @@ async fn show(
     let kept: Vec<SentTag> = tags_of(&mut tx, id).await?.into_iter().map(SentTag::from).collect();
     let there = typed(&kept);
     let seen = form::mark(&there);
-    let status = refused.as_ref().map_or(200, |(_, problem)| problem.code.status());
+    let problem = refused.as_ref().map(|(_, problem)| problem.clone());
     let (fields, errors) = match refused {
         Some((fields, problem)) => {
             let errors = form::errors(&problem, &fields, &[TAGS], &[], "tags-0-at_seconds");
@@ -146,8 +145,7 @@ async fn show(
         errors,
         seen,
     };
-    let status = StatusCode::from_u16(status).map_err(|error| Problem::internal(&error))?;
-    Ok(pages.render(visitor.shell(), &whole)?.with_status(status).into_response())
+    shown(pages.render(visitor.shell(), &whole)?, problem.as_ref())
 }
 
 #[handler]
